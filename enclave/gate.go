@@ -1,0 +1,73 @@
+package enclave
+
+import (
+	"slices"
+	"sync/atomic"
+)
+
+// Verdict is the gate's single-use token: policy's judgement bound to the digest of exactly the bytes it was about and to the
+// version of the release history that they were measured against. Only the path of a run mints one, and only a Verdict opens the
+// record; it does so once.
+type Verdict struct {
+	run       Run
+	judgement Judgement
+	facts     Facts
+	profile   Profile
+	output    *Treated
+	digest    Digest
+	history   int64
+	redeemed  atomic.Bool
+}
+
+// mint is the one place that turns a judgement into something that can open the gate. An output that was crafted, or in which trusted
+// code still finds something unsafe, is never released, whatever the rules said: a floor below policy.
+func mint(in *treated, facts Facts, judgement Judgement) *Verdict {
+	if judgement.Decision == Release && !facts.clean() {
+		judgement = Judgement{Decision: Deny, Revision: judgement.Revision, Reasons: []Reason{{Code: "GATE_FLOOR"}}}
+	}
+	if judgement.Decision != Release && judgement.Decision != Hold {
+		judgement.Decision = Deny
+	}
+	return &Verdict{
+		run: in.Run, judgement: judgement, facts: facts, profile: in.profile,
+		output: in.output, digest: DigestOf(in.output.Bytes), history: in.history,
+	}
+}
+
+// clean reports whether an output may be released exactly at all.
+func (f *Facts) clean() bool {
+	return !f.Crafted && f.Form == Aggregate && f.Cells.Published > 0 && f.Derivable == 0 && f.Unsafe == RiskCounts{}
+}
+
+// Redeem hands the verdict's content to the recorder, once. The second call fails, and so does one whose bytes are no longer those
+// that were judged.
+func (v *Verdict) Redeem() (Decided, error) {
+	if !v.redeemed.CompareAndSwap(false, true) {
+		return Decided{}, Internalf("run %s: the verdict was already redeemed", v.run.ID)
+	}
+	if DigestOf(v.output.Bytes) != v.digest {
+		return Decided{}, Internalf("run %s: the output changed after it was judged", v.run.ID)
+	}
+	d := Decided{
+		Run: v.run, Decision: v.judgement.Decision, Reasons: slices.Clone(v.judgement.Reasons), Policy: v.judgement.Revision,
+		Profile: v.profile, Facts: v.facts, Digest: v.digest, History: v.history, Format: v.output.Format,
+	}
+	if d.Decision != Deny {
+		d.Bytes = v.output.Bytes
+	}
+	return d, nil
+}
+
+// Decided is what a verdict says, for the record.
+type Decided struct {
+	Run      Run
+	Decision Decision
+	Reasons  []Reason
+	Policy   Digest // revision that judged
+	Profile  Profile
+	Facts    Facts
+	Digest   Digest // of the treated bytes
+	Bytes    []byte // nil if denied: nothing keeps them
+	Format   string
+	History  int64 // version of the dataset's release history that was measured against
+}

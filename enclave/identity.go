@@ -1,0 +1,23 @@
+package enclave
+
+// Role is what a caller is in the domain (see the design's list of who takes part).
+type Role string
+
+// The roles.
+const (
+	Operator  Role = "operator"  // 授权运营单位: is granted data, submits modules
+	Authority Role = "authority" // 数据主管部门: catalogues, approves, configures, suspends
+	SourceOrg Role = "source"    // 数源部门: owns datasets, confirms grants
+	Reviewer  Role = "reviewer"  // 出域审核: decides what the automatic review holds
+	Auditor   Role = "auditor"   // 审计: reads every record, changes nothing
+)
+
+// Roles lists every role.
+func Roles() []Role { return []Role{Operator, Authority, SourceOrg, Reviewer, Auditor} }
+
+// Caller is an authenticated person or service, as its client certificate names it.
+type Caller struct {
+	Role Role   `json:"role"`
+	Org  string `json:"org"`
+	Name string `json:"name"`
+}

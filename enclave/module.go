@@ -1,0 +1,126 @@
+package enclave
+
+// Module is WebAssembly that passed admission's checks. Its digest names it; Bytes are exactly what was submitted.
+type Module struct {
+	Digest   Digest
+	Manifest *Manifest
+	Bytes    []byte
+	HasCode  bool // false: a manifest alone, whose keys the enclave evaluates
+	Facts    ModuleFacts
+}
+
+// ModuleFacts is what trusted code measured about a module's bytes.
+type ModuleFacts struct {
+	Bytes       int64 `json:"bytes"`
+	DataBytes   int64 `json:"data_bytes"` // in data segments (A28: smuggled data)
+	Functions   int64 `json:"functions"`
+	Imports     int64 `json:"imports"`
+	MemoryPages int64 `json:"memory_pages"` // least memory, in 64 KiB pages
+}
+
+// AdmissionFacts is what policy judges before a module may touch data: what was measured about its bytes, and what its manifest
+// asks of the dataset.
+type AdmissionFacts struct {
+	Version     int         `json:"version"` // 1
+	Form        Form        `json:"form"`
+	Operator    string      `json:"operator"`
+	Scenario    string      `json:"scenario"`
+	Dataset     string      `json:"dataset"`
+	Grade       int         `json:"grade"`
+	SubjectKind SubjectKind `json:"subject_kind"`
+	Sharing     Sharing     `json:"sharing"`
+	Module      ModuleFacts `json:"module"`
+	Columns     []UseFacts  `json:"columns"`
+	Cells       int64       `json:"cells"`    // size of the key space: the product of the key domains
+	Subjects    int64       `json:"subjects"` // in the snapshot
+}
+
+// UseFacts is how a manifest uses one column.
+type UseFacts struct {
+	Column string `json:"column"`
+	Class  Class  `json:"class"`
+	Shown  bool   `json:"shown"`  // to the guest
+	Key    bool   `json:"key"`    // evaluated by the enclave as a key
+	Summed bool   `json:"summed"` // by a measure
+}
+
+// Plan is a manifest resolved against a dataset: everything that the later stages need, with columns as positions in the
+// dataset's description. It is immutable once made.
+type Plan struct {
+	Dataset  *Dataset
+	Manifest *Manifest
+	Shown    []int // columns the guest sees, in the manifest's order
+	Crafted  bool  // the guest is shown a protected column: no exact release
+	Keys     []Key
+	Sets     []Set // Sets[0] is the full table, the others its margins
+	Summed   []int // columns that are summed, each once; Cell.Sums is in this order
+	Measures []PlannedMeasure
+	Params   []byte // JSON object for darkroom_init: {"params": {...}, "columns": [names of Shown]}
+}
+
+// Set is a grouping set: which keys are kept, ascending; the others are summed over.
+type Set []int
+
+// PlannedMeasure is a measure with its column's position in Plan.Summed, -1 for count and subjects.
+type PlannedMeasure struct {
+	Name string
+	Op   Op
+	Sum  int
+}
+
+// Key is one dimension with its domain. A row's key is a position in Labels.
+type Key struct {
+	Name   string
+	Labels []string
+	// Module is the position among the codes that the guest emits, -1 for a key that the enclave evaluates. Offset is taken from the
+	// guest's code (a key with min and max).
+	Module int
+	Offset int64
+	// Column is evaluated by the enclave: through Lookup (code columns: code → position) or Cuts (numbers and dates: the number of
+	// cuts not above the value). Missing is the position of empty values, -1 if the column has none.
+	Column  int
+	Lookup  []int32
+	Cuts    []int64
+	Missing int32
+}
+
+// Labels of the enclave's own. Catalogued codes and declared labels never start with a parenthesis.
+const (
+	LabelTotal   = "(total)"
+	LabelMissing = "(missing)"
+	LabelOther   = "(other)"
+)
+
+// ColumnsRead are the dataset columns that execution reads: shown, keys and sums, each once, ascending.
+func (p *Plan) ColumnsRead() []int {
+	used := make([]bool, len(p.Dataset.Columns))
+	for _, c := range p.Shown {
+		used[c] = true
+	}
+	for _, c := range p.Summed {
+		used[c] = true
+	}
+	for i := range p.Keys {
+		if p.Keys[i].Module < 0 {
+			used[p.Keys[i].Column] = true
+		}
+	}
+	var read []int
+	for c, yes := range used {
+		if yes {
+			read = append(read, c)
+		}
+	}
+	return read
+}
+
+// ModuleKeys is the number of keys that the guest computes.
+func (p *Plan) ModuleKeys() int {
+	n := 0
+	for i := range p.Keys {
+		if p.Keys[i].Module >= 0 {
+			n++
+		}
+	}
+	return n
+}

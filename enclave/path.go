@@ -1,0 +1,127 @@
+package enclave
+
+import "context"
+
+// Planner is the admission of a run: it resolves a module's manifest against the dataset it names.
+type Planner interface {
+	// Facts measures what the module asks for. Errors say which part of the manifest does not fit the dataset.
+	Facts(order *Order) (AdmissionFacts, error)
+	// Plan resolves the manifest. It MUST refuse whatever could never be exact or safe, whatever policy said.
+	Plan(order *Order) (*Plan, error)
+}
+
+// Executor computes the table of a plan over a snapshot, running the module where it has keys to compute.
+type Executor interface {
+	Execute(ctx context.Context, rows Rows, module *Module, plan *Plan) (*Table, error)
+}
+
+// Measurer computes disclosure facts. It is pure and deterministic.
+type Measurer interface {
+	// Measure flags the primary risks of every cell.
+	Measure(table *Table, profile Profile) *Measured
+	// Facts measures a treated output afresh, trusting nothing that treatment concluded. It fills in what depends on the output; the
+	// caller knows the rest.
+	Facts(treated *Treated, profile Profile) Facts
+}
+
+// Treater makes the output that would leave: suppression until nothing unsafe is published or derivable, then rounding. It is pure
+// and deterministic, and builds every byte of the output itself.
+type Treater interface {
+	Treat(measured *Measured, profile Profile) (*Treated, error)
+}
+
+// Recorder keeps the release history and the ledger.
+type Recorder interface {
+	// History is the version of the release history of a dataset.
+	History(ctx context.Context, dataset string) (int64, error)
+	// Record writes the verdict durably, in one transaction with the history's next version if it releases. It MUST fail with
+	// HISTORY_MOVED if the history is no longer at the verdict's version, and with GRANT_NOT_ACTIVE if the grant was suspended,
+	// revoked or has expired meanwhile; then nothing is written. It redeems the verdict.
+	Record(ctx context.Context, verdict *Verdict) error
+	// Release waits until a signed checkpoint of the ledger covers the record, and only then makes the result fetchable. It is
+	// idempotent: a restarted enclave calls it again.
+	Release(ctx context.Context, run string) error
+}
+
+// Enclave is the path of a run over the rooms that do the work. It has no state of its own and is safe for concurrent use.
+type Enclave struct {
+	Planner  Planner
+	Loader   Loader
+	Executor Executor
+	Measurer Measurer
+	Treater  Treater
+	Recorder Recorder
+}
+
+// maxMeasurements is how often a run is measured again because another release moved the history first.
+const maxMeasurements = 100
+
+// Run takes an order from admission to its recorded outcome. It returns nil when an outcome was recorded: released, held or denied.
+// Any other end is an error, which the caller records. Progress hears of each stage as it begins.
+func (e *Enclave) Run(ctx context.Context, order *Order, progress func(Stage)) error {
+	p := path{ctx, progress}
+	admitted, err := then(p, StageAdmit, order, nil, e.admit)
+	loaded, err := then(p, StageLoad, admitted, err, e.load)
+	executed, err := then(p, StageExecute, loaded, err, e.execute)
+	for range maxMeasurements {
+		measured, err := then(p, StageMeasure, executed, err, e.measure)
+		treated, err := then(p, StageTreat, measured, err, e.treat)
+		judged, err := then(p, StageJudge, treated, err, e.judge)
+		recorded, err := then(p, StageRecord, judged, err, e.record)
+		_, err = then(p, StageRelease, recorded, err, e.release)
+		if !isHistoryMoved(err) {
+			return err
+		}
+	}
+	return Fail(Unavailable, "HISTORY_MOVED")
+}
+
+// Each stage takes the type that only the stage before it returns, so none can be skipped.
+type (
+	admitted struct {
+		*Order
+		profile Profile
+		plan    *Plan
+	}
+	loaded struct {
+		*admitted
+		rows Rows
+	}
+	executed struct {
+		*admitted
+		table *Table
+	}
+	measured struct {
+		*executed
+		history int64
+		risks   *Measured
+	}
+	treated struct {
+		*measured
+		output *Treated
+	}
+	judged struct {
+		*admitted
+		verdict *Verdict
+	}
+	recorded struct{ run string }
+	released struct{}
+)
+
+type path struct {
+	ctx      context.Context //nolint:containedctx // lives for one call of Run
+	progress func(Stage)
+}
+
+// then runs one stage on what the stage before returned, or passes its error on.
+func then[In, Out any](p path, stage Stage, in In, err error, run func(context.Context, In) (Out, error)) (Out, error) {
+	var none Out
+	if err != nil {
+		return none, err
+	}
+	if err := context.Cause(p.ctx); err != nil {
+		return none, Fail(Canceled, "RUN_CANCELED").Because(err)
+	}
+	p.progress(stage)
+	return run(p.ctx, in)
+}

@@ -1,0 +1,93 @@
+package enclave
+
+import "context"
+
+// Profile is the typed numbers of a policy for one kind of subject, grade and scenario; the strictest where grades mix. Percentages
+// are whole numbers, so that a boundary is exact.
+type Profile struct {
+	Name             string `json:"name"`
+	Threshold        int64  `json:"threshold"`         // a cell is unsafe with fewer distinct subjects
+	DominanceN       int    `json:"dominance_n"`       // 1 or 2: how many largest subject totals
+	DominancePercent int64  `json:"dominance_percent"` // unsafe if their share of the sum is at least this
+	PPercent         int64  `json:"p_percent"`         // unsafe if (sum − t1 − t2) / t1 is below this
+	RoundCount       int64  `json:"round_count"`       // counts are rounded to multiples of this
+	RoundSum         int64  `json:"round_sum"`         // sums, in whole units of the column, likewise
+	MaxModuleBytes   int64  `json:"max_module_bytes"`
+	MaxDataBytes     int64  `json:"max_data_bytes"` // in data segments
+	MaxCells         int64  `json:"max_cells"`      // size of the key space
+	Forms            []Form `json:"forms"`
+}
+
+// Facts is what trusted code measured about a treated output: the only thing that the release policy judges.
+type Facts struct {
+	Version     int         `json:"version"` // 1
+	Form        Form        `json:"form"`
+	Operator    string      `json:"operator"`
+	Scenario    string      `json:"scenario"`
+	Dataset     string      `json:"dataset"`
+	Grade       int         `json:"grade"`
+	SubjectKind SubjectKind `json:"subject_kind"`
+	Crafted     bool        `json:"crafted"`
+	Cells       CellCounts  `json:"cells"`
+	// Of the published cells. MinSubjects is 0 if there is none.
+	MinSubjects int64      `json:"min_subjects"`
+	Unsafe      RiskCounts `json:"unsafe"`
+	// Derivable counts suppressed cells, and unsafe groups of them, that the published cells determine.
+	Derivable  int64 `json:"derivable"`
+	RoundCount int64 `json:"round_count"` // what the numbers were rounded to
+	RoundSum   int64 `json:"round_sum"`
+	Bytes      int64 `json:"bytes"` // size of the output
+}
+
+// CellCounts says what treatment did with the cells that had rows.
+type CellCounts struct {
+	Published  int64 `json:"published"`
+	Primary    int64 `json:"primary"`
+	Complement int64 `json:"complement"`
+}
+
+// RiskCounts counts published cells by primary risk. After treatment each is 0, or policy denies.
+type RiskCounts struct {
+	Threshold int64 `json:"threshold"`
+	Dominance int64 `json:"dominance"`
+	PPercent  int64 `json:"p_percent"`
+}
+
+// Decision is what policy says.
+type Decision string
+
+// The decisions. Whatever is not clearly one of them is Deny.
+const (
+	Release Decision = "release"
+	Hold    Decision = "hold"
+	Deny    Decision = "deny"
+)
+
+// Reason is a stable code with the values that fill its catalogue text in.
+type Reason struct {
+	Code string            `json:"code"`
+	Args map[string]string `json:"args,omitempty"`
+}
+
+// In is the reason's text in a language.
+func (r Reason) In(lang Lang) string { return Message(lang, r.Code, r.Args) }
+
+// Judgement is what a decision point answered. Revision is the digest of the policy that spoke. A Judgement alone opens nothing:
+// only the gate turns one into a [Verdict].
+type Judgement struct {
+	Decision Decision `json:"decision"`
+	Reasons  []Reason `json:"reasons,omitempty"`
+	Revision Digest   `json:"revision"`
+}
+
+// Policy is the authority's rules, of one fixed revision, so that a run in flight keeps the one it was pinned to. Whatever goes wrong inside
+// is Deny with the reason POLICY_FAULT, not an error: the error result is for a cancelled context alone. Safe for concurrent use.
+type Policy interface {
+	Revision() Digest
+	// Profile chooses the numbers for a dataset and scenario.
+	Profile(dataset *Dataset, scenario string) (Profile, error)
+	// Admission judges what a module asks for. Release here means: may run.
+	Admission(ctx context.Context, facts AdmissionFacts, profile Profile) (Judgement, error)
+	// Release judges a treated output.
+	Release(ctx context.Context, facts Facts, profile Profile) (Judgement, error)
+}

@@ -1,0 +1,100 @@
+package enclave
+
+import (
+	"crypto/rand"
+	"time"
+)
+
+// Stage is a step of the path of a run. Its name is all the progress that an operator sees.
+type Stage string
+
+// The stages, in order.
+const (
+	StageQueued  Stage = "queued"
+	StageAdmit   Stage = "admit"
+	StageLoad    Stage = "load"
+	StageExecute Stage = "execute"
+	StageMeasure Stage = "measure"
+	StageTreat   Stage = "treat"
+	StageJudge   Stage = "judge"
+	StageRecord  Stage = "record"
+	StageRelease Stage = "release"
+)
+
+// Stages lists the path of a run in order.
+func Stages() []Stage {
+	return []Stage{StageAdmit, StageLoad, StageExecute, StageMeasure, StageTreat, StageJudge, StageRecord, StageRelease}
+}
+
+// Outcome is how a run ended; one of a handful, because an outcome is an output too.
+type Outcome string
+
+// The outcomes. A run that has none is under way.
+const (
+	Released Outcome = "released"
+	Held     Outcome = "held"   // waits for a person
+	Denied   Outcome = "denied" // policy said no
+	Failed   Outcome = "failed" // the module or the enclave could not finish it
+	Stopped  Outcome = "canceled"
+)
+
+// Run is one execution, with everything that it depends on pinned by digest at submission.
+type Run struct {
+	ID        string            `json:"id"`
+	Grant     string            `json:"grant"`
+	Scenario  string            `json:"scenario"`
+	Module    Digest            `json:"module"`
+	Dataset   string            `json:"dataset"`
+	Snapshot  Digest            `json:"snapshot"`
+	Params    map[string]Scalar `json:"params,omitempty"`
+	Policy    Digest            `json:"policy"` // revision
+	Submitter Caller            `json:"submitter"`
+	Submitted time.Time         `json:"submitted"`
+
+	Stage    Stage     `json:"stage"`
+	Outcome  Outcome   `json:"outcome,omitempty"`
+	Reasons  []Reason  `json:"reasons,omitempty"`
+	Result   Digest    `json:"result"` // of the treated bytes; zero before judgement
+	Finished time.Time `json:"finished"`
+	Revision int64     `json:"revision"`
+}
+
+// Order is a run with what its digests name, as the path takes it up.
+type Order struct {
+	Run      Run
+	Grant    Grant
+	Module   *Module
+	Dataset  *Dataset
+	Snapshot Snapshot
+	Policy   Policy
+}
+
+// Act is one entry of the ledger: who did what to which object. It never holds data; details are names, digests and counts of
+// descriptions.
+type Act struct {
+	ID     string            `json:"id"`
+	Time   time.Time         `json:"time"` // UTC, whole milliseconds
+	Actor  Caller            `json:"actor"`
+	Verb   string            `json:"verb"`   // "grant.confirm"
+	Object string            `json:"object"` // resource name, "grants/k3…"
+	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// NewAct makes an act with a fresh id. Detail are pairs of name and value.
+func NewAct(now time.Time, actor Caller, verb, object string, detail ...string) Act {
+	return Act{
+		ID: NewID(), Time: now.UTC().Truncate(time.Millisecond),
+		Actor: actor, Verb: verb, Object: object, Detail: pairs(detail),
+	}
+}
+
+// NewID is a random identifier of 26 characters [a-z2-7], 128 bits.
+func NewID() string {
+	text := []byte(rand.Text())
+	for i, c := range text {
+		if c >= 'A' && c <= 'Z' {
+			text[i] = c + 'a' - 'A'
+		}
+	}
+	return string(text)
+}

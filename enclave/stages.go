@@ -1,0 +1,113 @@
+package enclave
+
+import (
+	"context"
+	"errors"
+)
+
+// admit checks the run against its grant, lets policy judge what the module asks for, and resolves its manifest.
+func (e *Enclave) admit(ctx context.Context, order *Order) (*admitted, error) {
+	if err := order.pinned(); err != nil {
+		return nil, err
+	}
+	profile, err := order.Policy.Profile(order.Dataset, order.Grant.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := e.Planner.Facts(order)
+	if err != nil {
+		return nil, err
+	}
+	judgement, err := order.Policy.Admission(ctx, facts, profile)
+	if err != nil {
+		return nil, err
+	}
+	if judgement.Decision != Release {
+		return nil, Refusal(judgement)
+	}
+	plan, err := e.Planner.Plan(order)
+	if err != nil {
+		return nil, err
+	}
+	return &admitted{Order: order, profile: profile, plan: plan}, nil
+}
+
+// pinned verifies that an order holds exactly what its run names (A30: time of check, time of use).
+func (o *Order) pinned() error {
+	description, err := o.Dataset.Digest()
+	if err != nil {
+		return err
+	}
+	switch {
+	case DigestOf(o.Module.Bytes) != o.Module.Digest || o.Module.Digest != o.Run.Module:
+		return Internalf("run %s: the module is not the one that was submitted", o.Run.ID)
+	case o.Snapshot.Digest != o.Run.Snapshot || o.Snapshot.Dataset != o.Run.Dataset || o.Dataset.Name != o.Run.Dataset:
+		return Internalf("run %s: the snapshot is not the one that was pinned", o.Run.ID)
+	case description != o.Snapshot.Description:
+		return Fail(State, "SNAPSHOT_OUTDATED", "dataset", o.Run.Dataset)
+	case o.Policy.Revision() != o.Run.Policy:
+		return Internalf("run %s: the policy is not the one that was pinned", o.Run.ID)
+	case o.Grant.ID != o.Run.Grant:
+		return Internalf("run %s: the grant is not the one that was pinned", o.Run.ID)
+	}
+	return nil
+}
+
+func (e *Enclave) load(ctx context.Context, in *admitted) (*loaded, error) {
+	rows, err := e.Loader.Open(ctx, in.Dataset, in.Snapshot.Digest)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{admitted: in, rows: rows}, nil
+}
+
+func (e *Enclave) execute(ctx context.Context, in *loaded) (*executed, error) {
+	table, err := e.Executor.Execute(ctx, in.rows, in.Module, in.plan)
+	if err = errors.Join(err, in.rows.Close()); err != nil {
+		return nil, err
+	}
+	return &executed{admitted: in.admitted, table: table}, nil
+}
+
+// measure pins the version of the release history first: a release that comes after it makes record refuse.
+func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) {
+	history, err := e.Recorder.History(ctx, in.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &measured{executed: in, history: history, risks: e.Measurer.Measure(in.table, in.profile)}, nil
+}
+
+func (e *Enclave) treat(_ context.Context, in *measured) (*treated, error) {
+	output, err := e.Treater.Treat(in.risks, in.profile)
+	if err != nil {
+		return nil, err
+	}
+	return &treated{measured: in, output: output}, nil
+}
+
+// judge measures the treated output afresh and lets policy see those facts, never what the module or treatment claim.
+func (e *Enclave) judge(ctx context.Context, in *treated) (*judged, error) {
+	facts := e.Measurer.Facts(in.output, in.profile)
+	facts.Form, facts.Operator, facts.Scenario = in.Module.Manifest.Form, in.Grant.Operator, in.Grant.Scenario
+	facts.Dataset, facts.Grade, facts.SubjectKind = in.Dataset.Name, in.Dataset.Grade, in.Dataset.Subject.Kind
+	facts.Crafted = in.plan.Crafted
+	judgement, err := in.Policy.Release(ctx, facts, in.profile)
+	if err != nil {
+		return nil, err
+	}
+	return &judged{admitted: in.admitted, verdict: mint(in, facts, judgement)}, nil
+}
+
+func (e *Enclave) record(ctx context.Context, in *judged) (*recorded, error) {
+	if err := e.Recorder.Record(ctx, in.verdict); err != nil {
+		return nil, err
+	}
+	return &recorded{run: in.Run.ID}, nil
+}
+
+func (e *Enclave) release(ctx context.Context, in *recorded) (*released, error) {
+	return &released{}, e.Recorder.Release(ctx, in.run)
+}
+
+func isHistoryMoved(err error) bool { return errors.Is(err, Fail(State, "HISTORY_MOVED")) }
