@@ -77,7 +77,7 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Is reports whether target is an *Error of the same reason, so that errors.Is(err, Fail(kind, "REASON")) asks for a reason.
 func (e *Error) Is(target error) bool {
-	other, ok := target.(*Error) //nolint:errorlint // Is compares one link of the chain; errors.Is walks it
+	other, ok := target.(*Error)
 	return ok && other.Reason == e.Reason
 }
 

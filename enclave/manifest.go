@@ -12,7 +12,7 @@ import (
 // Form is what a module may be.
 type Form string
 
-// Aggregate: the module says which group a row belongs to, the enclave says how much.
+// Aggregate is the form in which the module says which group a row belongs to, the enclave says how much.
 const Aggregate Form = "aggregate"
 
 // Op is what the enclave computes of a group.
