@@ -1,6 +1,9 @@
 package enclave
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Planner is the admission of a run: it resolves a module's manifest against the dataset it names.
 type Planner interface {
@@ -63,6 +66,7 @@ func (e *Enclave) Run(ctx context.Context, order *Order, progress func(Stage)) e
 	admitted, err := then(p, StageAdmit, order, nil, e.admit)
 	loaded, err := then(p, StageLoad, admitted, err, e.load)
 	executed, err := then(p, StageExecute, loaded, err, e.execute)
+	err = loaded.close(err)
 	for range maxMeasurements {
 		measured, err := then(p, StageMeasure, executed, err, e.measure)
 		treated, err := then(p, StageTreat, measured, err, e.treat)
@@ -123,5 +127,18 @@ func then[In, Out any](p path, stage Stage, in In, err error, run func(context.C
 		return none, Fail(Canceled, "RUN_CANCELED").Because(err)
 	}
 	p.progress(stage)
-	return run(p.ctx, in)
+	out, err := run(p.ctx, in)
+	// Rooms return the context's own error when it ends their work; whoever ended it, the run was canceled.
+	if cause := context.Cause(p.ctx); cause != nil && (errors.Is(err, cause) || errors.Is(err, p.ctx.Err())) {
+		return none, Fail(Canceled, "RUN_CANCELED").Because(err)
+	}
+	return out, err
+}
+
+// close gives the rows back, whether they were executed or not, and keeps the first error. A run that loaded nothing has none.
+func (l *loaded) close(err error) error {
+	if l == nil {
+		return err
+	}
+	return errors.Join(err, l.rows.Close())
 }

@@ -63,7 +63,7 @@ func (e *Enclave) load(ctx context.Context, in *admitted) (*loaded, error) {
 
 func (e *Enclave) execute(ctx context.Context, in *loaded) (*executed, error) {
 	table, err := e.Executor.Execute(ctx, in.rows, in.Module, in.plan)
-	if err = errors.Join(err, in.rows.Close()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return &executed{admitted: in.admitted, table: table}, nil
