@@ -3,7 +3,10 @@ package enclave
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,7 +111,7 @@ func ParseManifest(raw []byte) (*Manifest, error) {
 	if err := dec.Decode(&m); err != nil {
 		return nil, Fail(Invalid, "MANIFEST_MALFORMED", "problem", err.Error())
 	}
-	if dec.More() {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, Fail(Invalid, "MANIFEST_MALFORMED", "problem", "more than one JSON value")
 	}
 	return &m, m.Validate()
@@ -243,9 +246,9 @@ func (m *Manifest) keyProblem() (place, expected string) {
 		if k.Values != nil && (len(k.Values) == 0 || len(k.Values) > MaxKeyValues || hasTwice(k.Values) || slices.ContainsFunc(k.Values, badLabel)) {
 			return place + ".values", "1 to 100000 different labels, none empty or starting with a parenthesis"
 		}
-		// Unsigned difference: the span of a hostile range must not overflow.
-		if isRange && (k.Min == nil || k.Max == nil || *k.Min > *k.Max || uint64(*k.Max)-uint64(*k.Min) >= MaxKeyValues) { //nolint:gosec // two's complement difference is what is meant
-			return place, "min and max, at most 100000 values"
+		// The module emits the number itself as an int32, in which -1 drops the row.
+		if isRange && (k.Min == nil || k.Max == nil || *k.Min < 0 || *k.Max > math.MaxInt32 || *k.Min > *k.Max || *k.Max-*k.Min >= MaxKeyValues) {
+			return place, "min and max from 0 to 2147483647, min not above max, at most 100000 values"
 		}
 	}
 	return "", ""

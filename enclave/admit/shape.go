@@ -1,0 +1,205 @@
+package admit
+
+import (
+	"strconv"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// Limits of modules. They bound what compiling and instantiating a module can cost; a policy's profile may be narrower.
+const (
+	MaxModuleBytes  = 32 << 20
+	MaxMemoryPages  = 4096 // of 64 KiB: 256 MiB that a module starts with
+	MaxSections     = 256
+	MaxTableEntries = 1 << 17
+	MaxTypes        = 10_000
+	MaxImports      = 64 // a Go module may import the same function more than once
+	MaxFunctions    = 100_000
+	MaxExports      = 1_000
+)
+
+// Kinds of imports and exports.
+const (
+	kindFunction = 0
+	kindMemory   = 2
+	kindGlobal   = 3
+)
+
+// signature is a function's parameters and results, one byte for each value type. Both are lists of value types of the binary
+// format, so that i32 is "\x7f".
+type signature struct{ params, results string }
+
+type export struct {
+	kind  byte
+	index uint32
+}
+
+// shape is what the sections of a module say about it.
+type shape struct {
+	types     []signature
+	functions []uint32 // the type of each function, imported ones first
+	imported  int
+	tables    int64 // entries that all tables start with
+	memories  int
+	pages     uint32 // that the memory starts with
+	exports   map[string]export
+	bodies    int
+	data      int64 // bytes of the data section
+}
+
+// read takes one section in. Globals, elements and the count of data segments are left to the compiler: nothing of ours depends on
+// them.
+func (s *shape) read(in section) error {
+	r := &in.reader
+	switch in.id {
+	case sectionType:
+		s.readTypes(r)
+	case sectionImport:
+		s.readImports(r)
+	case sectionFunction:
+		s.readFunctions(r)
+	case sectionTable:
+		s.readTables(r)
+	case sectionMemory:
+		s.readMemories(r)
+	case sectionExport:
+		s.readExports(r)
+	case sectionStart:
+		return enclave.Fail(enclave.Invalid, "MODULE_COMMAND", "what", "start section")
+	case sectionCode:
+		s.readBodies(r)
+	case sectionData:
+		s.data = int64(r.left())
+		return nil
+	default:
+		return nil
+	}
+	return r.end()
+}
+
+func (s *shape) readTypes(r *reader) {
+	for range r.capped("types", MaxTypes) {
+		if r.byte() != 0x60 {
+			r.malformed("a type that is not a function's")
+		}
+		s.types = append(s.types, signature{values(r), values(r)})
+		if r.err != nil {
+			return
+		}
+	}
+}
+
+// values reads a list of value types.
+func values(r *reader) string {
+	list := r.take(r.u32())
+	for _, v := range list {
+		switch v {
+		case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f: // i32, i64, f32, f64, v128, funcref, externref
+		default:
+			r.malformed("an unknown value type")
+			return ""
+		}
+	}
+	return string(list)
+}
+
+func (s *shape) readImports(r *reader) {
+	for range r.capped("imports", MaxImports) {
+		module, name, kind := r.name(), r.name(), r.byte()
+		if r.err != nil {
+			return
+		}
+		if kind != kindFunction || !importable(module, name) {
+			r.err = enclave.Fail(enclave.Invalid, "MODULE_IMPORT", "import", quoted(module+"."+name))
+			return
+		}
+		s.function(r)
+	}
+	s.imported = len(s.functions)
+}
+
+func (s *shape) readFunctions(r *reader) {
+	for range r.capped("functions", MaxFunctions) {
+		if s.function(r); r.err != nil {
+			return
+		}
+	}
+}
+
+// function reads the type of one function.
+func (s *shape) function(r *reader) {
+	index := r.u32()
+	if uint64(index) >= uint64(len(s.types)) {
+		r.malformed("a function of a type that is not there")
+		return
+	}
+	s.functions = append(s.functions, index)
+}
+
+func (s *shape) readTables(r *reader) {
+	for range r.count() {
+		if kind := r.byte(); kind != 0x70 && kind != 0x6f {
+			r.malformed("an unknown kind of table")
+		}
+		s.tables += int64(limits(r))
+		if r.err != nil {
+			return
+		}
+	}
+}
+
+func (s *shape) readMemories(r *reader) {
+	s.memories = r.count()
+	for range s.memories {
+		if s.pages = limits(r); r.err != nil {
+			return
+		}
+	}
+}
+
+// limits reads how large a table or memory starts. A shared or 64-bit one has flags of its own and is refused.
+func limits(r *reader) (least uint32) {
+	flags := r.byte()
+	if flags > 1 && r.err == nil {
+		r.err = enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", "memory or table flags "+strconv.Itoa(int(flags)))
+		return 0
+	}
+	least = r.u32()
+	if flags == 1 && r.u32() < least {
+		r.malformed("a greatest size below the least")
+	}
+	return least
+}
+
+func (s *shape) readExports(r *reader) {
+	n := r.capped("exports", MaxExports)
+	s.exports = make(map[string]export, n)
+	for range n {
+		name := r.name()
+		e := export{r.byte(), r.u32()}
+		_, twice := s.exports[name]
+		switch {
+		case twice:
+			r.malformed("an export twice")
+		case e.kind > kindGlobal:
+			r.malformed("an unknown kind of export")
+		case e.kind == kindFunction && uint64(e.index) >= uint64(len(s.functions)),
+			e.kind == kindMemory && uint64(e.index) >= uint64(s.memories): //nolint:gosec // never negative
+			r.malformed("an export of what is not there")
+		}
+		if r.err != nil {
+			return
+		}
+		s.exports[name] = e
+	}
+}
+
+// readBodies walks the function bodies by their lengths alone.
+func (s *shape) readBodies(r *reader) {
+	s.bodies = r.count()
+	for range s.bodies {
+		if r.take(r.u32()); r.err != nil {
+			return
+		}
+	}
+}
