@@ -1,0 +1,113 @@
+package admit
+
+import (
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// The tests write WebAssembly by hand, one part at a time, so that each can break one thing.
+
+func cat(parts ...[]byte) []byte { return slices.Concat(parts...) }
+
+func uleb(v int) []byte { return binary.AppendUvarint(nil, uint64(v)) } //nolint:gosec // not negative in these tests
+
+func named(s string) []byte { return cat(uleb(len(s)), []byte(s)) }
+
+// list is a vector: its length and its items.
+func list(items ...[]byte) []byte { return cat(uleb(len(items)), cat(items...)) }
+
+func sect(id byte, contents []byte) []byte { return cat([]byte{id}, uleb(len(contents)), contents) }
+
+func custom(name string, contents []byte) []byte {
+	return sect(sectionCustom, cat(named(name), contents))
+}
+
+func function(name string, index int) []byte {
+	return cat(named(name), []byte{kindFunction}, uleb(index))
+}
+
+// parts are the sections of a guest that does nothing: five functions that return 0.
+type parts struct {
+	types, imports, functions, tables, memories, exports, start, code, data, custom []byte
+}
+
+func honest() parts {
+	body := cat(uleb(4), []byte{0, 0x41, 0, 0x0b})
+	return parts{
+		types: sect(sectionType, list(
+			[]byte{0x60, 0, 1, 0x7f}, []byte{0x60, 1, 0x7f, 1, 0x7f}, []byte{0x60, 2, 0x7f, 0x7f, 1, 0x7f}, []byte{0x60, 0, 0})),
+		functions: sect(sectionFunction, list(uleb(0), uleb(1), uleb(1), uleb(2), uleb(1))),
+		tables:    sect(sectionTable, list([]byte{0x70, 0, 1})),
+		memories:  memory(0, 17),
+		exports:   exported(nil),
+		code:      sect(sectionCode, list(body, body, body, body, body)),
+		data:      sect(sectionData, list(cat([]byte{1}, named("hello")))),
+		custom:    section0(),
+	}
+}
+
+func memory(flags byte, pages int) []byte {
+	return sect(sectionMemory, list(cat([]byte{flags}, uleb(pages))))
+}
+
+// exported are the honest exports, some replaced, with more behind them. A nil replacement leaves one out.
+func exported(replace map[string][]byte, more ...[]byte) []byte {
+	items := [][]byte{}
+	for i, name := range []string{"darkroom_abi", "darkroom_window", "darkroom_alloc", "darkroom_init", "darkroom_batch", "memory"} {
+		item := function(name, i)
+		if name == "memory" {
+			item = cat(named(name), []byte{kindMemory, 0})
+		}
+		if other, ok := replace[name]; ok {
+			item = other
+		}
+		if item != nil {
+			items = append(items, item)
+		}
+	}
+	return sect(sectionExport, list(append(items, more...)...))
+}
+
+const goodManifest = `{"darkroom":1,"name":"tiny","version":"1.0.0","form":"aggregate",` +
+	`"inputs":[{"dataset":"visits","columns":["district"]}],"keys":[{"name":"half","values":["a","b"]}],` +
+	`"measures":[{"name":"n","op":"count"}]}`
+
+const soloManifest = `{"darkroom":1,"name":"tiny","version":"1.0.0","form":"aggregate",` +
+	`"inputs":[{"dataset":"visits","columns":["district"]}],"keys":[{"name":"district","of":{"column":"district"}}],` +
+	`"measures":[{"name":"n","op":"count"}]}`
+
+func section0() []byte { return custom(enclave.ManifestSection, []byte(goodManifest)) }
+
+func (p parts) wasm() []byte {
+	return cat(header, p.types, p.imports, p.functions, p.tables, p.memories, p.exports, p.start, p.code, p.data, p.custom)
+}
+
+// functionsAndBodies are n functions of type ()->i32 after the five honest ones, with their bodies.
+func (p parts) withFunctions(total int) parts {
+	indexes := [][]byte{uleb(0), uleb(1), uleb(1), uleb(2), uleb(1)}
+	body := cat(uleb(4), []byte{0, 0x41, 0, 0x0b})
+	bodies := [][]byte{}
+	for i := range total {
+		if i >= len(indexes) {
+			indexes = append(indexes, uleb(0))
+		}
+		bodies = append(bodies, body)
+	}
+	p.functions, p.code = sect(sectionFunction, list(indexes...)), sect(sectionCode, list(bodies...))
+	return p
+}
+
+func wantReason(t *testing.T, err error, reason string) {
+	t.Helper()
+	switch {
+	case reason == "" && err != nil:
+		t.Fatalf("refused: %v", err)
+	case reason != "" && err == nil:
+		t.Fatalf("accepted, want %s", reason)
+	case reason != "" && enclave.AsError(err).Reason != reason:
+		t.Fatalf("got %s (%v), want %s", enclave.AsError(err).Reason, err, reason)
+	}
+}
