@@ -55,7 +55,9 @@ type Plan struct {
 	Sets     []Set // Sets[0] is the full table, the others its margins
 	Summed   []int // columns that are summed, each once; Cell.Sums is in this order
 	Measures []PlannedMeasure
-	Params   []byte // JSON object for darkroom_init: {"params": {...}, "columns": [names of Shown]}
+	// Params is the JSON object for darkroom_init: {"params": {name: number or string}, "columns": [names of Shown, in order], "keys":
+	// [names of the keys that the guest computes, in the order of its codes]}.
+	Params []byte
 }
 
 // Set is a grouping set: which keys are kept, ascending; the others are summed over.

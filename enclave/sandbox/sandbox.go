@@ -1,0 +1,164 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// Config are the sandbox's limits. The zero value is safe.
+type Config struct {
+	// CacheDir keeps compiled code from one start to the next; "" keeps none. It holds machine code that will be run: it MUST be
+	// writable by the service alone.
+	CacheDir string
+	// MemoryPages is the most memory of one instance, in pages of 64 KiB. 0 means 4096, 256 MiB.
+	MemoryPages uint32
+	// CallTimeout is the most time that a module may take over one batch, its start included. 0 means 10 s.
+	CallTimeout time.Duration
+	// Modules is how many compiled modules are kept in memory while no run uses them. 0 means 32.
+	Modules int
+	// Output receives what guests write to their standard streams; nil discards it. Guests can write what they see: it MUST be nil
+	// wherever data is real. It must be safe for concurrent use if guests run concurrently.
+	Output io.Writer
+}
+
+func (c Config) withDefaults() Config {
+	if c.MemoryPages == 0 {
+		c.MemoryPages = 4096
+	}
+	if c.CallTimeout == 0 {
+		c.CallTimeout = 10 * time.Second
+	}
+	if c.Modules == 0 {
+		c.Modules = 32
+	}
+	return c
+}
+
+const pageBytes = 64 << 10
+
+// Sandbox compiles and runs modules. It is safe for concurrent use; the guests it opens are not.
+type Sandbox struct {
+	config  Config
+	log     *slog.Logger
+	disk    wazero.CompilationCache
+	runtime wazero.Runtime
+	codes   *cache
+}
+
+var _ enclave.Sandbox = (*Sandbox)(nil)
+
+// New makes a sandbox. The owner MUST close it, after every guest.
+func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error) {
+	config = config.withDefaults()
+	disk := wazero.NewCompilationCache()
+	if config.CacheDir != "" {
+		var err error
+		if disk, err = wazero.NewCompilationCacheWithDir(config.CacheDir); err != nil {
+			return nil, enclave.Internalf("open the cache of compiled modules: %w", err)
+		}
+	}
+	// The memory limit is not given to wazero, which would refuse growth without a word; see memory.
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+		WithCoreFeatures(api.CoreFeaturesV2).
+		WithCompilationCache(disk).
+		WithDebugInfoEnabled(false).
+		WithCloseOnContextDone(true))
+	s := &Sandbox{config: config, log: log, disk: disk, runtime: runtime, codes: newCache(config.Modules)}
+	if err := s.offerSystem(ctx); err != nil {
+		return nil, enclave.Internalf("offer the system interface: %w", err)
+	}
+	return s, nil
+}
+
+// Close frees every compiled module.
+func (s *Sandbox) Close(ctx context.Context) error {
+	if err := s.runtime.Close(ctx); err != nil {
+		return enclave.Internalf("close the sandbox: %w", err)
+	}
+	if err := s.disk.Close(ctx); err != nil {
+		return enclave.Internalf("close the cache of compiled modules: %w", err)
+	}
+	return nil
+}
+
+// Compile reports whether a module's code is valid and fits the sandbox, with MODULE_INVALID or MODULE_MEMORY, and keeps what it
+// compiled for the run to come. It runs nothing of the module. A module without code always fits.
+func (s *Sandbox) Compile(ctx context.Context, module *enclave.Module) error {
+	if !module.HasCode {
+		return nil
+	}
+	code, err := s.codes.acquire(ctx, module.Digest, func() (wazero.CompiledModule, error) { return s.compile(ctx, module) })
+	if err != nil {
+		return err
+	}
+	return s.codes.release(ctx, code)
+}
+
+// Open prepares the plan's module for one worker. The owner MUST close the guest.
+func (s *Sandbox) Open(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (enclave.Guest, error) {
+	if !module.HasCode {
+		return nil, enclave.Internalf("module %s has no code to run", module.Digest)
+	}
+	code, err := s.codes.acquire(ctx, module.Digest, func() (wazero.CompiledModule, error) { return s.compile(ctx, module) })
+	if err != nil {
+		return nil, err
+	}
+	return &guest{
+		sandbox: s, code: code, params: plan.Params,
+		layout: layoutOf(plan),
+		memory: &memory{limit: uint64(s.config.MemoryPages) * pageBytes},
+	}, nil
+}
+
+func (s *Sandbox) compile(ctx context.Context, module *enclave.Module) (code wazero.CompiledModule, err error) {
+	defer func() {
+		if r := recover(); r != nil { // a compiler's panic on hostile bytes must not be the server's
+			err = invalid(fmt.Errorf("the compiler panicked: %v", r))
+		}
+	}()
+	began := time.Now()
+	stoppable, err := checkEveryCall(module.Bytes)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	code, err = s.runtime.CompileModule(ctx, stoppable)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	if err := s.fits(code); err != nil {
+		_ = code.Close(ctx) // it never fails, and the reason is err
+		return nil, err
+	}
+	s.log.DebugContext(ctx, "module compiled", slog.String("module", module.Digest.String()), slog.Duration("took", time.Since(began)))
+	return code, nil
+}
+
+// fits checks what the compiler leaves to the linker: that each import is one that the sandbox offers, of the same type, and that
+// the least memory is within the limit.
+func (s *Sandbox) fits(code wazero.CompiledModule) error {
+	for _, f := range code.ImportedFunctions() {
+		from, name, _ := f.Import()
+		if !offers(from, name, f.ParamTypes(), f.ResultTypes()) {
+			return invalid(fmt.Errorf("import %q %q is not offered with that type", from, name))
+		}
+	}
+	memory, ok := code.ExportedMemories()[memoryName]
+	if !ok || len(code.ImportedMemories()) != 0 {
+		return invalid(fmt.Errorf("the module does not export a memory of its own as %q", memoryName))
+	}
+	if memory.Min() > s.config.MemoryPages {
+		return s.outOfMemory(nil)
+	}
+	return nil
+}
+
+// memoryName is what the ABI calls the exported memory.
+const memoryName = "memory"

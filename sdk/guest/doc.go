@@ -1,0 +1,48 @@
+// Package guest is the Go side of Darkroom's module ABI, version 1. A module of form aggregate says which group each row of
+// protected data belongs to; the enclave, not the module, counts and sums. The package needs the standard library alone.
+//
+// A module is a main package that registers one setup function:
+//
+//	package main
+//
+//	import "example.org/age-band/guest"
+//
+//	func init() { guest.Aggregate(setup) }
+//
+//	func main() {} // the linker wants it; it is never called
+//
+//	func setup(p *guest.Params) (guest.Assign, error) {
+//		asOf := p.Int64("as_of")
+//		return func(b *guest.Batch) error {
+//			born, present, band := b.Int64("birth_year"), b.Valid("birth_year"), b.Key("age_band")
+//			for i := range band {
+//				if present.At(i) && asOf-born[i] >= 65 {
+//					band[i] = 1
+//				} else if present.At(i) {
+//					band[i] = 0
+//				}
+//			}
+//			return nil
+//		}, nil
+//	}
+//
+// Build it with
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags="-s -w" -o age-band.wasm .
+//
+// or with "darkroom module build", which attaches the manifest too.
+//
+// # What a module can rely on
+//
+// Every batch has the same number of rows, padding included: padding and empty values are 0 and not valid. Text is shown as the
+// position in the catalogue's code list, dates as days since 1970-01-01, decimals as whole numbers scaled as the catalogue says.
+// A key starts out as -1 everywhere, which drops the row. The instance is fresh for every batch: package variables keep nothing
+// from one batch to the next. The clock stands still, randomness is fixed, there are no files, no network, no arguments.
+//
+// # What to avoid
+//
+// The standard library's fmt, os, log, net and encoding/json import more of the operating system than the enclave offers, and
+// such a module is refused at upload. strconv, strings, math, sort and slices are fine.
+//
+// [Try] runs a setup function natively, for ordinary unit tests.
+package guest

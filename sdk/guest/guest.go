@@ -1,0 +1,114 @@
+package guest
+
+import "unsafe"
+
+// Setup reads the run's parameters once and returns the function that sees the rows. An error or a panic ends the run.
+type Setup func(p *Params) (Assign, error)
+
+// Assign fills the batch's keys. An error or a panic ends the run; its text is shown by "darkroom module check" alone, where rows
+// are synthetic, and never in the enclave.
+type Assign func(b *Batch) error
+
+// Params are the run's parameters, as the manifest declares them and within the domains that it declares.
+type Params struct {
+	values map[string]any
+}
+
+// Int64 is the value of a parameter of type int64. It panics if the manifest has none of that name and type.
+func (p *Params) Int64(name string) int64 {
+	v, ok := p.values[name].(int64)
+	if !ok {
+		panic("guest: the manifest has no parameter " + name + " of type int64")
+	}
+	return v
+}
+
+// Enum is the value of a parameter of type enum. It panics if the manifest has none of that name and type.
+func (p *Params) Enum(name string) string {
+	v, ok := p.values[name].(string)
+	if !ok {
+		panic("guest: the manifest has no parameter " + name + " of type enum")
+	}
+	return v
+}
+
+// Batch is a view of the rows that the host has laid out; nothing is copied. It and every slice of it are valid during one call of
+// [Assign] only.
+type Batch struct {
+	rows    int
+	columns []column
+	keys    []key
+}
+
+type column struct {
+	name   string
+	wide   []int64
+	narrow []int32
+	valid  Bitmap
+}
+
+type key struct {
+	name  string
+	codes []int32
+}
+
+// Rows is the number of rows, padding included. It is the same for every batch.
+func (b *Batch) Rows() int { return b.rows }
+
+// Int64 is a column of type int or decimal. It panics if no such column is shown to the module: the manifest must list it, and
+// its class must be open or quasi.
+func (b *Batch) Int64(name string) []int64 {
+	c := b.column(name)
+	if c.wide == nil {
+		panic("guest: column " + name + " is a date or a code: use Date or Code")
+	}
+	return c.wide
+}
+
+// Code is a column of type code: positions in the catalogue's code list. It panics like [Batch.Int64].
+func (b *Batch) Code(name string) []int32 {
+	c := b.column(name)
+	if c.narrow == nil {
+		panic("guest: column " + name + " is a number: use Int64")
+	}
+	return c.narrow
+}
+
+// Date is a column of type date: days since 1970-01-01. It panics like [Batch.Int64].
+func (b *Batch) Date(name string) []int32 { return b.Code(name) }
+
+// Valid tells which rows of a column hold a value. It panics like [Batch.Int64].
+func (b *Batch) Valid(name string) Bitmap { return b.column(name).valid }
+
+// Key is the output for a key that the module computes, one code a row, all -1 at first. For a key with values the code is the
+// position in the list; for a key with min and max it is the number itself; -1, and all else, drops the row. It panics if the
+// manifest has no such key.
+func (b *Batch) Key(name string) []int32 {
+	for i := range b.keys {
+		if b.keys[i].name == name {
+			return b.keys[i].codes
+		}
+	}
+	panic("guest: the manifest has no key " + name + " for the module to compute")
+}
+
+func (b *Batch) column(name string) *column {
+	for i := range b.columns {
+		if b.columns[i].name == name {
+			return &b.columns[i]
+		}
+	}
+	panic("guest: column " + name + " is not shown to the module: list it in the manifest, and see its class in the catalogue")
+}
+
+// Bitmap holds one bit a row, least significant first.
+type Bitmap []byte
+
+// At reports the bit of row i.
+func (m Bitmap) At(i int) bool { return m[i>>3]>>(i&7)&1 != 0 }
+
+// cast views bytes that hold little-endian values, which WebAssembly's are. The host aligns what it lays out to 64 bytes.
+func cast[T int32 | int64](b []byte) []T {
+	var one T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(one))) //nolint:gosec // bounded by b, of plain numbers
+}
