@@ -328,7 +328,7 @@ func parseDecimal(text string, scale int) (int64, error) {
 	bad := fmt.Errorf("not a decimal number with at most %d digits after the point", scale)
 	whole, fraction, _ := strings.Cut(text, ".")
 	fraction = strings.TrimRight(fraction, "0")
-	if whole == "" || len(fraction) > scale || strings.ContainsAny(fraction, "+-_") {
+	if strings.Trim(whole, "+-") == "" || len(fraction) > scale || strings.ContainsAny(fraction, "+-_") {
 		return 0, bad
 	}
 	v, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", scale-len(fraction)), 10, 64)

@@ -42,7 +42,8 @@ type Recorder interface {
 	// revoked or has expired meanwhile; then nothing is written. It redeems the verdict.
 	Record(ctx context.Context, verdict *Verdict) error
 	// Release waits until a signed checkpoint of the ledger covers the record, and only then makes the result fetchable. It is
-	// idempotent: a restarted enclave calls it again.
+	// idempotent: a restarted enclave calls it again. Its context does not end when the run is canceled, since the outcome stands; it
+	// MUST end by itself when the ledger closes.
 	Release(ctx context.Context, run string) error
 }
 
@@ -72,7 +73,7 @@ func (e *Enclave) Run(ctx context.Context, order *Order, progress func(Stage)) e
 		treated, err := then(p, StageTreat, measured, err, e.treat)
 		judged, err := then(p, StageJudge, treated, err, e.judge)
 		recorded, err := then(p, StageRecord, judged, err, e.record)
-		_, err = then(p, StageRelease, recorded, err, e.release)
+		_, err = then(p.sealed(), StageRelease, recorded, err, e.release)
 		if !isHistoryMoved(err) {
 			return err
 		}
@@ -116,6 +117,9 @@ type path struct {
 	ctx      context.Context //nolint:containedctx // lives for one call of Run
 	progress func(Stage)
 }
+
+// sealed is the path once the outcome is recorded: it stands, so canceling the run no longer stops it.
+func (p path) sealed() path { return path{context.WithoutCancel(p.ctx), p.progress} }
 
 // then runs one stage on what the stage before returned, or passes its error on.
 func then[In, Out any](p path, stage Stage, in In, err error, run func(context.Context, In) (Out, error)) (Out, error) {

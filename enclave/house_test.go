@@ -1,0 +1,171 @@
+package enclave_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// house is every room of the enclave as a small fake: it does nothing but remember, and fails where it is told to.
+type house struct {
+	order *enclave.Order
+
+	admission, release enclave.Judgement
+	facts              enclave.Facts // of the output
+	crafted            bool
+	moves              int              // how many times another release comes first
+	fail               map[string]error // by call
+	onStage            func(enclave.Stage)
+	beforeRecord       func()
+
+	stages                            []enclave.Stage
+	planned, opened, closed, executed int
+	history                           int64
+	judged                            []enclave.Facts
+	output                            *enclave.Treated
+	verdict                           *enclave.Verdict
+	decided                           []enclave.Decided
+	released                          []string
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	dataset := &enclave.Dataset{Name: "visits", Owner: "health", Grade: 3, Subject: enclave.Subject{Column: "citizen", Kind: enclave.Person}}
+	description, err := dataset.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wasm, snapshot := []byte("module"), enclave.DigestOf([]byte("snapshot"))
+	return &house{
+		order: &enclave.Order{
+			Run:      enclave.Run{ID: "run1", Grant: "g1", Module: enclave.DigestOf(wasm), Dataset: "visits", Snapshot: snapshot, Policy: revision},
+			Grant:    enclave.Grant{ID: "g1", Operator: "insurer", Scenario: "pricing"},
+			Module:   &enclave.Module{Digest: enclave.DigestOf(wasm), Bytes: wasm, Manifest: &enclave.Manifest{Form: enclave.Aggregate}},
+			Dataset:  dataset,
+			Snapshot: enclave.Snapshot{Dataset: "visits", Digest: snapshot, Description: description},
+		},
+		admission: enclave.Judgement{Decision: enclave.Release, Revision: revision},
+		release:   enclave.Judgement{Decision: enclave.Release, Revision: revision},
+		facts:     enclave.Facts{Version: 1, Cells: enclave.CellCounts{Published: 2}, MinSubjects: 12},
+		history:   7,
+	}
+}
+
+var revision = enclave.DigestOf([]byte("policy"))
+
+func (h *house) run(ctx context.Context) error {
+	h.order.Policy = policy{h}
+	rooms := &enclave.Enclave{Planner: planner{h}, Loader: loader{h}, Executor: executor{h}, Measurer: measurer{h}, Treater: treater{h}, Recorder: recorder{h}}
+	return rooms.Run(ctx, h.order, func(s enclave.Stage) {
+		h.stages = append(h.stages, s)
+		if h.onStage != nil {
+			h.onStage(s)
+		}
+	})
+}
+
+type policy struct{ *house }
+
+func (policy) Revision() enclave.Digest { return revision }
+
+func (p policy) Profile(*enclave.Dataset, string) (enclave.Profile, error) {
+	return enclave.Profile{Name: "strict", Threshold: 10}, p.fail["profile"]
+}
+
+func (p policy) Admission(context.Context, enclave.AdmissionFacts, enclave.Profile) (enclave.Judgement, error) {
+	return p.admission, p.fail["admission"]
+}
+
+func (p policy) Release(_ context.Context, facts enclave.Facts, _ enclave.Profile) (enclave.Judgement, error) {
+	p.judged = append(p.judged, facts)
+	return p.release, p.fail["judge"]
+}
+
+type planner struct{ *house }
+
+func (p planner) Facts(*enclave.Order) (enclave.AdmissionFacts, error) {
+	p.planned++
+	return enclave.AdmissionFacts{}, p.fail["facts"]
+}
+
+func (p planner) Plan(*enclave.Order) (*enclave.Plan, error) {
+	return &enclave.Plan{Crafted: p.crafted}, p.fail["plan"]
+}
+
+type loader struct{ *house }
+
+func (l loader) Open(context.Context, *enclave.Dataset, enclave.Digest) (enclave.Rows, error) {
+	if err := l.fail["open"]; err != nil {
+		return nil, err
+	}
+	l.opened++
+	return rows{house: l.house}, nil
+}
+
+// rows has only what the path itself calls; a call of anything else is a nil pointer.
+type rows struct {
+	enclave.Rows
+	*house
+}
+
+func (r rows) Close() error {
+	r.closed++
+	return r.fail["close"]
+}
+
+type executor struct{ *house }
+
+func (e executor) Execute(context.Context, enclave.Rows, *enclave.Module, *enclave.Plan) (*enclave.Table, error) {
+	e.executed++
+	return &enclave.Table{}, e.fail["execute"]
+}
+
+type measurer struct{ *house }
+
+func (measurer) Measure(table *enclave.Table, _ enclave.Profile) *enclave.Measured {
+	return &enclave.Measured{Table: table}
+}
+
+func (m measurer) Facts(*enclave.Treated, enclave.Profile) enclave.Facts { return m.facts }
+
+type treater struct{ *house }
+
+func (t treater) Treat(measured *enclave.Measured, _ enclave.Profile) (*enclave.Treated, error) {
+	t.output = &enclave.Treated{Table: measured.Table, Bytes: []byte("table"), Format: enclave.MediaArrow}
+	return t.output, t.fail["treat"]
+}
+
+type recorder struct{ *house }
+
+func (r recorder) History(context.Context, string) (int64, error) {
+	return r.history, r.fail["history"]
+}
+
+func (r recorder) Record(_ context.Context, verdict *enclave.Verdict) error {
+	if r.beforeRecord != nil {
+		r.beforeRecord()
+	}
+	if r.moves > 0 {
+		r.moves--
+		r.history++
+		return enclave.Fail(enclave.State, "HISTORY_MOVED")
+	}
+	if err := r.fail["record"]; err != nil {
+		return err
+	}
+	d, err := verdict.Redeem()
+	if err != nil {
+		return err
+	}
+	r.verdict, r.decided = verdict, append(r.decided, d)
+	return nil
+}
+
+func (r recorder) Release(_ context.Context, run string) error {
+	if err := r.fail["release"]; err != nil {
+		return err
+	}
+	r.released = append(r.released, run)
+	return nil
+}

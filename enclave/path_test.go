@@ -1,0 +1,236 @@
+package enclave_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+func TestRunGoesThroughEveryStage(t *testing.T) {
+	h := newHouse(t)
+	if err := h.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(h.stages, enclave.Stages()) {
+		t.Errorf("stages %v", h.stages)
+	}
+	if len(h.decided) != 1 || !slices.Equal(h.released, []string{"run1"}) || h.closed != 1 {
+		t.Fatalf("decided %d times, released %v, rows closed %d times", len(h.decided), h.released, h.closed)
+	}
+	d := h.decided[0]
+	if d.Decision != enclave.Release || string(d.Bytes) != "table" || d.Digest != enclave.DigestOf([]byte("table")) || d.History != h.history {
+		t.Errorf("decided %+v", d)
+	}
+	want := h.facts
+	want.Form, want.Operator, want.Scenario = enclave.Aggregate, "insurer", "pricing"
+	want.Dataset, want.Grade, want.SubjectKind = "visits", 3, enclave.Person
+	if !reflect.DeepEqual(h.judged, []enclave.Facts{want}) || !reflect.DeepEqual(d.Facts, want) {
+		t.Errorf("policy judged %+v, recorded %+v", h.judged, d.Facts)
+	}
+}
+
+func TestAdmissionRefusalStopsTheRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		judgement enclave.Judgement
+		first     string
+		reasons   int
+	}{
+		"denied with reasons": {enclave.Judgement{Decision: enclave.Deny, Reasons: []enclave.Reason{{Code: "A"}, {Code: "B"}}}, "A", 2},
+		"held":                {enclave.Judgement{Decision: enclave.Hold, Reasons: []enclave.Reason{{Code: "A"}}}, "A", 1},
+		"nothing said":        {enclave.Judgement{}, "POLICY_FAULT", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.admission = c.judgement
+			err := enclave.AsError(h.run(t.Context()))
+			if err == nil || err.Kind != enclave.Refused || err.Reason != c.first || len(err.Reasons()) != c.reasons {
+				t.Errorf("got %+v", err)
+			}
+			if !slices.Equal(h.stages, []enclave.Stage{enclave.StageAdmit}) || h.opened != 0 || len(h.decided) != 0 {
+				t.Errorf("went on: %v", h.stages)
+			}
+		})
+	}
+}
+
+// TestEveryRoomCanFail: an error of any room ends the run there, reaches the caller, and gives the rows back.
+func TestEveryRoomCanFail(t *testing.T) {
+	for call, stage := range map[string]enclave.Stage{
+		"profile": enclave.StageAdmit, "facts": enclave.StageAdmit, "admission": enclave.StageAdmit, "plan": enclave.StageAdmit,
+		"open": enclave.StageLoad, "execute": enclave.StageExecute, "close": enclave.StageExecute, "history": enclave.StageMeasure,
+		"treat": enclave.StageTreat, "judge": enclave.StageJudge, "record": enclave.StageRecord, "release": enclave.StageRelease,
+	} {
+		t.Run(call, func(t *testing.T) {
+			h := newHouse(t)
+			fault := errors.New("fault")
+			h.fail = map[string]error{call: fault}
+			if err := h.run(t.Context()); !errors.Is(err, fault) {
+				t.Errorf("got %v", err)
+			}
+			if last := h.stages[len(h.stages)-1]; last != stage {
+				t.Errorf("ended in %s, want %s", last, stage)
+			}
+			if h.closed != h.opened {
+				t.Errorf("rows opened %d times, closed %d times", h.opened, h.closed)
+			}
+		})
+	}
+}
+
+func TestHistoryMovedIsMeasuredAgain(t *testing.T) {
+	h := newHouse(t)
+	h.moves = 2
+	if err := h.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again := enclave.Stages()[3:7] // measure to record
+	want := slices.Concat(enclave.Stages()[:7], again, again, enclave.Stages()[7:])
+	if !slices.Equal(h.stages, want) {
+		t.Errorf("stages %v", h.stages)
+	}
+	if len(h.decided) != 1 || h.decided[0].History != h.history || len(h.judged) != 3 || h.executed != 1 {
+		t.Errorf("decided %+v against version %d, judged %d times, executed %d times", h.decided, h.history, len(h.judged), h.executed)
+	}
+}
+
+func TestHistoryThatKeepsMoving(t *testing.T) {
+	h := newHouse(t)
+	h.moves = 1 << 30
+	if err := h.run(t.Context()); enclave.KindOf(err) != enclave.Unavailable || len(h.decided) != 0 || len(h.released) != 0 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestFloor: what policy says does not lift the enclave's own checks.
+func TestFloor(t *testing.T) {
+	for name, c := range map[string]struct {
+		change   func(*house)
+		want     enclave.Decision
+		reason   string
+		withData bool
+	}{
+		"clean":             {func(*house) {}, enclave.Release, "", true},
+		"crafted":           {func(h *house) { h.crafted = true }, enclave.Deny, "GATE_FLOOR", false},
+		"below threshold":   {func(h *house) { h.facts.Unsafe.Threshold = 1 }, enclave.Deny, "GATE_FLOOR", false},
+		"dominated":         {func(h *house) { h.facts.Unsafe.Dominance = 1 }, enclave.Deny, "GATE_FLOOR", false},
+		"p percent":         {func(h *house) { h.facts.Unsafe.PPercent = 1 }, enclave.Deny, "GATE_FLOOR", false},
+		"derivable":         {func(h *house) { h.facts.Derivable = 1 }, enclave.Deny, "GATE_FLOOR", false},
+		"nothing published": {func(h *house) { h.facts.Cells.Published = 0 }, enclave.Deny, "GATE_FLOOR", false},
+		"other form":        {func(h *house) { h.order.Module.Manifest.Form = "program" }, enclave.Deny, "GATE_FLOOR", false},
+		"crafted, held":     {func(h *house) { h.crafted, h.release.Decision = true, enclave.Hold }, enclave.Hold, "", true},
+		"denied":            {func(h *house) { h.release.Decision = enclave.Deny }, enclave.Deny, "", false},
+		"nothing said":      {func(h *house) { h.release = enclave.Judgement{} }, enclave.Deny, "", false},
+		"an unknown word":   {func(h *house) { h.release.Decision = "Release" }, enclave.Deny, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			c.change(h)
+			if err := h.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			d := h.decided[0]
+			if d.Decision != c.want || (d.Bytes != nil) != c.withData {
+				t.Errorf("decided %s with %d bytes", d.Decision, len(d.Bytes))
+			}
+			if c.reason != "" && (len(d.Reasons) != 1 || d.Reasons[0].Code != c.reason) {
+				t.Errorf("reasons %v", d.Reasons)
+			}
+		})
+	}
+}
+
+func TestVerdictRedeemsOnce(t *testing.T) {
+	h := newHouse(t)
+	if err := h.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := h.verdict.Redeem(); enclave.KindOf(err) != enclave.Internal || err == nil || d.Bytes != nil {
+		t.Errorf("redeemed twice: %+v, %v", d, err)
+	}
+}
+
+func TestOutputChangedAfterJudgement(t *testing.T) {
+	h := newHouse(t)
+	h.beforeRecord = func() { h.output.Bytes[0] = 'T' }
+	if err := h.run(t.Context()); err == nil || len(h.decided) != 0 || len(h.released) != 0 {
+		t.Errorf("recorded %+v (%v)", h.decided, err)
+	}
+}
+
+// TestCancellation ends the context as each stage begins: the next one does not begin, unless the outcome was recorded.
+func TestCancellation(t *testing.T) {
+	stages := enclave.Stages()
+	for i, at := range stages {
+		t.Run(string(at), func(t *testing.T) {
+			h := newHouse(t)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			h.onStage = func(s enclave.Stage) {
+				if s == at {
+					cancel(errors.New("the operator said so"))
+				}
+			}
+			err := h.run(ctx)
+			if h.closed != h.opened {
+				t.Errorf("rows opened %d times, closed %d times", h.opened, h.closed)
+			}
+			if at == enclave.StageRecord || at == enclave.StageRelease {
+				if err != nil || !slices.Equal(h.released, []string{"run1"}) {
+					t.Errorf("a recorded outcome was not released: %v", err)
+				}
+				return
+			}
+			if enclave.KindOf(err) != enclave.Canceled || !slices.Equal(h.stages, stages[:i+1]) {
+				t.Errorf("got %v after %v", err, h.stages)
+			}
+		})
+	}
+}
+
+// TestCancellationInsideARoom: rooms may return the context's own error.
+func TestCancellationInsideARoom(t *testing.T) {
+	h := newHouse(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	h.onStage = func(s enclave.Stage) {
+		if s == enclave.StageExecute {
+			cancel()
+			h.fail = map[string]error{"execute": context.Canceled}
+		}
+	}
+	if err := h.run(ctx); enclave.KindOf(err) != enclave.Canceled || h.closed != 1 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPinned: what an order holds must be what its run named at submission.
+func TestPinned(t *testing.T) {
+	other := enclave.DigestOf([]byte("other"))
+	for name, c := range map[string]struct {
+		change func(*enclave.Order)
+		kind   enclave.Kind
+	}{
+		"module bytes":     {func(o *enclave.Order) { o.Module.Bytes = []byte("other") }, enclave.Internal},
+		"module digest":    {func(o *enclave.Order) { o.Run.Module = other }, enclave.Internal},
+		"module and bytes": {func(o *enclave.Order) { o.Module.Bytes, o.Module.Digest = []byte("other"), other }, enclave.Internal},
+		"snapshot":         {func(o *enclave.Order) { o.Snapshot.Digest = other }, enclave.Internal},
+		"snapshot's name":  {func(o *enclave.Order) { o.Snapshot.Dataset = "persons" }, enclave.Internal},
+		"dataset":          {func(o *enclave.Order) { o.Dataset.Name = "persons" }, enclave.Internal},
+		"description":      {func(o *enclave.Order) { o.Dataset.Grade = 1 }, enclave.State},
+		"policy":           {func(o *enclave.Order) { o.Run.Policy = other }, enclave.Internal},
+		"grant":            {func(o *enclave.Order) { o.Grant.ID = "g2" }, enclave.Internal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			c.change(h.order)
+			if err := h.run(t.Context()); err == nil || enclave.KindOf(err) != c.kind {
+				t.Errorf("got %v", err)
+			}
+			if !slices.Equal(h.stages, []enclave.Stage{enclave.StageAdmit}) || h.planned != 0 {
+				t.Errorf("went on: %v", h.stages)
+			}
+		})
+	}
+}
