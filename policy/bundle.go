@@ -1,0 +1,242 @@
+package policy
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/binary"
+	"encoding/json"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+//go:embed all:bundle
+var embedded embed.FS
+
+// Limits of bundles.
+const (
+	maxFiles       = 1000
+	maxBundleBytes = 8 << 20
+)
+
+// manifestName is the bundle's manifest, as OPA names it.
+const manifestName = ".manifest"
+
+// File is one file of a bundle.
+type File struct {
+	Path string `json:"path"` // slash-separated, from the bundle's root
+	Text string `json:"text"`
+}
+
+// bundle is what a bundle's files say, before anything is compiled.
+type bundle struct {
+	files    []File // by path
+	revision enclave.Digest
+	modules  map[string]*ast.Module
+	data     map[string]any
+}
+
+// manifest is the part of OPA's bundle manifest that this package knows; anything else in it is refused.
+type manifest struct {
+	RegoVersion int      `json:"rego_version"`
+	Roots       []string `json:"roots"`
+}
+
+func invalid(place, problem string) *enclave.Error {
+	return enclave.Fail(enclave.Invalid, "POLICY_BUNDLE_INVALID", "place", place, "problem", problem)
+}
+
+// readBundle reads every file and parses rules and data. Only the manifest, *.rego and data.json are known; a file of another name
+// is refused, since nothing would say what it does.
+func readBundle(fsys fs.FS) (*bundle, error) {
+	files, err := readFiles(fsys)
+	if err != nil {
+		return nil, err
+	}
+	b := &bundle{files: files, revision: revision(files), modules: map[string]*ast.Module{}, data: map[string]any{}}
+	var roots []string
+	for _, f := range files {
+		switch {
+		case f.Path == manifestName:
+			roots, err = parseManifest(f)
+		case path.Ext(f.Path) == ".rego":
+			err = b.addRules(f)
+		case path.Base(f.Path) == "data.json":
+			err = b.addData(f)
+		default:
+			err = invalid(f.Path, "a bundle holds .manifest, *.rego and data.json only")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b, b.withinRoots(roots)
+}
+
+func readFiles(fsys fs.FS) ([]File, error) {
+	var files []File
+	var total int
+	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return invalid(name, "cannot be read").Because(err)
+		}
+		if entry.IsDir() {
+			return nil
+		}
+		if !entry.Type().IsRegular() {
+			return invalid(name, "not a regular file")
+		}
+		raw, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return invalid(name, "cannot be read").Because(err)
+		}
+		if total += len(raw); total > maxBundleBytes || len(files) == maxFiles {
+			return invalid(name, "a bundle has at most 1000 files and 8 MiB")
+		}
+		files = append(files, File{Path: name, Text: string(raw)})
+		return nil
+	})
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return files, err
+}
+
+// revision is the SHA-256 over a bundle's files in byte order of their paths, each as length and path, length and text. Lengths are
+// 8 bytes, big endian.
+func revision(files []File) enclave.Digest {
+	h := sha256.New()
+	h.Write([]byte("darkroom policy bundle 1\n"))
+	for _, f := range files {
+		for _, part := range []string{f.Path, f.Text} {
+			h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+			h.Write([]byte(part))
+		}
+	}
+	return enclave.Digest(h.Sum(nil))
+}
+
+func parseManifest(f File) ([]string, error) {
+	dec := json.NewDecoder(strings.NewReader(f.Text))
+	dec.DisallowUnknownFields()
+	var m manifest
+	if err := dec.Decode(&m); err != nil {
+		return nil, invalid(f.Path, err.Error())
+	}
+	if m.RegoVersion != 1 {
+		return nil, invalid(f.Path, "rego_version must be 1")
+	}
+	return m.Roots, nil
+}
+
+func (b *bundle) addRules(f File) error {
+	module, err := ast.ParseModuleWithOpts(f.Path, f.Text, ast.ParserOptions{
+		RegoVersion: ast.RegoV1, Capabilities: capabilities(),
+	})
+	if err != nil {
+		return invalid(f.Path, err.Error())
+	}
+	if module == nil {
+		return invalid(f.Path, "no rules")
+	}
+	b.modules[f.Path] = module
+	return nil
+}
+
+// addData puts a data.json where its directory says, as OPA does.
+func (b *bundle) addData(f File) error {
+	if err := refuseTwice(f); err != nil {
+		return err
+	}
+	var value map[string]any
+	if err := util.UnmarshalJSON([]byte(f.Text), &value); err != nil {
+		return invalid(f.Path, err.Error())
+	}
+	dir := path.Dir(f.Path)
+	if dir == "." {
+		return invalid(f.Path, "data belongs in a directory of its own")
+	}
+	at := b.data
+	for part := range strings.SplitSeq(dir, "/") {
+		next, ok := at[part].(map[string]any)
+		if !ok {
+			if at[part] != nil {
+				return invalid(f.Path, "another file says what stands here")
+			}
+			next = map[string]any{}
+			at[part] = next
+		}
+		at = next
+	}
+	for key, v := range value {
+		if _, taken := at[key]; taken {
+			return invalid(f.Path+": "+key, "another file says what stands here")
+		}
+		at[key] = v
+	}
+	return nil
+}
+
+// refuseTwice refuses an object that names a field twice: two readers could see different numbers.
+func refuseTwice(f File) error {
+	dec := json.NewDecoder(bytes.NewReader([]byte(f.Text)))
+	type level struct {
+		seen map[string]bool // nil in an array
+		key  bool            // the next token is a field's name
+	}
+	var levels []level
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return nil //nolint:nilerr // the end, or malformed: the parser after this one says where
+		}
+		if delim, ok := token.(json.Delim); ok && (delim == '{' || delim == '[') {
+			next := level{key: delim == '{'}
+			if next.key {
+				next.seen = map[string]bool{}
+			}
+			levels = append(levels, next)
+			continue
+		} else if ok {
+			levels = levels[:len(levels)-1]
+		}
+		if len(levels) == 0 {
+			continue
+		}
+		top := &levels[len(levels)-1]
+		if name, ok := token.(string); ok && top.key {
+			if top.seen[name] {
+				return invalid(f.Path+": "+name, "named twice")
+			}
+			top.seen[name] = true
+			top.key = false
+		} else {
+			top.key = top.seen != nil
+		}
+	}
+}
+
+// withinRoots checks that rules and data stand under the roots that the manifest claims.
+func (b *bundle) withinRoots(roots []string) error {
+	if len(roots) == 0 {
+		return invalid(manifestName, "missing, or without roots")
+	}
+	for name := range b.data {
+		if !slices.Contains(roots, name) {
+			return invalid(name+"/data.json", "outside the manifest's roots")
+		}
+	}
+	for name, module := range b.modules {
+		// The path starts with "data".
+		head, ok := module.Package.Path[1].Value.(ast.String)
+		if !ok || !slices.Contains(roots, string(head)) {
+			return invalid(name, "its package is outside the manifest's roots")
+		}
+	}
+	return nil
+}

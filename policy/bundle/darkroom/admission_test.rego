@@ -1,0 +1,115 @@
+package darkroom.admission_test
+
+import data.darkroom.admission
+
+profile := {
+	"name": "person", "threshold": 10, "dominance_n": 2, "dominance_percent": 90, "p_percent": 10,
+	"round_count": 5, "round_sum": 1, "max_module_bytes": 1000, "max_data_bytes": 500, "max_cells": 100,
+	"forms": ["aggregate"],
+}
+
+honest := {
+	"version": 1, "form": "aggregate", "operator": "acme", "scenario": "health", "dataset": "visits",
+	"grade": 3, "subject_kind": "person", "sharing": "conditional",
+	"module": {"bytes": 1000, "data_bytes": 500, "functions": 3, "imports": 0, "memory_pages": 1},
+	"columns": [
+		{"column": "district", "class": "quasi", "shown": true, "key": false, "summed": false},
+		{"column": "icd10", "class": "sensitive", "shown": false, "key": true, "summed": false},
+		{"column": "cost", "class": "measure", "shown": false, "key": false, "summed": true},
+	],
+	"cells": 100, "subjects": 1000,
+}
+
+every_check := {"version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space"}
+
+judged(patch) := verdict if {
+	verdict := admission.result with input as {"facts": object.union(honest, patch), "profile": profile}
+}
+
+codes(verdict) := {reason.code | some reason in verdict.reasons}
+
+denied_for(patch, code, check) if {
+	verdict := judged(patch)
+	verdict.decision == "deny"
+	codes(verdict) == {code}
+	verdict.passed == every_check - {check}
+}
+
+used(class, shown, key) := {"columns": [{"column": "id", "class": class, "shown": shown, "key": key, "summed": false}]}
+
+test_an_honest_module_may_run if judged({}) == {"decision": "release", "reasons": set(), "passed": every_check}
+
+test_an_open_dataset_may_be_used if judged({"sharing": "unconditional"}).decision == "release"
+
+test_a_crafted_use_may_run if judged(used("sensitive", true, false)).decision == "release"
+
+test_one_cell_is_always_allowed if judged({"cells": 1, "subjects": 0}).decision == "release"
+
+test_another_version_is_denied if denied_for({"version": 2}, "FACTS_VERSION", "version")
+
+test_another_form_is_denied if denied_for({"form": "program"}, "FORM_NOT_ALLOWED", "form")
+
+test_barred_data_is_denied if denied_for({"sharing": "barred"}, "SHARING_BARRED", "sharing")
+
+test_unmarked_data_is_denied if denied_for({"sharing": ""}, "SHARING_BARRED", "sharing")
+
+test_an_identifier_as_key_is_denied if {
+	denied_for(used("identifier", false, true), "GROUP_BY_IDENTITY", "identifiers")
+}
+
+test_an_identifier_shown_is_denied if {
+	denied_for(used("identifier", true, false), "INPUT_IDENTIFIER", "identifiers")
+}
+
+test_an_identifier_as_input_is_denied if {
+	denied_for(used("identifier", false, false), "INPUT_IDENTIFIER", "identifiers")
+}
+
+test_an_unknown_class_is_denied if denied_for(used("secret", false, false), "INPUT_IDENTIFIER", "identifiers")
+
+test_the_reason_names_the_column if {
+	some reason in judged(used("identifier", false, true)).reasons
+	reason.args == {"key": "id", "column": "id"}
+}
+
+test_a_large_module_is_denied if denied_for({"module": {"bytes": 1001}}, "MODULE_OVER_PROFILE", "module_bytes")
+
+test_much_data_is_denied if denied_for({"module": {"data_bytes": 501}}, "MODULE_DATA_OVER_PROFILE", "data_bytes")
+
+test_many_cells_are_denied if {
+	denied_for({"cells": 101, "subjects": 1000000}, "KEYSPACE_OVER_PROFILE", "max_cells")
+}
+
+test_no_cells_are_denied if denied_for({"cells": 0}, "KEYSPACE_OVER_PROFILE", "max_cells")
+
+test_more_cells_than_the_data_bears_are_denied if {
+	denied_for({"subjects": 999}, "KEYSPACE_TOO_LARGE_FOR_DATA", "key_space")
+}
+
+# A reason must not say how many subjects there are.
+test_the_number_of_subjects_stays_inside if {
+	verdict := judged({"subjects": 997})
+	every reason in verdict.reasons {
+		reason.args == {}
+	}
+}
+
+test_a_missing_fact_is_denied if {
+	needed := {"version", "form", "sharing", "module", "columns", "cells", "subjects"}
+	every fact in needed {
+		verdict := admission.result with input as {"facts": object.remove(honest, [fact]), "profile": profile}
+		verdict.decision == "deny"
+	}
+}
+
+test_a_missing_number_is_denied if {
+	every number in {"threshold", "max_module_bytes", "max_data_bytes", "max_cells", "forms"} {
+		verdict := admission.result with input as {"facts": honest, "profile": object.remove(profile, [number])}
+		verdict.decision == "deny"
+	}
+}
+
+test_no_input_is_denied if {
+	admission.result.decision == "deny" with input as {}
+	admission.result.decision == "deny" with input as {"facts": {}, "profile": {}}
+}

@@ -1,0 +1,111 @@
+# Whether a treated output may leave (数据出域审核). The input is what trusted code measured about it, never what its module claims:
+#
+#	input.facts    the output's facts
+#	input.profile  the numbers that apply
+#
+# An output is released only if every check holds, each named in `decision`; whatever is undefined does not hold. It is held for a
+# person if its module was shown protected columns and everything else holds. Otherwise it is denied.
+package darkroom.release
+
+result := {
+	"decision": decision,
+	"passed": passed,
+	"reasons": reasons,
+}
+
+default decision := "deny"
+
+decision := "release" if {
+	version
+	form
+	exact
+	published
+	threshold
+	dominance
+	p_percent
+	derivable
+	rounding
+}
+
+decision := "hold" if {
+	version
+	form
+	crafted
+	published
+	threshold
+	dominance
+	p_percent
+	derivable
+	rounding
+}
+
+version if input.facts.version == 1
+
+form if input.facts.form in input.profile.forms
+
+# Exact and crafted are opposites, and neither follows from the absence of the other.
+exact if input.facts.crafted == false
+
+crafted if input.facts.crafted == true
+
+published if input.facts.cells.published > 0
+
+# What is published has at least the threshold of distinct subjects, by the least of them and by the count of those below.
+threshold if {
+	input.facts.min_subjects >= input.profile.threshold
+	input.facts.unsafe.threshold == 0
+}
+
+dominance if input.facts.unsafe.dominance == 0
+
+p_percent if input.facts.unsafe.p_percent == 0
+
+derivable if input.facts.derivable == 0
+
+# Numbers were rounded to a multiple of what the profile asks, so they are at least as coarse.
+rounding if {
+	input.facts.round_count >= input.profile.round_count
+	input.facts.round_count % input.profile.round_count == 0
+	input.facts.round_sum >= input.profile.round_sum
+	input.facts.round_sum % input.profile.round_sum == 0
+}
+
+passed contains "version" if version
+
+passed contains "form" if form
+
+passed contains "exact" if exact
+
+passed contains "published" if published
+
+passed contains "threshold" if threshold
+
+passed contains "dominance" if dominance
+
+passed contains "p_percent" if p_percent
+
+passed contains "derivable" if derivable
+
+passed contains "rounding" if rounding
+
+reasons contains {"code": "FACTS_VERSION", "args": {}} if not version
+
+reasons contains {"code": "FORM_NOT_ALLOWED", "args": {"form": input.facts.form}} if not form
+
+reasons contains {"code": "OUTPUT_CRAFTED", "args": {}} if not exact
+
+reasons contains {"code": "NOTHING_TO_PUBLISH", "args": {}} if not published
+
+# An empty output has no cell that could be too small.
+reasons contains {"code": "CELL_TOO_SMALL", "args": {"threshold": format_int(input.profile.threshold, 10)}} if {
+	published
+	not threshold
+}
+
+reasons contains {"code": "DOMINANCE", "args": {}} if not dominance
+
+reasons contains {"code": "P_PERCENT", "args": {}} if not p_percent
+
+reasons contains {"code": "DERIVABLE", "args": {}} if not derivable
+
+reasons contains {"code": "ROUNDING_TOO_FINE", "args": {}} if not rounding

@@ -1,0 +1,154 @@
+package policy
+
+import (
+	"context"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// canary is something that no bundle may let through.
+type canary struct {
+	name string
+	try  func(context.Context, *Engine) (enclave.Judgement, error)
+}
+
+// tryCanaries refuses an engine that lets a canary through or cannot judge one.
+func (e *Engine) tryCanaries(ctx context.Context) error {
+	canaries := append(grantCanaries(), accessCanaries()...)
+	for _, p := range e.profiles.effective() {
+		canaries = append(append(canaries, releaseCanaries(p)...), admissionCanaries(p)...)
+	}
+	for _, c := range canaries {
+		problem := ""
+		switch judgement, err := c.try(ctx, e); {
+		case err != nil:
+			problem = "no answer: " + err.Error()
+		case judgement.Decision == enclave.Release:
+			problem = "let through"
+		}
+		if problem != "" {
+			return enclave.Fail(enclave.Invalid, "POLICY_BUNDLE_CANARY", "canary", c.name, "problem", problem)
+		}
+	}
+	return nil
+}
+
+// releaseCanaries are outputs that differ from an honest one in one thing.
+func releaseCanaries(profile enclave.Profile) []canary {
+	out := func(name string, spoil func(*enclave.Facts)) canary {
+		facts := enclave.Facts{
+			Version: 1, Form: enclave.Aggregate, Operator: "canary", Scenario: "canary", Dataset: "canary", Grade: 1,
+			SubjectKind: enclave.Person, Cells: enclave.CellCounts{Published: 10, Primary: 1, Complement: 1},
+			MinSubjects: 2 * profile.Threshold, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Bytes: 1000,
+		}
+		spoil(&facts)
+		return canary{"release of " + name + " (" + profile.Name + ")", func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+			return e.decideRelease(ctx, facts, profile)
+		}}
+	}
+	return []canary{
+		out("an empty input", func(f *enclave.Facts) { *f = enclave.Facts{} }),
+		out("facts of an unknown version", func(f *enclave.Facts) { f.Version = 2 }),
+		out("a raw dump", func(f *enclave.Facts) { f.Form, f.Crafted, f.MinSubjects = "program", true, 1 }),
+		out("an unknown form", func(f *enclave.Facts) { f.Form = "anything" }),
+		out("a crafted output", func(f *enclave.Facts) { f.Crafted = true }),
+		out("nothing", func(f *enclave.Facts) { f.Cells.Published, f.MinSubjects = 0, 0 }),
+		out("a cell of one subject", func(f *enclave.Facts) { f.MinSubjects, f.Unsafe.Threshold = 1, 1 }),
+		out("a least cell of one subject", func(f *enclave.Facts) { f.MinSubjects = 1 }),
+		out("a cell below the threshold", func(f *enclave.Facts) { f.Unsafe.Threshold = 1 }),
+		out("a dominated cell", func(f *enclave.Facts) { f.Unsafe.Dominance = 1 }),
+		out("a cell that fails the p% rule", func(f *enclave.Facts) { f.Unsafe.PPercent = 1 }),
+		out("a derivable cell", func(f *enclave.Facts) { f.Derivable = 1 }),
+		out("counts without rounding", func(f *enclave.Facts) { f.RoundCount = 0 }),
+		out("sums without rounding", func(f *enclave.Facts) { f.RoundSum = 0 }),
+	}
+}
+
+// admissionCanaries are modules that differ from an honest one in one thing.
+func admissionCanaries(profile enclave.Profile) []canary {
+	ask := func(name string, spoil func(*enclave.AdmissionFacts)) canary {
+		facts := enclave.AdmissionFacts{
+			Version: 1, Form: enclave.Aggregate, Operator: "canary", Scenario: "canary", Dataset: "canary", Grade: 1,
+			SubjectKind: enclave.Person, Sharing: enclave.Conditional, Cells: 1, Subjects: 1_000_000,
+			Columns: []enclave.UseFacts{{Column: "district", Class: enclave.Quasi, Shown: true}},
+		}
+		spoil(&facts)
+		return canary{"admission of " + name + " (" + profile.Name + ")", func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+			return e.decideAdmission(ctx, facts, profile)
+		}}
+	}
+	use := func(u enclave.UseFacts) func(*enclave.AdmissionFacts) {
+		return func(f *enclave.AdmissionFacts) { f.Columns = append(f.Columns, u) }
+	}
+	return []canary{
+		ask("an empty input", func(f *enclave.AdmissionFacts) { *f = enclave.AdmissionFacts{} }),
+		ask("an unknown form", func(f *enclave.AdmissionFacts) { f.Form = "anything" }),
+		ask("barred data", func(f *enclave.AdmissionFacts) { f.Sharing = enclave.Barred }),
+		ask("a key by identity", use(enclave.UseFacts{Column: "id", Class: enclave.Identifier, Key: true})),
+		ask("an identifier that is shown", use(enclave.UseFacts{Column: "id", Class: enclave.Identifier, Shown: true})),
+		ask("an identifier as input", use(enclave.UseFacts{Column: "id", Class: enclave.Identifier})),
+		ask("a module larger than the limit", func(f *enclave.AdmissionFacts) { f.Module.Bytes = profile.MaxModuleBytes + 1 }),
+		ask("smuggled data", func(f *enclave.AdmissionFacts) { f.Module.DataBytes = profile.MaxDataBytes + 1 }),
+		ask("a cell for each subject", func(f *enclave.AdmissionFacts) { f.Cells, f.Subjects = 1000, 1000 }),
+	}
+}
+
+// grantCanaries are applications that differ from an honest one in one thing.
+func grantCanaries() []canary {
+	apply := func(name string, spoil func(*GrantFacts)) canary {
+		facts := GrantFacts{
+			Version: 1, Operator: "canary", Scenario: "canary", Forms: []enclave.Form{enclave.Aggregate}, TermDays: 1,
+			Scopes: []ScopeFacts{{
+				Dataset: "canary", Grade: 1, SubjectKind: enclave.Person, Sharing: enclave.Conditional,
+				Columns: []ColumnFacts{{"district", enclave.Quasi}},
+			}},
+		}
+		spoil(&facts)
+		return canary{"grant of " + name, func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+			return e.decideGrant(ctx, facts)
+		}}
+	}
+	return []canary{
+		apply("an empty input", func(f *GrantFacts) { *f = GrantFacts{} }),
+		apply("no scenario", func(f *GrantFacts) { f.Scenario = "" }),
+		apply("no dataset", func(f *GrantFacts) { f.Scopes = nil }),
+		apply("no column", func(f *GrantFacts) { f.Scopes[0].Columns = nil }),
+		apply("barred data", func(f *GrantFacts) { f.Scopes[0].Sharing = enclave.Barred }),
+		apply("an identifier", func(f *GrantFacts) { f.Scopes[0].Columns[0].Class = enclave.Identifier }),
+		apply("a term without end", func(f *GrantFacts) { f.TermDays = maxTermDays + 1 }),
+		apply("an unknown form", func(f *GrantFacts) { f.Forms[0] = "anything" }),
+	}
+}
+
+// accessCanaries are calls of nobody, calls of nothing, and calls for what is another's (A31).
+func accessCanaries() []canary {
+	call := func(name string, in AccessInput) canary {
+		return canary{"access: " + name, func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+			return e.decideAccess(ctx, in)
+		}}
+	}
+	stranger := enclave.Caller{Role: enclave.Operator, Org: "stranger", Name: "canary"}
+	canaries := []canary{
+		call("nobody calls nothing", AccessInput{}),
+		call("an unknown role reads", AccessInput{
+			Caller: enclave.Caller{Role: "anyone", Org: "canary", Name: "canary"}, Method: "/darkroom.v1.RunService/GetRun", Owner: "canary",
+		}),
+	}
+	for _, role := range enclave.Roles() {
+		caller := enclave.Caller{Role: role, Org: "canary", Name: "canary"}
+		canaries = append(canaries,
+			call(string(role)+" calls nothing", AccessInput{Caller: caller}),
+			call(string(role)+" calls an unknown method", AccessInput{Caller: caller, Method: "/darkroom.v1.RunService/Anything"}))
+	}
+	for _, method := range []string{
+		"DatasetService/LoadSnapshot", "GrantService/AssessGrant", "GrantService/ConfirmGrant", "GrantService/GetGrant",
+		"IdentityService/IssueIdentity", "LedgerService/GetEntry", "ModuleService/GetModule", "RunService/SubmitRun",
+		"RunService/GetRun", "RunService/WatchRun", "RunService/CancelRun", "RunService/FetchResult", "RunService/GetReceipt",
+	} {
+		in := AccessInput{Method: "/darkroom.v1." + method, Owner: "canary"}
+		canaries = append(canaries, call("nobody calls "+method, in))
+		in.Caller = stranger
+		canaries = append(canaries, call("an operator calls "+method+" on what is another's", in))
+	}
+	return canaries
+}
