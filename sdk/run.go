@@ -1,0 +1,137 @@
+package sdk
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"time"
+
+	darkroomv1 "github.com/darkroom-project/darkroom/proto/darkroom/v1"
+)
+
+// Outcome is how a run ended; "" while it is under way.
+type Outcome string
+
+// The outcomes.
+const (
+	RunReleased Outcome = "released" // the result may be fetched
+	RunHeld     Outcome = "held"     // waits for a person
+	RunDenied   Outcome = "denied"   // policy said no
+	RunFailed   Outcome = "failed"   // the module or the enclave could not finish it
+	RunCanceled Outcome = "canceled" // stopped by the operator or the authority
+)
+
+// Order says what to run.
+type Order struct {
+	Grant    string
+	Module   string            // digest
+	Dataset  string            // of Snapshot; empty with it
+	Snapshot string            // digest; empty means the newest of the dataset that the manifest names
+	Params   map[string]string // values for the parameters that the manifest declares
+}
+
+// Run is one execution.
+type Run struct {
+	ID        string
+	Operator  string
+	Grant     string
+	Scenario  string
+	Module    string // digest
+	Dataset   string
+	Snapshot  string // digest
+	Params    map[string]string
+	Policy    string // digest of the policy revision that judges it
+	Stage     string // queued, admit, load, execute, measure, treat, judge, record, release
+	Outcome   Outcome
+	Reasons   []Reason // why, where it was not released
+	Result    string   // SHA-256 of the released bytes, "" if nothing was released
+	Submitted time.Time
+	Finished  time.Time // rounded up to whole seconds
+}
+
+// Submit queues a run. Everything that it depends on is pinned by digest now.
+func (c *Client) Submit(ctx context.Context, o Order) (Run, error) {
+	request := &darkroomv1.SubmitRunRequest{Grant: in("grants", o.Grant), Module: in("modules", o.Module), Params: o.Params}
+	if o.Snapshot != "" || o.Dataset != "" {
+		request.Snapshot = snapshotName(o.Dataset, o.Snapshot)
+	}
+	r, err := c.runs.SubmitRun(ctx, request)
+	return toRun(r.GetRun()), received(err)
+}
+
+// GetRun returns one run as it is now.
+func (c *Client) GetRun(ctx context.Context, id string) (Run, error) {
+	r, err := c.runs.GetRun(ctx, &darkroomv1.GetRunRequest{Name: in("runs", id)})
+	return toRun(r.GetRun()), received(err)
+}
+
+// ListRuns iterates over the runs that the caller may see, newest first.
+func (c *Client) ListRuns(ctx context.Context) iter.Seq2[Run, error] {
+	return pages(func(token string) ([]Run, string, error) {
+		r, err := c.runs.ListRuns(ctx, &darkroomv1.ListRunsRequest{PageToken: token})
+		return each(r.GetRuns(), toRun), r.GetNextPageToken(), err
+	})
+}
+
+// Watch yields the run as it is now and after every change, and ends after its outcome. An error is the last thing yielded. Leaving
+// the loop early ends the call.
+func (c *Client) Watch(ctx context.Context, id string) iter.Seq2[Run, error] {
+	return func(yield func(Run, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		stream, err := c.runs.WatchRun(ctx, &darkroomv1.WatchRunRequest{Name: in("runs", id)})
+		for outcome := Outcome(""); err == nil && outcome == ""; {
+			var r *darkroomv1.WatchRunResponse
+			if r, err = stream.Recv(); err == nil {
+				run := toRun(r.GetRun())
+				if !yield(run, nil) {
+					return
+				}
+				outcome = run.Outcome
+			}
+		}
+		if err != nil {
+			yield(Run{}, ended(err))
+		}
+	}
+}
+
+// Wait returns the run when it has an outcome. That it was denied or failed is not an error here: see [Run.Outcome].
+func (c *Client) Wait(ctx context.Context, id string) (Run, error) {
+	var latest Run
+	for run, err := range c.Watch(ctx, id) {
+		if err != nil {
+			return latest, err
+		}
+		latest = run
+	}
+	return latest, nil
+}
+
+// Cancel stops a run that has no outcome yet, and returns it as it is: it may still be stopping.
+func (c *Client) Cancel(ctx context.Context, id string) (Run, error) {
+	r, err := c.runs.CancelRun(ctx, &darkroomv1.CancelRunRequest{Name: in("runs", id)})
+	return toRun(r.GetRun()), received(err)
+}
+
+// Receipt returns the signed statement of how a released result came to be, JSON. Package sdk/verify reads it with no network.
+func (c *Client) Receipt(ctx context.Context, id string) ([]byte, error) {
+	r, err := c.runs.GetReceipt(ctx, &darkroomv1.GetReceiptRequest{Name: in("runs", id)})
+	return []byte(r.GetReceiptJson()), received(err)
+}
+
+func toRun(r *darkroomv1.Run) Run {
+	dataset, snapshot := splitSnapshot(r.GetSnapshot())
+	return Run{
+		ID: last(r.GetName()), Operator: r.GetOperator(), Grant: last(r.GetGrant()), Scenario: r.GetScenario(), Module: last(r.GetModule()),
+		Dataset: dataset, Snapshot: snapshot, Params: r.GetParams(), Policy: r.GetPolicyRevision(), Stage: r.GetStage(),
+		Outcome: Outcome(word(r.GetOutcome().String(), "RUN_OUTCOME_")), Reasons: each(r.GetReasons(), reasonOf), Result: r.GetResultDigest(),
+		Submitted: at(r.GetCreateTime()), Finished: at(r.GetEndTime()),
+	}
+}
+
+// splitSnapshot takes "datasets/{dataset}/snapshots/{digest}" apart.
+func splitSnapshot(name string) (dataset, digest string) {
+	parent, digest, _ := strings.Cut(name, "/snapshots/")
+	return last(parent), digest
+}
