@@ -83,8 +83,8 @@ type use struct {
 	at   string
 }
 
-// TestEveryCodeHasAText reads the source of the enclave: whatever looks like a reason code must be in the catalogue, and a call of
-// Fail must give what its text has places for.
+// TestEveryCodeHasAText reads the source: a call of Fail anywhere must name a code of the catalogue and give what its text has places
+// for; and in the enclave itself, whatever looks like a code must be one.
 func TestEveryCodeHasAText(t *testing.T) {
 	all := texts(t)
 	uses := usesOfCodes(t)
@@ -111,30 +111,42 @@ func TestEveryCodeHasAText(t *testing.T) {
 func usesOfCodes(t *testing.T) []use {
 	t.Helper()
 	var uses []use
-	seen := map[ast.Node]bool{} // codes of calls of Fail, which are met again as literals
+	// Codes of calls of Fail, which are met again as literals; and errors that errors.Is only compares with.
+	seen := map[ast.Node]bool{}
 	files := token.NewFileSet()
-	err := fs.WalkDir(os.DirFS("."), ".", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(".."), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && entry.Name() == "testdata" {
+		if entry.IsDir() && (entry.Name() == "testdata" || path != "." && strings.HasPrefix(entry.Name(), ".")) {
 			return fs.SkipDir
 		}
 		if entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
-		source, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		raw, err := fs.ReadFile(os.DirFS(".."), path)
+		if err != nil {
+			return err
+		}
+		source, err := parser.ParseFile(files, path, raw, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
 		ast.Inspect(source, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok && isFail(call) && len(call.Args) >= 2 {
+			call, ok := n.(*ast.CallExpr)
+			if ok && named(call, "Is") && len(call.Args) == 2 {
+				seen[call.Args[1]] = true
+			}
+			if ok && named(call, "Fail") && len(call.Args) >= 2 {
 				if code, ok := text(call.Args[1]); ok {
-					seen[call.Args[1]] = true
-					uses = append(uses, use{code, given(call), files.Position(call.Pos()).String()})
+					u := use{code, given(call), files.Position(call.Pos()).String()}
+					if seen[call] {
+						u.args = nil
+					}
+					uses, seen[call.Args[1]] = append(uses, u), true
 				}
 			}
-			if code, ok := text(n); ok && upper.MatchString(code) && !seen[n] {
+			if code, ok := text(n); ok && strings.HasPrefix(path, "enclave/") && upper.MatchString(code) && !seen[n] {
 				uses = append(uses, use{code, nil, files.Position(n.Pos()).String()})
 			}
 			return true
@@ -147,13 +159,13 @@ func usesOfCodes(t *testing.T) []use {
 	return uses
 }
 
-// isFail reports a call of Fail, in this package or in another.
-func isFail(call *ast.CallExpr) bool {
+// named reports a call of a function of that name, in this package or in another.
+func named(call *ast.CallExpr, name string) bool {
 	switch f := call.Fun.(type) {
 	case *ast.Ident:
-		return f.Name == "Fail"
+		return f.Name == name
 	case *ast.SelectorExpr:
-		return f.Sel.Name == "Fail"
+		return f.Sel.Name == name
 	}
 	return false
 }
