@@ -97,10 +97,22 @@ func Named(name string) Guest {
 	panic("guests: no guest " + name)
 }
 
-// Wild is a guest whose window and scratch are at fixed addresses, in a memory of that many pages, for fuzzing what the host makes of them.
+// Wild is a guest that puts its window at a fixed address, and its pieces of scratch WildStep bytes apart, the first at alloc plus one step,
+// in a memory of that many pages: for fuzzing what the host makes of them. If it is let, it emits code 7.
 func Wild(pages uint32, window, alloc int32) Guest {
 	return Guest{
 		Name: "wild", Tries: "any addresses at all",
-		Wasm: program{pages: pages, window: number(int64(window)), alloc: number(int64(alloc)), batch: code(number(7), set(2), codes(), number(0))}.wasm(),
+		Wasm: program{
+			pages:  pages,
+			window: number(int64(window)),
+			alloc: code(
+				opGlobalGet, 1, number(WildStep), opAdd, opGlobalSet, 1,
+				number(int64(alloc)), opGlobalGet, 1, opAdd,
+			),
+			batch: code(number(7), set(2), codes(), number(0)),
+		}.wasm(),
 	}
 }
+
+// WildStep is the distance of the pieces of scratch of [Wild].
+const WildStep = 64

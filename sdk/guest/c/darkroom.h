@@ -10,8 +10,8 @@
  *   int32_t darkroom_batch(const darkroom_batch_t *batch)      fill the keys of one batch; 0 is success
  *
  * The instance is fresh for every batch, so nothing is freed and no variable keeps anything from one batch to the next.
- * Columns come in the manifest's order, those only that the catalogue shows to a guest (class open or quasi); keys in the
- * manifest's order, those only that the module computes.
+ * Columns are those that the catalogue shows to a guest (class open or quasi), keys those that the module computes: look their
+ * positions up by name, with darkroom_position.
  */
 #ifndef DARKROOM_H
 #define DARKROOM_H
@@ -75,29 +75,56 @@ static inline int32_t *darkroom_key(const darkroom_batch_t *batch, uint32_t i)
 	return ((const darkroom_key_t *)darkroom_column(batch, batch->columns))[i].codes;
 }
 
-/* Finds the parameter of type int64 in the JSON given to darkroom_init. Returns 0 and leaves value alone if there is none. */
-static inline int darkroom_param_int64(const char *json, int32_t length, const char *name, int64_t *value)
+/* Finds "name":next in the JSON given to darkroom_init and returns what follows next, or 0. The host writes no spaces. */
+static inline const char *darkroom_find(const char *json, const char *end, const char *name, const char *next)
 {
-	const char *end = json + length;
-	for (const char *at = json; at < end; at++) {
-		if (*at != '"')
+	for (; json < end; json++) {
+		const char *p = json, *n = name;
+		if (*p++ != '"')
 			continue;
-		const char *p = at + 1, *n = name;
 		while (p < end && *n && *p == *n)
 			p++, n++;
-		if (*n || end - p < 3 || p[0] != '"' || p[1] != ':')
+		if (*n || end - p < 2 || p[0] != '"' || p[1] != ':')
 			continue;
-		int negative = p[2] == '-';
-		uint64_t v = 0;
-		const char *digits = p += 2 + negative;
-		while (p < end && *p >= '0' && *p <= '9')
-			v = v * 10 + (uint64_t)(*p++ - '0');
-		if (p == digits)
-			return 0;
-		*value = (int64_t)(negative ? 0 - v : v);
-		return 1;
+		p += 2;
+		if (!*next || (p < end && *p == *next))
+			return *next ? p + 1 : p;
 	}
 	return 0;
+}
+
+/* Reads a parameter of type int64. Returns 0 and leaves value alone if the manifest has none of that name. */
+static inline int darkroom_param_int64(const char *json, int32_t length, const char *name, int64_t *value)
+{
+	const char *end = json + length, *p = darkroom_find(json, end, name, "");
+	if (!p)
+		return 0;
+	int negative = p < end && *p == '-';
+	const char *digits = p += negative;
+	uint64_t v = 0;
+	while (p < end && *p >= '0' && *p <= '9')
+		v = v * 10 + (uint64_t)(*p++ - '0');
+	if (p == digits)
+		return 0;
+	*value = (int64_t)(negative ? 0 - v : v);
+	return 1;
+}
+
+/* The position of a name in list, which is "columns" or "keys", or -1. */
+static inline int32_t darkroom_position(const char *json, int32_t length, const char *list, const char *name)
+{
+	const char *end = json + length, *p = darkroom_find(json, end, list, "[");
+	for (int32_t at = 0; p && p < end && *p == '"'; at++) {
+		const char *n = name;
+		for (p++; p < end && *n && *p == *n; p++)
+			n++;
+		if (!*n && p < end && *p == '"')
+			return at;
+		while (p < end && *p != '"')
+			p++;
+		p += 2; /* the quote and a comma */
+	}
+	return -1;
 }
 
 /* What follows are the exports that every module has. Memory is handed out upward from the end of the program's own. */

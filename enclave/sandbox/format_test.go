@@ -1,0 +1,97 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/testdata/guests"
+)
+
+// golden reads hexadecimal digits; spaces and lines are free, and # begins a comment.
+func golden(t *testing.T, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var digits strings.Builder
+	for line := range strings.Lines(string(raw)) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	want, err := hex.DecodeString(digits.String())
+	if err != nil || len(want) == 0 {
+		t.Fatalf("%s: %d bytes, %v", name, len(want), err)
+	}
+	return want
+}
+
+func TestDescriptorIsTheGoldenOne(t *testing.T) {
+	l := layoutOf(&enclave.Plan{
+		Dataset: &enclave.Dataset{Columns: []enclave.Column{{Type: enclave.Int}, {Type: enclave.Date}, {Type: enclave.Decimal}, {Type: enclave.Code}}},
+		Shown:   []int{3, 0},
+		Keys:    []enclave.Key{{Module: 0}, {Module: -1}, {Module: 1}},
+	})
+	got := l.descriptor(0x0060_0000)
+	if want := golden(t, "descriptor.hex"); !bytes.Equal(got, want) {
+		t.Fatalf("got\n%swant\n%s", hex.Dump(got), hex.Dump(want))
+	}
+	if len(got) != int(l.descriptorBytes()) {
+		t.Fatalf("%d bytes, announced as %d", len(got), l.descriptorBytes())
+	}
+	if l.size != 0x14_4000 {
+		t.Fatalf("the window takes %#x bytes", l.size)
+	}
+}
+
+func TestEveryFunctionGetsALoop(t *testing.T) {
+	// One function without locals and one with two groups of them.
+	in := golden(t, "every-call-in.hex")
+	got, err := checkEveryCall(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := golden(t, "every-call-out.hex"); !bytes.Equal(got, want) {
+		t.Fatalf("got\n%swant\n%s", hex.Dump(got), hex.Dump(want))
+	}
+}
+
+func FuzzCheckEveryCall(f *testing.F) {
+	for _, g := range guests.Hostile() {
+		f.Add(g.Wasm)
+	}
+	f.Fuzz(func(t *testing.T, wasm []byte) {
+		out, err := checkEveryCall(wasm)
+		if err != nil {
+			return
+		}
+		if len(out) > 2*len(wasm)+64 && len(out) > 9*len(wasm) {
+			t.Fatalf("%d bytes became %d", len(wasm), len(out))
+		}
+		if _, err := checkEveryCall(out); err != nil {
+			t.Fatalf("its own output does not hold: %v", err)
+		}
+	})
+}
+
+func TestOnlyTheTenSystemFunctionsAreOffered(t *testing.T) {
+	if n := len(system()); n != 10 {
+		t.Fatalf("%d functions", n)
+	}
+	for _, f := range system() {
+		if !offers(systemModule, f.name, f.params, f.results()) {
+			t.Errorf("%s is not offered", f.name)
+		}
+		if offers(systemModule, f.name, append(f.params, i64), f.results()) || offers("env", f.name, f.params, f.results()) {
+			t.Errorf("%s is offered with another type or from another module", f.name)
+		}
+	}
+	if offers(systemModule, "fd_read", system()[6].params, system()[6].results()) {
+		t.Error("fd_read is offered")
+	}
+}
