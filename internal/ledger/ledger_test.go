@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -21,65 +20,69 @@ import (
 	"github.com/darkroom-project/darkroom/sdk/verify"
 )
 
-func quietLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestMain(m *testing.M) {
 	RedirectLogs(quietLog())
+	if os.Getenv(childDir) != "" {
+		if err := appendForEver(); err != nil {
+			panic(err)
+		}
+		return
+	}
 	m.Run()
 }
 
 // newKey is a key pair of a test domain.
-func newKey(t testing.TB) (private, public string) {
-	t.Helper()
+func newKey(tb testing.TB) (private, public string) {
+	tb.Helper()
 	private, public, err := GenerateKey("test.example/darkroom")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return private, public
 }
 
-func openLog(t testing.TB, dir, private string) *Log {
-	t.Helper()
-	l, err := Open(t.Context(), Config{Dir: dir, PrivateKey: private}, quietLog())
+func openLog(tb testing.TB, dir, private string) *Log {
+	tb.Helper()
+	l, err := Open(tb.Context(), Config{Dir: dir, PrivateKey: private}, quietLog())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { closeLog(t, l) })
+	tb.Cleanup(func() { closeLog(tb, l) })
 	return l
 }
 
-func closeLog(t testing.TB, l *Log) {
-	t.Helper()
-	if err := l.Close(context.WithoutCancel(t.Context())); err != nil {
-		t.Error(err)
+func closeLog(tb testing.TB, l *Log) {
+	tb.Helper()
+	if err := l.Close(context.WithoutCancel(tb.Context())); err != nil {
+		tb.Error(err)
 	}
 }
 
 // number is the commitment that the tests use as their nth.
-func number(n int) [32]byte {
-	return sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
-}
+func number[T int | uint64](n T) [32]byte { return sha256.Sum256(fmt.Append(nil, n)) }
 
 // grow appends entries first to first+count-1 and waits until they are signed.
-func grow(t testing.TB, l *Log, first, count int) {
-	t.Helper()
+func grow(tb testing.TB, l *Log, first, count uint64) {
+	tb.Helper()
 	for start := first; start < first+count; start += batchSize {
 		var batch [][32]byte
 		for n := start; n < min(start+batchSize, first+count); n++ {
 			batch = append(batch, number(n))
 		}
-		results, err := l.appendAll(t.Context(), batch)
+		results, err := l.appendAll(tb.Context(), batch)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for i, result := range results {
-			if result.err != nil || result.index != uint64(start+i) {
-				t.Fatalf("entry %d: index %d, %v", start+i, result.index, result.err)
+			if result.err != nil || result.index != start+uint64(i) {
+				tb.Fatalf("entry %d: index %d, %v", start+uint64(i), result.index, result.err)
 			}
 		}
 	}
-	if err := l.Await(t.Context(), uint64(first+count-1)); err != nil {
-		t.Fatal(err)
+	if err := l.Await(tb.Context(), first+count-1); err != nil {
+		tb.Fatal(err)
 	}
 }
 
@@ -229,17 +232,15 @@ func TestOpenRefusesDamage(t *testing.T) {
 	l := openLog(t, dir, private)
 	grow(t, l, 0, 5)
 	closeLog(t, l)
-	for name, damage := range map[string]func(t *testing.T, dir string){
-		"tile":       func(t *testing.T, dir string) { flip(t, filepath.Join(dir, "tile/0/000.p/5"), 40) },
-		"tile lost":  func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "tile/0/000.p/5")) },
-		"checkpoint": func(t *testing.T, dir string) { write(t, filepath.Join(dir, "checkpoint"), []byte("nonsense")) },
-		"state root": func(t *testing.T, dir string) { flip(t, filepath.Join(dir, ".state/treeState"), 24) },
-		"state lost": func(t *testing.T, dir string) { remove(t, filepath.Join(dir, ".state/treeState")) },
-		"older state": func(t *testing.T, dir string) {
-			root := sha256.Sum256(nil)
-			raw := `{"size":0,"root":"` + verify.Hash(root).String() + `"}`
-			write(t, filepath.Join(dir, ".state/treeState"), []byte(raw))
-		},
+	const tile, checkpoint, state = "tile/0/000.p/5", "checkpoint", ".state/treeState"
+	older := `{"size":0,"root":"` + verify.Hash(sha256.Sum256(nil)).String() + `"}`
+	for name, damage := range map[string]func(tb testing.TB, dir string){
+		"tile":        func(tb testing.TB, dir string) { tb.Helper(); flip(tb, filepath.Join(dir, tile), 40) },
+		"tile lost":   func(tb testing.TB, dir string) { tb.Helper(); remove(tb, filepath.Join(dir, tile)) },
+		"checkpoint":  func(tb testing.TB, dir string) { tb.Helper(); write(tb, filepath.Join(dir, checkpoint), []byte("x")) },
+		"state root":  func(tb testing.TB, dir string) { tb.Helper(); flip(tb, filepath.Join(dir, state), 24) },
+		"state lost":  func(tb testing.TB, dir string) { tb.Helper(); remove(tb, filepath.Join(dir, state)) },
+		"state older": func(tb testing.TB, dir string) { tb.Helper(); write(tb, filepath.Join(dir, state), []byte(older)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			into := t.TempDir()
@@ -281,8 +282,8 @@ func TestConsistency(t *testing.T) {
 	private, public := newKey(t)
 	l := openLog(t, t.TempDir(), private)
 	var seen [][]byte
-	size := 0
-	for _, step := range []int{0, 1, 1, 2, 3, 50, 199, 1, 300} {
+	size := uint64(0)
+	for _, step := range []uint64{0, 1, 1, 2, 3, 50, 199, 1, 300} {
 		if step > 0 {
 			grow(t, l, size, step)
 		}
@@ -376,36 +377,36 @@ func TestAwaitEndsWithContext(t *testing.T) {
 }
 
 // copyDir copies the files of a log.
-func copyDir(t testing.TB, from, to string) {
-	t.Helper()
+func copyDir(tb testing.TB, from, to string) {
+	tb.Helper()
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil && !errors.Is(err, fs.ErrExist) {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func flip(t testing.TB, file string, at int) {
-	t.Helper()
-	raw, err := os.ReadFile(file)
+func flip(tb testing.TB, file string, at int) {
+	tb.Helper()
+	raw, err := fs.ReadFile(os.DirFS(filepath.Dir(file)), filepath.Base(file))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	raw[at] ^= 1
-	write(t, file, raw)
+	write(tb, file, raw)
 }
 
-func write(t testing.TB, file string, raw []byte) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
+func write(tb testing.TB, file string, raw []byte) {
+	tb.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		tb.Fatal(err)
 	}
-	if err := os.WriteFile(file, raw, 0o644); err != nil {
-		t.Fatal(err)
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func remove(t testing.TB, file string) {
-	t.Helper()
+func remove(tb testing.TB, file string) {
+	tb.Helper()
 	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

@@ -30,9 +30,9 @@ type table struct {
 
 var _ Outbox = (*table)(nil)
 
-func newTable(first, count int) *table {
+func newTable(count int) *table {
 	o := &table{index: map[string]uint64{}}
-	for n := first; n < first+count; n++ {
+	for n := range count {
 		o.insert(n)
 	}
 	return o
@@ -119,7 +119,7 @@ func TestPumpDrainsInOrder(t *testing.T) {
 	private, public := newKey(t)
 	l := openLog(t, dir, private)
 	const count = 700
-	o := newTable(0, count) // left from before the start
+	o := newTable(count) // left from before the start
 	p, _ := startPump(t, l, o)
 	if index, err := p.AwaitSigned(t.Context(), idOf(count-1)); err != nil || index != count-1 {
 		t.Fatal(index, err)
@@ -147,7 +147,7 @@ func TestPumpDrainsInOrder(t *testing.T) {
 func TestPumpManyWriters(t *testing.T) {
 	private, _ := newKey(t)
 	l := openLog(t, t.TempDir(), private)
-	o := newTable(0, 0)
+	o := newTable(0)
 	p, _ := startPump(t, l, o)
 	const writers, each = 16, 20
 	var group sync.WaitGroup
@@ -182,7 +182,7 @@ func TestPumpAfterCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := newTable(0, 0)
+	o := newTable(0)
 	o.pending = []Pending{{ID: sealed.ID, Commitment: sealed.Commitment}}
 	o.fail(nil, errors.New("the store is gone"))
 	p, stop := startPump(t, l, o)
@@ -219,7 +219,7 @@ func TestPumpAfterCrash(t *testing.T) {
 func TestPumpOutboxHeals(t *testing.T) {
 	private, _ := newKey(t)
 	l := openLog(t, t.TempDir(), private)
-	o := newTable(0, 3)
+	o := newTable(3)
 	o.fail(nil, errors.New("busy"))
 	p, _ := startPump(t, l, o)
 	_, err := p.Await(t.Context(), idOf(2))
@@ -243,7 +243,7 @@ func TestPumpLogFails(t *testing.T) {
 	l := openLog(t, dir, private)
 	obstacle := filepath.Join(dir, "tile")
 	write(t, obstacle, []byte("not a directory"))
-	o := newTable(0, 2)
+	o := newTable(2)
 	p, _ := startPump(t, l, o)
 	_, err := p.Await(t.Context(), idOf(0))
 	wantReason(t, err, "LEDGER_UNAVAILABLE")
@@ -267,7 +267,7 @@ func awaitHealed(t *testing.T, p *Pump, id string) (uint64, error) {
 func TestPumpEnds(t *testing.T) {
 	private, _ := newKey(t)
 	l := openLog(t, t.TempDir(), private)
-	p, stop := startPump(t, l, newTable(0, 0))
+	p, stop := startPump(t, l, newTable(0))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := p.Await(ctx, "x"); err != nil && !errors.Is(err, context.Canceled) {
@@ -281,7 +281,7 @@ func TestPumpEnds(t *testing.T) {
 // TestPumpBacksOff counts the waits between attempts on a virtual clock.
 func TestPumpBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newTable(0, 1)
+		o := newTable(1)
 		o.fail(errors.New("the store is gone"), nil)
 		var attempts []time.Time
 		o.listed = func() { attempts = append(attempts, time.Now()) }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,7 +74,7 @@ func TestVectors(t *testing.T) {
 
 	files := map[string][]byte{"key.txt": []byte(public + "\n")}
 	for _, file := range []string{"checkpoint", "tile/entries/000", "tile/entries/001.p/4", "tile/0/000", "tile/0/001.p/4", "tile/1/000.p/1"} {
-		raw, err := os.ReadFile(filepath.Join(dir, file))
+		raw, err := fs.ReadFile(os.DirFS(dir), file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +92,7 @@ func TestVectors(t *testing.T) {
 		if *update {
 			write(t, file, want)
 		}
-		got, err := os.ReadFile(file)
+		got, err := fs.ReadFile(os.DirFS(vectors), name)
 		if err != nil {
 			t.Error(err)
 		} else if !bytes.Equal(got, want) {

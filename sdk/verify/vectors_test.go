@@ -14,23 +14,26 @@ import (
 //go:embed testdata
 var testdata embed.FS
 
-func file(t testing.TB, name string) []byte {
-	t.Helper()
+func file(tb testing.TB, name string) []byte {
+	tb.Helper()
 	raw, err := testdata.ReadFile("testdata/" + name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return raw
 }
 
-func goldenKey(t testing.TB) string { return strings.TrimSpace(string(file(t, "key.txt"))) }
+func goldenKey(tb testing.TB) string {
+	tb.Helper()
+	return strings.TrimSpace(string(file(tb, "key.txt")))
+}
 
 // goldenLog is a fresh copy of the golden log in memory.
-func goldenLog(t testing.TB) fstest.MapFS {
-	t.Helper()
+func goldenLog(tb testing.TB) fstest.MapFS {
+	tb.Helper()
 	root, err := fs.Sub(testdata, "testdata/log")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	found := fstest.MapFS{}
 	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -42,7 +45,7 @@ func goldenLog(t testing.TB) fstest.MapFS {
 		return err
 	})
 	if err != nil || len(found) == 0 {
-		t.Fatal("no golden log", err)
+		tb.Fatal("no golden log", err)
 	}
 	return found
 }
