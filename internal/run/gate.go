@@ -1,0 +1,124 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// Gate keeps the release history and records verdicts: the path's [enclave.Recorder]. It is safe for concurrent use.
+type Gate struct {
+	store   Store
+	results Results
+	ledger  Ledger
+	now     func() time.Time
+}
+
+var _ enclave.Recorder = (*Gate)(nil)
+
+// NewGate makes the recorder of runs.
+func NewGate(store Store, results Results, ledger Ledger, now func() time.Time) *Gate {
+	return &Gate{store: store, results: results, ledger: ledger, now: now}
+}
+
+// History is the version of a dataset's release history.
+func (g *Gate) History(ctx context.Context, dataset string) (int64, error) {
+	return g.store.History(ctx, dataset)
+}
+
+// Record redeems a verdict and writes it: the output's bytes first, unless it is denied, then one transaction for the decision, the
+// history, the run and the act.
+func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
+	d, err := verdict.Redeem()
+	if err != nil {
+		return err
+	}
+	evidence, err := json.Marshal(Evidence{Salt: enclave.NewID(), Facts: d.Facts})
+	if err != nil {
+		return enclave.Internalf("encode facts: %w", err)
+	}
+	act, err := g.act(&d, evidence)
+	if err != nil {
+		return err
+	}
+	if d.Decision != enclave.Deny {
+		stored, err := g.results.Put(d.Bytes)
+		if err != nil {
+			return err
+		}
+		if stored != d.Digest {
+			return enclave.Internalf("run %s: the stored output is not the one that was judged", d.Run.ID)
+		}
+	}
+	return g.store.Decide(ctx, Decision{
+		Run: d.Run.ID, Grant: d.Run.Grant, Dataset: d.Run.Dataset, Act: act.ID, Time: act.Time,
+		Decision: d.Decision, Reasons: d.Reasons, Policy: d.Policy, Profile: d.Profile, Evidence: string(evidence),
+		Result: d.Digest, Format: d.Format, History: d.History,
+	}, act)
+}
+
+// act is the record of a decision. Only a release names a result, since that is what a receipt proves. A denied output is not named:
+// it may have so few possible values that its digest would tell it.
+func (g *Gate) act(d *enclave.Decided, evidence []byte) (enclave.Act, error) {
+	params, err := enclave.DigestJSON(d.Run.Params)
+	if err != nil {
+		return enclave.Act{}, err
+	}
+	profile, err := enclave.DigestJSON(d.Profile)
+	if err != nil {
+		return enclave.Act{}, err
+	}
+	detail := append(pinned(&d.Run, params),
+		"policy", d.Policy.String(), "profile", d.Profile.Name, "profile_digest", profile.String(),
+		"facts", enclave.DigestOf(evidence).String(), "history", strconv.FormatInt(d.History, 10),
+		"operator", d.Run.Submitter.Org)
+	switch d.Decision {
+	case enclave.Release:
+		detail = append(detail, "result", d.Digest.String())
+	case enclave.Hold:
+		detail = append(detail, "held", d.Digest.String())
+	case enclave.Deny:
+	}
+	if len(d.Reasons) > 0 {
+		detail = append(detail, "reason", d.Reasons[0].Code)
+	}
+	return enclave.NewAct(g.now(), itself(), "run."+string(d.Decision), "runs/"+d.Run.ID, detail...), nil
+}
+
+// Release waits for the ledger's signed checkpoint over a recorded release and makes the result fetchable. A run that was held or
+// denied has nothing to release.
+func (g *Gate) Release(ctx context.Context, id string) error {
+	state, err := g.store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	switch state.Progress {
+	case Ended:
+		return nil
+	case Recorded:
+	case Queued, Running:
+		return enclave.Internalf("run %s: release before record", id)
+	}
+	decision, err := g.store.Decision(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := g.ledger.AwaitSigned(ctx, decision.Act); err != nil {
+		return err
+	}
+	return g.store.Release(ctx, id, g.now())
+}
+
+// pinned is what a run was pinned to, as an act's detail.
+func pinned(r *enclave.Run, params enclave.Digest) []string {
+	return []string{
+		"grant", r.Grant, "scenario", r.Scenario, "module", r.Module.String(), "dataset", r.Dataset,
+		"snapshot", r.Snapshot.String(), "params", params.String(),
+	}
+}
+
+// itself is the actor of what the enclave does on its own.
+func itself() enclave.Caller { return enclave.Caller{Role: "enclave", Org: "enclave", Name: "enclave"} }

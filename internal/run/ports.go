@@ -1,0 +1,138 @@
+package run
+
+import (
+	"context"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// Progress is how far a run has come durably. Finer stages are kept in memory alone.
+type Progress string
+
+// The steps of progress.
+const (
+	Queued   Progress = "queued"
+	Running  Progress = "running"
+	Recorded Progress = "recorded" // judged for release; becomes fetchable when a signed checkpoint covers its act
+	Ended    Progress = "ended"    // has an outcome
+)
+
+// State is a run with what only the enclave knows of it.
+type State struct {
+	enclave.Run
+	Progress Progress
+	Attempts int // how often its execution began
+}
+
+// Decision is what the gate decided of a run, as it is recorded.
+type Decision struct {
+	Run      string
+	Grant    string
+	Dataset  string
+	Act      string // id of the act that records it
+	Time     time.Time
+	Decision enclave.Decision
+	Reasons  []enclave.Reason
+	Policy   enclave.Digest
+	Profile  enclave.Profile
+	Evidence string // JSON of Evidence: for auditors and reviewers, never for operators
+	Result   enclave.Digest
+	Format   string // media type of the result
+	History  int64  // version of the dataset's release history that was measured against
+}
+
+// Evidence is the facts that a decision was made from. The salt keeps the digest that the ledger's record names from being guessed:
+// facts are a few small numbers that come from data.
+type Evidence struct {
+	Salt  string        `json:"salt"`
+	Facts enclave.Facts `json:"facts"`
+}
+
+// Ending is an outcome that is not the gate's: denied before judgement, failed, canceled.
+type Ending struct {
+	Outcome enclave.Outcome
+	Stage   enclave.Stage
+	Reasons []enclave.Reason
+	Time    time.Time
+}
+
+// Store keeps runs, decisions and the release histories. A change and its act MUST be one transaction, durable when the method
+// returns nil, without effect otherwise. It MUST be safe for concurrent use.
+type Store interface {
+	// Insert adds a queued run.
+	Insert(ctx context.Context, run enclave.Run, act enclave.Act) error
+	// Get fails with RUN_NOT_FOUND (see NotFound).
+	Get(ctx context.Context, id string) (State, error)
+	// List sorts newest first; operator "" means all. The string is After of the next page, "" at the end.
+	List(ctx context.Context, operator string, page enclave.Page) ([]State, string, error)
+	// In lists the runs at a step of progress, oldest first.
+	In(ctx context.Context, progress Progress) ([]State, error)
+	// Begin makes a queued or running run running and counts the attempt; else RUN_ENDED.
+	Begin(ctx context.Context, id string) error
+	// Yield makes a running run queued and does not count the attempt; else RUN_ENDED.
+	Yield(ctx context.Context, id string) error
+	// End gives a queued or running run its outcome; else RUN_ENDED.
+	End(ctx context.Context, id string, ending Ending, act enclave.Act) error
+	// Decide writes a decision about a running run: recorded for a release, else ended. A run that was ended meanwhile fails with
+	// RUN_CANCELED, a grant that is not active at decision.Time with GRANT_NOT_ACTIVE, and a release whose dataset's history is no longer
+	// at decision.History with HISTORY_MOVED; a release advances the history by one.
+	Decide(ctx context.Context, decision Decision, act enclave.Act) error
+	// Release makes a recorded run released. It is idempotent.
+	Release(ctx context.Context, id string, at time.Time) error
+	// History is the version of a dataset's release history, 0 at first.
+	History(ctx context.Context, dataset string) (int64, error)
+	// Decision fails with RUN_NOT_FOUND if there is none.
+	Decision(ctx context.Context, run string) (Decision, error)
+	// Names reports whether a decision that keeps its bytes names a result.
+	Names(ctx context.Context, result enclave.Digest) (bool, error)
+}
+
+// Results keeps outputs by digest, durably before Put returns. Sweep removes those that nothing names.
+type Results interface {
+	Put(content []byte) (enclave.Digest, error)
+	Get(digest enclave.Digest) ([]byte, error)
+	Sweep(named func(enclave.Digest) (bool, error)) error
+}
+
+// Ledger is what a release needs of the ledger.
+type Ledger interface {
+	// AwaitSigned returns when a signed checkpoint covers an act.
+	AwaitSigned(ctx context.Context, act string) error
+	// Receipt is the signed statement of an act with its place in the ledger, as JSON.
+	Receipt(ctx context.Context, act string) ([]byte, error)
+}
+
+// Recorder records acts that change nothing.
+type Recorder interface {
+	Record(ctx context.Context, act enclave.Act) error
+}
+
+// Path is the path of a run (see [enclave.Enclave]).
+type Path interface {
+	Run(ctx context.Context, order *enclave.Order, progress func(enclave.Stage)) error
+}
+
+// Policies finds the policy of a revision, so that a run keeps the one it was pinned to.
+type Policies interface {
+	Active() enclave.Policy
+	Revision(revision enclave.Digest) (enclave.Policy, error)
+}
+
+// Grants finds grants, or fails with GRANT_NOT_FOUND.
+type Grants interface {
+	Get(ctx context.Context, id string) (enclave.Grant, error)
+}
+
+// Modules finds modules, or fails with MODULE_NOT_FOUND.
+type Modules interface {
+	Manifest(ctx context.Context, owner string, digest enclave.Digest) (*enclave.Manifest, error)
+	Module(ctx context.Context, digest enclave.Digest) (*enclave.Module, error)
+}
+
+// Datasets finds datasets and snapshots.
+type Datasets interface {
+	Dataset(ctx context.Context, name string) (*enclave.Dataset, error)
+	Snapshot(ctx context.Context, dataset string, digest enclave.Digest) (enclave.Snapshot, error)
+	Newest(ctx context.Context, dataset string) (enclave.Snapshot, error)
+}

@@ -1,0 +1,299 @@
+// Package run is the register of runs: it pins them at submission, gives them to workers fairly, records how they end, and hands out
+// what was released.
+//
+// # What survives a crash
+//
+// A run is durable from Submit on. At the next start, runs that were queued or at work are executed anew (execution is deterministic),
+// and runs whose release was recorded are released, never judged again. A run whose execution was begun too often without an end takes
+// the enclave down with it, presumably: it fails with RUN_INTERRUPTED.
+//
+// # One outcome
+//
+// A run gets its outcome in one transaction with the act that says so, and only from a step that has none: whichever of cancel,
+// failure and verdict commits first stands, and the others find it so.
+package run
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// Request is what an operator asks to run.
+type Request struct {
+	Grant    string
+	Module   enclave.Digest
+	Snapshot *SnapshotRef // nil: the newest of the dataset that the manifest names
+	Params   map[string]enclave.Scalar
+}
+
+// SnapshotRef names a snapshot.
+type SnapshotRef struct {
+	Dataset string
+	Digest  enclave.Digest
+}
+
+// Config is what a register works with. Every port must be set.
+type Config struct {
+	Store    Store
+	Results  Results
+	Ledger   Ledger
+	Acts     Recorder
+	Path     Path
+	Gate     enclave.Recorder // the one that Path records with
+	Policies Policies
+	Grants   Grants
+	Modules  Modules
+	Datasets Datasets
+	Now      func() time.Time
+	Log      *slog.Logger
+
+	// Workers is how many runs are at work at once. Default: the number of cores, at least 2.
+	Workers int
+	// Waiting is how many runs an operator may have waiting. Default 1000.
+	Waiting int
+	// Attempts is how often a run's execution may begin before it counts as the cause of interruptions. Default 3.
+	Attempts int
+	// Retry is how long a worker waits before it tries a failed write or the ledger again; it doubles up to 100 times that. Default 100 ms.
+	Retry time.Duration
+}
+
+// Register is the register of runs. It is safe for concurrent use.
+type Register struct {
+	Config
+	queue *queue
+	live  *live
+
+	closing chan struct{} // closed by Close
+	once    sync.Once
+	stop    context.CancelFunc // ends the workers' context; set by Start
+	workers sync.WaitGroup
+}
+
+// New makes the register. Submit works at once; runs begin after Start.
+func New(c Config) *Register {
+	if c.Workers <= 0 {
+		c.Workers = max(2, runtime.NumCPU())
+	}
+	if c.Waiting <= 0 {
+		c.Waiting = 1000
+	}
+	if c.Attempts <= 0 {
+		c.Attempts = 3
+	}
+	if c.Retry <= 0 {
+		c.Retry = 100 * time.Millisecond
+	}
+	// With three workers or more, one is always left to other operators. With fewer, two of one operator may run beside each other.
+	share := max(c.Workers-1, min(c.Workers, 2))
+	return &Register{
+		Config: c, queue: newQueue(share, c.Waiting), live: newLive(), closing: make(chan struct{}), stop: func() {},
+	}
+}
+
+// NotFound is the error for a run that is missing or not for this caller.
+func NotFound(id string) *enclave.Error {
+	return enclave.Fail(enclave.NotFound, "RUN_NOT_FOUND", "run", id)
+}
+
+// Submit pins a run to its grant, module, snapshot, parameters and the active policy's revision, and queues it. Grant and module must
+// be of the caller's organisation: others look missing. A run outside its grant is refused, and the refusal recorded; the columns and
+// whether the manifest fits the dataset are admission's to check.
+func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Request) (enclave.Run, error) {
+	if r.queue.full(caller.Org) {
+		return enclave.Run{}, enclave.Fail(enclave.Limit, "RUN_QUEUE_FULL")
+	}
+	grant, err := r.Grants.Get(ctx, request.Grant)
+	if err == nil && grant.Operator != caller.Org {
+		err = enclave.Fail(enclave.NotFound, "GRANT_NOT_FOUND", "grant", request.Grant)
+	}
+	if err != nil {
+		return enclave.Run{}, err
+	}
+	manifest, err := r.Modules.Manifest(ctx, caller.Org, request.Module)
+	if err != nil {
+		return enclave.Run{}, err
+	}
+	run := enclave.Run{
+		ID: enclave.NewID(), Grant: grant.ID, Scenario: grant.Scenario, Module: request.Module, Dataset: manifest.Inputs[0].Dataset,
+		Params: maps.Clone(request.Params), Policy: r.Policies.Active().Revision(), Submitter: caller,
+		Stage: enclave.StageQueued, Revision: 1,
+	}
+	now := r.Now()
+	if err := grant.Permits(now, manifest.Form, run.Dataset, nil); err != nil {
+		return enclave.Run{}, r.refuse(ctx, now, &run, err)
+	}
+	if err := checkParams(manifest, request.Params); err != nil {
+		return enclave.Run{}, err
+	}
+	if run.Snapshot, err = r.snapshot(ctx, run.Dataset, request.Snapshot); err != nil {
+		return enclave.Run{}, err
+	}
+	params, err := enclave.DigestJSON(run.Params)
+	if err != nil {
+		return enclave.Run{}, err
+	}
+	act := enclave.NewAct(now, caller, "run.submit", "runs/"+run.ID, append(pinned(&run, params), "policy", run.Policy.String())...)
+	run.Submitted = act.Time
+	if err := r.Store.Insert(ctx, run, act); err != nil {
+		return enclave.Run{}, err
+	}
+	r.queue.put(job{caller.Org, run.ID})
+	return run, nil
+}
+
+func (r *Register) refuse(ctx context.Context, now time.Time, run *enclave.Run, why error) error {
+	act := enclave.NewAct(now, run.Submitter, "run.refuse", "runs/"+run.ID,
+		"grant", run.Grant, "module", run.Module.String(), "dataset", run.Dataset, "reason", enclave.AsError(why).Reason)
+	if err := r.Acts.Record(ctx, act); err != nil {
+		return err
+	}
+	return why
+}
+
+func (r *Register) snapshot(ctx context.Context, dataset string, ref *SnapshotRef) (enclave.Digest, error) {
+	if ref == nil {
+		newest, err := r.Datasets.Newest(ctx, dataset)
+		return newest.Digest, err
+	}
+	if ref.Dataset != dataset {
+		return enclave.Digest{}, enclave.Fail(enclave.Invalid, "RUN_SNAPSHOT_DATASET", "dataset", dataset)
+	}
+	snapshot, err := r.Datasets.Snapshot(ctx, dataset, ref.Digest)
+	return snapshot.Digest, err
+}
+
+// checkParams tells an operator at once what admission would refuse later.
+func checkParams(manifest *enclave.Manifest, params map[string]enclave.Scalar) error {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		at := slices.IndexFunc(manifest.Params, func(p enclave.ManifestParam) bool { return p.Name == name })
+		if at < 0 {
+			return enclave.Fail(enclave.Invalid, "PARAM_UNKNOWN", "param", name)
+		}
+		if _, err := manifest.Params[at].Check(params[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Get returns a run as its operator may see it, or RUN_NOT_FOUND. Whether the caller may see it at all is for the caller's side.
+func (r *Register) Get(ctx context.Context, id string) (enclave.Run, error) {
+	state, err := r.Store.Get(ctx, id)
+	if err != nil {
+		return enclave.Run{}, err
+	}
+	return r.seen(state), nil
+}
+
+// List lists an operator's runs, or all for "", newest first. The string is After of the next page, "" at the end.
+func (r *Register) List(ctx context.Context, operator string, page enclave.Page) ([]enclave.Run, string, error) {
+	states, after, err := r.Store.List(ctx, operator, page)
+	runs := make([]enclave.Run, len(states))
+	for i, state := range states {
+		runs[i] = r.seen(state)
+	}
+	return runs, after, err
+}
+
+// seen is a run as people see it. Only a released output is named: the digest of another might be guessed.
+func (r *Register) seen(state State) enclave.Run {
+	run := state.Run
+	if state.Progress == Running {
+		run.Stage = r.live.stage(run.ID, enclave.StageAdmit)
+	}
+	if run.Outcome != enclave.Released {
+		run.Result = enclave.Digest{}
+	}
+	return run
+}
+
+// Cancel stops a run that has not come to its record yet; then its outcome is canceled at once, while its work may take a moment to
+// stop. A run that was recorded or ended fails with RUN_ENDED; another operator's looks missing.
+func (r *Register) Cancel(ctx context.Context, caller enclave.Caller, id string) (enclave.Run, error) {
+	state, err := r.Store.Get(ctx, id)
+	if err != nil {
+		return enclave.Run{}, err
+	}
+	if caller.Role == enclave.Operator && state.Submitter.Org != caller.Org {
+		return enclave.Run{}, NotFound(id)
+	}
+	canceled := enclave.Fail(enclave.Canceled, "RUN_CANCELED")
+	act := enclave.NewAct(r.Now(), caller, "run.cancel", "runs/"+id, "operator", state.Submitter.Org, "grant", state.Grant)
+	err = r.Store.End(ctx, id, Ending{
+		Outcome: enclave.Stopped, Stage: r.seen(state).Stage, Reasons: canceled.Reasons(), Time: act.Time,
+	}, act)
+	if err != nil {
+		return enclave.Run{}, err
+	}
+	r.queue.remove(job{state.Submitter.Org, id})
+	r.live.stop(id, canceled)
+	r.live.changed(id)
+	return r.Get(ctx, id)
+}
+
+// Result returns the released bytes, RUN_NOT_FOUND, or RESULT_NOT_RELEASED.
+func (r *Register) Result(ctx context.Context, id string) ([]byte, error) {
+	state, err := r.released(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	content, err := r.Results.Get(state.Result)
+	if err != nil {
+		return nil, enclave.Internalf("result of run %s: %w", id, err)
+	}
+	return content, nil
+}
+
+// Receipt returns the signed statement of how a released result came to be, as JSON; errors as for Result.
+func (r *Register) Receipt(ctx context.Context, id string) ([]byte, error) {
+	if _, err := r.released(ctx, id); err != nil {
+		return nil, err
+	}
+	decision, err := r.Store.Decision(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.Ledger.Receipt(ctx, decision.Act)
+}
+
+func (r *Register) released(ctx context.Context, id string) (State, error) {
+	state, err := r.Store.Get(ctx, id)
+	if err == nil && state.Outcome != enclave.Released {
+		err = enclave.Fail(enclave.State, "RESULT_NOT_RELEASED", "run", id)
+	}
+	return state, err
+}
+
+// Watch sends the run as it is now and after each change until it has an outcome. Changes in quick succession may be sent as one. It
+// returns nil after the outcome, an error of send as it is, RUN_WATCH_ENDED when ctx is done, and RUN_SERVICE_CLOSING at Close.
+func (r *Register) Watch(ctx context.Context, id string, send func(enclave.Run) error) error {
+	var last enclave.Run
+	for {
+		changed, leave := r.live.follow(id)
+		run, err := r.Get(ctx, id)
+		if err == nil && (run.Revision != last.Revision || run.Stage != last.Stage) {
+			err = send(run)
+		}
+		if err != nil || run.Outcome != "" {
+			leave()
+			return err
+		}
+		last = run
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			leave()
+			return enclave.Fail(enclave.Canceled, "RUN_WATCH_ENDED").Because(context.Cause(ctx))
+		case <-r.closing:
+			leave()
+			return enclave.Fail(enclave.Unavailable, "RUN_SERVICE_CLOSING")
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// yieldTime is how long a worker may take to give its run back when the register closes.
+const yieldTime = 10 * time.Second
+
+// Start takes up what an earlier process left: recorded runs first, then those that were at work or queued, in the order of their
+// submission. Then it starts the workers. ctx is for Start alone; Close ends the workers. Call it once.
+func (r *Register) Start(ctx context.Context) error {
+	err := r.Results.Sweep(func(result enclave.Digest) (bool, error) { return r.Store.Names(ctx, result) })
+	if err != nil {
+		return err
+	}
+	for _, progress := range []Progress{Recorded, Running, Queued} {
+		left, err := r.Store.In(ctx, progress)
+		if err != nil {
+			return err
+		}
+		for i := range left {
+			r.queue.put(job{left[i].Submitter.Org, left[i].ID})
+		}
+	}
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	for range r.Workers {
+		r.workers.Go(func() {
+			for {
+				j, ok := r.queue.take()
+				if !ok {
+					return
+				}
+				r.take(working, j.id)
+				r.queue.done(j)
+			}
+		})
+	}
+	return nil
+}
+
+// Close stops the workers, gives their runs back to be queued, and waits for them, at most until ctx is done. Watches end.
+func (r *Register) Close(ctx context.Context) error {
+	r.once.Do(func() {
+		r.queue.close()
+		close(r.closing)
+		r.stop()
+	})
+	ended := make(chan struct{})
+	go func() {
+		r.workers.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return enclave.Fail(enclave.Unavailable, "RUN_SERVICE_CLOSING").Because(context.Cause(ctx))
+	}
+}
+
+// take brings one run to its end, or gives it back when ctx is done.
+func (r *Register) take(ctx context.Context, id string) {
+	log := r.Log.With(slog.String("run", id))
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r.live.begin(id, stop) // before Begin: a cancel after it finds whom to stop
+	defer r.live.end(id)
+	stage := enclave.StageAdmit
+	err := r.execute(running, id, func(s enclave.Stage) {
+		stage = s
+		r.live.enter(id, s)
+	})
+	if err != nil && enclave.KindOf(err) == enclave.Internal && running.Err() == nil {
+		log.ErrorContext(ctx, "run failed inside", slog.String("stage", string(stage)), slog.Any("error", err))
+	}
+	r.insist(ctx, log, func(ctx context.Context) error { return r.settle(ctx, id, stage, err) })
+	if ctx.Err() != nil {
+		r.giveBack(ctx, log, id)
+	}
+}
+
+// giveBack queues a run that the closing register interrupted, so that the attempt does not count. If it fails, the next start takes
+// the run up all the same.
+func (r *Register) giveBack(ctx context.Context, log *slog.Logger, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), yieldTime)
+	defer cancel()
+	err := r.Store.Yield(ctx, id)
+	if err != nil && !errors.Is(err, enclave.Fail(enclave.State, "RUN_ENDED")) {
+		log.ErrorContext(ctx, "run not given back", slog.Any("error", err))
+	}
+}
+
+// execute walks the path. It returns nil if the run needs no more than to be settled.
+func (r *Register) execute(ctx context.Context, id string, progress func(enclave.Stage)) (err error) {
+	state, err := r.Store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if state.Progress == Recorded || state.Progress == Ended {
+		return nil
+	}
+	if state.Attempts >= r.Attempts {
+		return enclave.Fail(enclave.Unavailable, "RUN_INTERRUPTED")
+	}
+	if err := r.Store.Begin(ctx, id); err != nil {
+		return err
+	}
+	r.live.enter(id, enclave.StageAdmit)
+	order, err := r.order(ctx, state.Run)
+	if err != nil {
+		return err
+	}
+	// A fault in one run must not end the others. What it panicked with may hold data, so only its type is kept.
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = enclave.Internalf("panic of type %T: %s", fault, debug.Stack())
+		}
+	}()
+	return r.Path.Run(ctx, order, progress)
+}
+
+// order fetches what a run was pinned to. The path verifies the digests.
+func (r *Register) order(ctx context.Context, run enclave.Run) (*enclave.Order, error) {
+	order := &enclave.Order{Run: run}
+	var err error
+	if order.Grant, err = r.Grants.Get(ctx, run.Grant); err != nil {
+		return nil, err
+	}
+	if order.Module, err = r.Modules.Module(ctx, run.Module); err != nil {
+		return nil, err
+	}
+	if order.Dataset, err = r.Datasets.Dataset(ctx, run.Dataset); err != nil {
+		return nil, err
+	}
+	if order.Snapshot, err = r.Datasets.Snapshot(ctx, run.Dataset, run.Snapshot); err != nil {
+		return nil, err
+	}
+	order.Policy, err = r.Policies.Revision(run.Policy)
+	return order, err
+}
+
+// settle brings what the store says of a run in line with how its execution ended.
+func (r *Register) settle(ctx context.Context, id string, stage enclave.Stage, failure error) error {
+	state, err := r.Store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	switch state.Progress {
+	case Ended:
+		return nil
+	case Recorded:
+		return r.Gate.Release(ctx, id)
+	case Queued, Running:
+	}
+	if failure == nil {
+		failure = enclave.Internalf("the path ended without an outcome")
+	}
+	ending, verb := endingOf(failure)
+	act := enclave.NewAct(r.Now(), itself(), verb, "runs/"+id,
+		"operator", state.Submitter.Org, "grant", state.Grant, "reason", ending.Reasons[0].Code)
+	ending.Stage, ending.Time = stage, act.Time
+	err = r.Store.End(ctx, id, ending, act)
+	if errors.Is(err, enclave.Fail(enclave.State, "RUN_ENDED")) {
+		return nil
+	}
+	return err
+}
+
+// endingOf is the outcome of an error, and the verb of its act. Of a fault inside, nobody outside learns more than that.
+func endingOf(failure error) (Ending, string) {
+	e := enclave.AsError(failure)
+	switch e.Kind { //nolint:exhaustive // every other kind is a failure with its own reasons
+	case enclave.Refused:
+		return Ending{Outcome: enclave.Denied, Reasons: e.Reasons()}, "run.deny"
+	case enclave.Canceled:
+		return Ending{Outcome: enclave.Stopped, Reasons: e.Reasons()}, "run.cancel"
+	case enclave.Internal:
+		return Ending{Outcome: enclave.Failed, Reasons: []enclave.Reason{{Code: "INTERNAL"}}}, "run.fail"
+	}
+	return Ending{Outcome: enclave.Failed, Reasons: e.Reasons()}, "run.fail"
+}
+
+// insist settles a run until it succeeds, however long the disk or the ledger is out of order. It stops when the register closes.
+func (r *Register) insist(ctx context.Context, log *slog.Logger, settle func(context.Context) error) {
+	for wait := r.Retry; ; wait = min(2*wait, 100*r.Retry) {
+		if ctx.Err() != nil {
+			return
+		}
+		err := settle(ctx)
+		if err == nil {
+			return
+		}
+		if ctx.Err() == nil {
+			log.ErrorContext(ctx, "run not settled, trying again", slog.Duration("in", wait), slog.Any("error", err))
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/run"
+	"github.com/darkroom-project/darkroom/internal/store/sqlc"
+)
+
+// Decide writes a decision, its act, what it makes of the run, and for a release the history's next version.
+func (r *Runs) Decide(ctx context.Context, d run.Decision, act enclave.Act) error {
+	parts, err := encodeAll(d.Profile, d.Reasons)
+	if err != nil {
+		return err
+	}
+	return r.store.act(ctx, act, func(q *sqlc.Queries, _ int64) error {
+		n, err := q.DecideRun(ctx, decided(&d, parts[1]))
+		if err != nil {
+			return err
+		}
+		if n != 1 {
+			return enclave.Fail(enclave.Canceled, "RUN_CANCELED")
+		}
+		if err := granted(ctx, q, &d); err != nil {
+			return err
+		}
+		if d.Decision == enclave.Release {
+			if err := advance(ctx, q, &d); err != nil {
+				return err
+			}
+		}
+		return q.InsertDecision(ctx, sqlc.InsertDecisionParams{
+			Run: d.Run, Act: act.ID, Decision: string(d.Decision), Policy: d.Policy.String(), Profile: parts[0],
+			Facts: d.Evidence, Result: hex(d.Result), Format: d.Format, History: d.History, Decided: millis(d.Time),
+		})
+	})
+}
+
+// decided is what a decision makes of a running run. A release has its outcome only once the ledger's checkpoint is signed.
+func decided(d *run.Decision, reasons string) sqlc.DecideRunParams {
+	row := sqlc.DecideRunParams{
+		ID: d.Run, Progress: string(run.Ended), Stage: string(enclave.StageRecord), Outcome: string(enclave.Denied),
+		Reasons: reasons, Result: hex(d.Result), Finished: millis(d.Time),
+	}
+	switch d.Decision {
+	case enclave.Release:
+		row.Progress, row.Stage, row.Outcome, row.Finished = string(run.Recorded), string(enclave.StageRelease), "", 0
+	case enclave.Hold:
+		row.Outcome = string(enclave.Held)
+	case enclave.Deny:
+	}
+	return row
+}
+
+// granted re-reads the grant in the decision's own transaction.
+func granted(ctx context.Context, q *sqlc.Queries, d *run.Decision) error {
+	row, err := q.GetPermit(ctx, d.Grant)
+	if err != nil {
+		return err
+	}
+	grant, err := grantOf(row)
+	if err != nil {
+		return err
+	}
+	if state := grant.StateAt(d.Time); state != enclave.GrantActive {
+		return enclave.Fail(enclave.State, "GRANT_NOT_ACTIVE", "grant", grant.ID, "state", string(state))
+	}
+	return nil
+}
+
+// advance moves a dataset's release history on, if it is still where the output was measured against.
+func advance(ctx context.Context, q *sqlc.Queries, d *run.Decision) error {
+	if err := q.OpenHistory(ctx, d.Dataset); err != nil {
+		return err
+	}
+	n, err := q.AdvanceHistory(ctx, sqlc.AdvanceHistoryParams{Dataset: d.Dataset, Version: d.History})
+	if err == nil && n != 1 {
+		return enclave.Fail(enclave.State, "HISTORY_MOVED")
+	}
+	return err
+}
+
+// Decision finds what the gate decided of a run, or fails with RUN_NOT_FOUND.
+func (r *Runs) Decision(ctx context.Context, id string) (run.Decision, error) {
+	row, err := r.store.read().GetDecision(ctx, id)
+	if err != nil {
+		return run.Decision{}, missing("get a decision", err, run.NotFound(id))
+	}
+	state, err := r.Get(ctx, id)
+	if err != nil {
+		return run.Decision{}, err
+	}
+	both, err := digests(row.Policy, row.Result)
+	if err != nil {
+		return run.Decision{}, err
+	}
+	d := run.Decision{
+		Run: id, Grant: state.Grant, Dataset: state.Dataset, Act: row.Act, Time: fromMillis(row.Decided),
+		Decision: enclave.Decision(row.Decision),
+		Reasons: state.Reasons, Policy: both[0], Evidence: row.Facts, Result: both[1], Format: row.Format, History: row.History,
+	}
+	return d, decode(part{row.Profile, &d.Profile})
+}

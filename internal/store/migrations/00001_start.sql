@@ -1,0 +1,128 @@
+-- Types are BIGINT and TEXT only, so that SQLite and PostgreSQL read the same file. Times are Unix milliseconds, digests are
+-- hexadecimal, structured parts are JSON. A row's position is that of the entry of the act that made it: one order for everything.
+
+-- +goose Up
+
+-- Every act, in the order of its transaction. log_index is empty until the ledger has taken the commitment up; a body can be
+-- destroyed without breaking a proof.
+CREATE TABLE entry (
+    position   BIGINT NOT NULL PRIMARY KEY,
+    id         TEXT   NOT NULL UNIQUE,
+    body       TEXT   NOT NULL,
+    salt       TEXT   NOT NULL,
+    commitment TEXT   NOT NULL,
+    log_index  BIGINT UNIQUE
+);
+CREATE INDEX entry_pending ON entry (position) WHERE log_index IS NULL;
+
+CREATE TABLE dataset (
+    name     TEXT   NOT NULL PRIMARY KEY,
+    owner    TEXT   NOT NULL,
+    digest   TEXT   NOT NULL,
+    body     TEXT   NOT NULL,
+    created  BIGINT NOT NULL,
+    revision BIGINT NOT NULL
+);
+
+CREATE TABLE snapshot (
+    dataset     TEXT   NOT NULL REFERENCES dataset (name),
+    digest      TEXT   NOT NULL,
+    description TEXT   NOT NULL,
+    row_count   BIGINT NOT NULL,
+    subjects    BIGINT NOT NULL,
+    loaded      BIGINT NOT NULL,
+    position    BIGINT NOT NULL,
+    PRIMARY KEY (dataset, digest)
+);
+CREATE INDEX snapshot_newest ON snapshot (dataset, position);
+
+-- grant is a word of SQL.
+CREATE TABLE permit (
+    id            TEXT   NOT NULL PRIMARY KEY,
+    operator      TEXT   NOT NULL,
+    scenario      TEXT   NOT NULL,
+    purpose       TEXT   NOT NULL,
+    scopes        TEXT   NOT NULL,
+    forms         TEXT   NOT NULL,
+    not_before    BIGINT NOT NULL,
+    not_after     BIGINT NOT NULL,
+    state         TEXT   NOT NULL,
+    confirmations TEXT   NOT NULL,
+    waiting       TEXT   NOT NULL,
+    note          TEXT   NOT NULL,
+    revision      BIGINT NOT NULL,
+    position      BIGINT NOT NULL UNIQUE
+);
+CREATE INDEX permit_operator ON permit (operator, position);
+
+-- One row for each organisation that submitted the bytes, so that nobody learns of another's module.
+CREATE TABLE module (
+    owner    TEXT   NOT NULL,
+    digest   TEXT   NOT NULL,
+    manifest TEXT   NOT NULL,
+    has_code BIGINT NOT NULL,
+    size     BIGINT NOT NULL,
+    created  BIGINT NOT NULL,
+    position BIGINT NOT NULL UNIQUE,
+    PRIMARY KEY (owner, digest)
+);
+CREATE INDEX module_digest ON module (digest);
+
+-- progress is queued, running, recorded (judged for release, checkpoint not yet signed) or ended.
+CREATE TABLE run (
+    id        TEXT   NOT NULL PRIMARY KEY,
+    permit    TEXT   NOT NULL REFERENCES permit (id),
+    scenario  TEXT   NOT NULL,
+    module    TEXT   NOT NULL,
+    dataset   TEXT   NOT NULL,
+    snapshot  TEXT   NOT NULL,
+    params    TEXT   NOT NULL,
+    policy    TEXT   NOT NULL,
+    role      TEXT   NOT NULL,
+    operator  TEXT   NOT NULL,
+    submitter TEXT   NOT NULL,
+    submitted BIGINT NOT NULL,
+    progress  TEXT   NOT NULL,
+    attempts  BIGINT NOT NULL,
+    stage     TEXT   NOT NULL,
+    outcome   TEXT   NOT NULL,
+    reasons   TEXT   NOT NULL,
+    result    TEXT   NOT NULL,
+    finished  BIGINT NOT NULL,
+    revision  BIGINT NOT NULL,
+    position  BIGINT NOT NULL UNIQUE,
+    FOREIGN KEY (operator, module) REFERENCES module (owner, digest),
+    FOREIGN KEY (dataset, snapshot) REFERENCES snapshot (dataset, digest)
+);
+CREATE INDEX run_operator ON run (operator, position);
+CREATE INDEX run_progress ON run (progress, position);
+
+-- What the gate decided of a run, and from which facts: for auditors and reviewers, never for operators.
+CREATE TABLE decision (
+    run      TEXT   NOT NULL PRIMARY KEY REFERENCES run (id),
+    act      TEXT   NOT NULL REFERENCES entry (id),
+    decision TEXT   NOT NULL,
+    policy   TEXT   NOT NULL,
+    profile  TEXT   NOT NULL,
+    facts    TEXT   NOT NULL,
+    result   TEXT   NOT NULL,
+    format   TEXT   NOT NULL,
+    history  BIGINT NOT NULL,
+    decided  BIGINT NOT NULL
+);
+
+-- The version of each dataset's release history: grows by one with every release.
+CREATE TABLE history (
+    dataset TEXT   NOT NULL PRIMARY KEY REFERENCES dataset (name),
+    version BIGINT NOT NULL
+);
+
+-- +goose Down
+DROP TABLE history;
+DROP TABLE decision;
+DROP TABLE run;
+DROP TABLE module;
+DROP TABLE permit;
+DROP TABLE snapshot;
+DROP TABLE dataset;
+DROP TABLE entry;

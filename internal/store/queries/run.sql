@@ -1,0 +1,56 @@
+-- name: GetRun :one
+SELECT * FROM run WHERE id = $1;
+
+-- name: ListRuns :many
+SELECT * FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2;
+
+-- name: ListRunsOf :many
+SELECT * FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3;
+
+-- name: ListRunsIn :many
+SELECT * FROM run WHERE progress = $1 ORDER BY position;
+
+-- name: InsertRun :exec
+INSERT INTO run (
+    id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
+    progress, attempts, stage, outcome, reasons, result, finished, revision, position
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued', 0, 'queued', '', '[]', '', 0, 1, $13);
+
+-- name: BeginRun :execrows
+UPDATE run SET progress = 'running', attempts = attempts + 1, revision = revision + 1
+WHERE id = $1 AND progress IN ('queued', 'running');
+
+-- name: YieldRun :execrows
+UPDATE run SET progress = 'queued', attempts = attempts - 1, revision = revision + 1
+WHERE id = $1 AND progress = 'running';
+
+-- name: EndRun :execrows
+UPDATE run SET progress = 'ended', stage = $2, outcome = $3, reasons = $4, finished = $5, revision = revision + 1
+WHERE id = $1 AND progress IN ('queued', 'running');
+
+-- name: DecideRun :execrows
+UPDATE run SET progress = $2, stage = $3, outcome = $4, reasons = $5, result = $6, finished = $7, revision = revision + 1
+WHERE id = $1 AND progress = 'running';
+
+-- name: ReleaseRun :execrows
+UPDATE run SET progress = 'ended', stage = 'release', outcome = 'released', finished = $2, revision = revision + 1
+WHERE id = $1 AND progress = 'recorded';
+
+-- name: InsertDecision :exec
+INSERT INTO decision (run, act, decision, policy, profile, facts, result, format, history, decided)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: GetDecision :one
+SELECT * FROM decision WHERE run = $1;
+
+-- name: KeepsResult :one
+SELECT COUNT(*) FROM decision WHERE result = $1 AND decision <> 'deny';
+
+-- name: HistoryVersion :one
+SELECT version FROM history WHERE dataset = $1;
+
+-- name: OpenHistory :exec
+INSERT INTO history (dataset, version) VALUES ($1, 0) ON CONFLICT (dataset) DO NOTHING;
+
+-- name: AdvanceHistory :execrows
+UPDATE history SET version = version + 1 WHERE dataset = $1 AND version = $2;

@@ -1,0 +1,151 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/run"
+	"github.com/darkroom-project/darkroom/internal/store/sqlc"
+)
+
+// Runs is the store of the register of runs.
+type Runs struct{ store *Store }
+
+var _ run.Store = (*Runs)(nil)
+
+// Runs returns the store's runs.
+func (s *Store) Runs() *Runs { return &Runs{s} }
+
+// Insert adds a queued run.
+func (r *Runs) Insert(ctx context.Context, run enclave.Run, act enclave.Act) error {
+	params, err := encode(run.Params)
+	if err != nil {
+		return err
+	}
+	return r.store.act(ctx, act, func(q *sqlc.Queries, position int64) error {
+		return q.InsertRun(ctx, sqlc.InsertRunParams{
+			ID: run.ID, Permit: run.Grant, Scenario: run.Scenario, Module: run.Module.String(), Dataset: run.Dataset,
+			Snapshot: run.Snapshot.String(), Params: params, Policy: run.Policy.String(), Role: string(run.Submitter.Role),
+			Operator: run.Submitter.Org, Submitter: run.Submitter.Name, Submitted: millis(run.Submitted), Position: position,
+		})
+	})
+}
+
+// Get finds a run, or fails with RUN_NOT_FOUND.
+func (r *Runs) Get(ctx context.Context, id string) (run.State, error) {
+	row, err := r.store.read().GetRun(ctx, id)
+	if err != nil {
+		return run.State{}, missing("get a run", err, run.NotFound(id))
+	}
+	return runOf(row)
+}
+
+// List lists an operator's runs, or all for "", newest first.
+func (r *Runs) List(ctx context.Context, operator string, page enclave.Page) ([]run.State, string, error) {
+	from, err := before(page.After)
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []sqlc.Run
+	if operator == "" {
+		rows, err = r.store.read().ListRuns(ctx, sqlc.ListRunsParams{Position: from, Limit: limit(page)})
+	} else {
+		rows, err = r.store.read().ListRunsOf(ctx, sqlc.ListRunsOfParams{Operator: operator, Position: from, Limit: limit(page)})
+	}
+	if err != nil {
+		return nil, "", fault("list runs", err)
+	}
+	return pageOf(rows, page, runOf, func(row sqlc.Run) string { return positionToken(row.Position) })
+}
+
+// In lists the runs at a step of progress, oldest first.
+func (r *Runs) In(ctx context.Context, progress run.Progress) ([]run.State, error) {
+	rows, err := r.store.read().ListRunsIn(ctx, string(progress))
+	if err != nil {
+		return nil, fault("list runs", err)
+	}
+	states, _, err := pageOf(rows, enclave.Page{Size: len(rows)}, runOf, nil)
+	return states, err
+}
+
+// Begin makes a run running and counts the attempt.
+func (r *Runs) Begin(ctx context.Context, id string) error {
+	return r.store.write(ctx, func(q *sqlc.Queries) error { return moved(id)(q.BeginRun(ctx, id)) })
+}
+
+// Yield makes a running run queued and takes the attempt back.
+func (r *Runs) Yield(ctx context.Context, id string) error {
+	return r.store.write(ctx, func(q *sqlc.Queries) error { return moved(id)(q.YieldRun(ctx, id)) })
+}
+
+// End gives a queued or running run its outcome.
+func (r *Runs) End(ctx context.Context, id string, ending run.Ending, act enclave.Act) error {
+	reasons, err := encode(ending.Reasons)
+	if err != nil {
+		return err
+	}
+	return r.store.act(ctx, act, func(q *sqlc.Queries, _ int64) error {
+		return moved(id)(q.EndRun(ctx, sqlc.EndRunParams{
+			ID: id, Stage: string(ending.Stage), Outcome: string(ending.Outcome), Reasons: reasons, Finished: millis(ending.Time),
+		}))
+	})
+}
+
+// moved is RUN_ENDED where a run was not at the step that a change starts from.
+func moved(id string) func(int64, error) error {
+	return func(rows int64, err error) error {
+		if err == nil && rows != 1 {
+			return enclave.Fail(enclave.State, "RUN_ENDED", "run", id)
+		}
+		return err
+	}
+}
+
+// Release makes a recorded run released. A run that has its outcome stays as it is.
+func (r *Runs) Release(ctx context.Context, id string, at time.Time) error {
+	return r.store.write(ctx, func(q *sqlc.Queries) error {
+		_, err := q.ReleaseRun(ctx, sqlc.ReleaseRunParams{ID: id, Finished: millis(at)})
+		return err
+	})
+}
+
+// History is the version of a dataset's release history.
+func (r *Runs) History(ctx context.Context, dataset string) (int64, error) {
+	version, err := r.store.read().HistoryVersion(ctx, dataset)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fault("read a history", err)
+	}
+	return version, nil
+}
+
+// Names reports whether a decision that keeps its bytes names a result.
+func (r *Runs) Names(ctx context.Context, result enclave.Digest) (bool, error) {
+	n, err := r.store.read().KeepsResult(ctx, result.String())
+	if err != nil {
+		return false, fault("look for a result", err)
+	}
+	return n > 0, nil
+}
+
+func runOf(row sqlc.Run) (run.State, error) {
+	d, err := digests(row.Module, row.Snapshot, row.Policy, row.Result)
+	if err != nil {
+		return run.State{}, err
+	}
+	state := run.State{
+		Run: enclave.Run{
+			ID: row.ID, Grant: row.Permit, Scenario: row.Scenario, Module: d[0], Dataset: row.Dataset, Snapshot: d[1], Policy: d[2],
+			Submitter: enclave.Caller{Role: enclave.Role(row.Role), Org: row.Operator, Name: row.Submitter},
+			Submitted: fromMillis(row.Submitted), Stage: enclave.Stage(row.Stage), Outcome: enclave.Outcome(row.Outcome),
+			Result: d[3], Finished: fromMillis(row.Finished), Revision: row.Revision,
+		},
+		Progress: run.Progress(row.Progress), Attempts: int(row.Attempts),
+	}
+	return state, decode(part{row.Params, &state.Params}, part{row.Reasons, &state.Reasons})
+}
