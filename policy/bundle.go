@@ -62,12 +62,13 @@ func readBundle(fsys fs.FS) (*bundle, error) {
 	}
 	b := &bundle{files: files, revision: revision(files), modules: map[string]*ast.Module{}, data: map[string]any{}}
 	var roots []string
+	options := ast.ParserOptions{RegoVersion: ast.RegoV1, Capabilities: capabilities()}
 	for _, f := range files {
 		switch {
 		case f.Path == manifestName:
 			roots, err = parseManifest(f)
 		case path.Ext(f.Path) == ".rego":
-			err = b.addRules(f)
+			err = b.addRules(f, options)
 		case path.Base(f.Path) == "data.json":
 			err = b.addData(f)
 		default:
@@ -128,16 +129,17 @@ func parseManifest(f File) ([]string, error) {
 	if err := dec.Decode(&m); err != nil {
 		return nil, invalid(f.Path, err.Error())
 	}
+	if dec.More() {
+		return nil, invalid(f.Path, "more than one JSON value")
+	}
 	if m.RegoVersion != 1 {
 		return nil, invalid(f.Path, "rego_version must be 1")
 	}
 	return m.Roots, nil
 }
 
-func (b *bundle) addRules(f File) error {
-	module, err := ast.ParseModuleWithOpts(f.Path, f.Text, ast.ParserOptions{
-		RegoVersion: ast.RegoV1, Capabilities: capabilities(),
-	})
+func (b *bundle) addRules(f File, options ast.ParserOptions) error {
+	module, err := ast.ParseModuleWithOpts(f.Path, f.Text, options)
 	if err != nil {
 		return invalid(f.Path, err.Error())
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"math"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -10,6 +11,20 @@ import (
 type canary struct {
 	name string
 	try  func(context.Context, *Engine) (enclave.Judgement, error)
+	// honest marks what a bundle may let through or not, as long as it gives a clear answer.
+	honest bool
+}
+
+// trip is how a canary fails, or "".
+func (c *canary) trip(ctx context.Context, e *Engine) string {
+	judgement, err := c.try(ctx, e)
+	switch {
+	case err != nil:
+		return "no answer: " + err.Error()
+	case judgement.Decision == enclave.Release && !c.honest:
+		return "let through"
+	}
+	return ""
 }
 
 // tryCanaries refuses an engine that lets a canary through or cannot judge one.
@@ -19,14 +34,7 @@ func (e *Engine) tryCanaries(ctx context.Context) error {
 		canaries = append(append(canaries, releaseCanaries(p)...), admissionCanaries(p)...)
 	}
 	for _, c := range canaries {
-		problem := ""
-		switch judgement, err := c.try(ctx, e); {
-		case err != nil:
-			problem = "no answer: " + err.Error()
-		case judgement.Decision == enclave.Release:
-			problem = "let through"
-		}
-		if problem != "" {
+		if problem := c.trip(ctx, e); problem != "" {
 			return enclave.Fail(enclave.Invalid, "POLICY_BUNDLE_CANARY", "canary", c.name, "problem", problem)
 		}
 	}
@@ -42,25 +50,46 @@ func releaseCanaries(profile enclave.Profile) []canary {
 			MinSubjects: 2 * profile.Threshold, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Bytes: 1000,
 		}
 		spoil(&facts)
-		return canary{"release of " + name + " (" + profile.Name + ")", func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+		return canary{name: "release of " + name + " (" + profile.Name + ")", try: func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
 			return e.decideRelease(ctx, facts, profile)
 		}}
 	}
-	return []canary{
-		out("an empty input", func(f *enclave.Facts) { *f = enclave.Facts{} }),
-		out("facts of an unknown version", func(f *enclave.Facts) { f.Version = 2 }),
-		out("a raw dump", func(f *enclave.Facts) { f.Form, f.Crafted, f.MinSubjects = "program", true, 1 }),
-		out("an unknown form", func(f *enclave.Facts) { f.Form = "anything" }),
-		out("a crafted output", func(f *enclave.Facts) { f.Crafted = true }),
-		out("nothing", func(f *enclave.Facts) { f.Cells.Published, f.MinSubjects = 0, 0 }),
-		out("a cell of one subject", func(f *enclave.Facts) { f.MinSubjects, f.Unsafe.Threshold = 1, 1 }),
-		out("a least cell of one subject", func(f *enclave.Facts) { f.MinSubjects = 1 }),
-		out("a cell below the threshold", func(f *enclave.Facts) { f.Unsafe.Threshold = 1 }),
-		out("a dominated cell", func(f *enclave.Facts) { f.Unsafe.Dominance = 1 }),
-		out("a cell that fails the p% rule", func(f *enclave.Facts) { f.Unsafe.PPercent = 1 }),
-		out("a derivable cell", func(f *enclave.Facts) { f.Derivable = 1 }),
-		out("counts without rounding", func(f *enclave.Facts) { f.RoundCount = 0 }),
-		out("sums without rounding", func(f *enclave.Facts) { f.RoundSum = 0 }),
+	faults := releaseFaults()
+	canaries := make([]canary, 0, 2*len(faults)+1)
+	for _, f := range faults {
+		canaries = append(canaries, out(f.name, f.spoil), out("a crafted output with "+f.name, func(facts *enclave.Facts) {
+			facts.Crafted = true
+			f.spoil(facts)
+		}))
+	}
+	honest := out("an honest output", func(*enclave.Facts) {})
+	honest.honest = true
+	return append(canaries, honest)
+}
+
+// releaseFault is one thing that is wrong with an output.
+type releaseFault struct {
+	name  string
+	spoil func(*enclave.Facts)
+}
+
+func releaseFaults() []releaseFault {
+	return []releaseFault{
+		{"an empty input", func(f *enclave.Facts) { *f = enclave.Facts{} }},
+		{"facts of an unknown version", func(f *enclave.Facts) { f.Version = 2 }},
+		{"a raw dump", func(f *enclave.Facts) { f.Form, f.Crafted, f.MinSubjects = "program", true, 1 }},
+		{"an unknown form", func(f *enclave.Facts) { f.Form = "anything" }},
+		{"a crafted output", func(f *enclave.Facts) { f.Crafted = true }},
+		{"nothing", func(f *enclave.Facts) { f.Cells.Published, f.MinSubjects = 0, 0 }},
+		{"no published cell", func(f *enclave.Facts) { f.Cells.Published = 0 }},
+		{"a cell of one subject", func(f *enclave.Facts) { f.MinSubjects, f.Unsafe.Threshold = 1, 1 }},
+		{"a least cell of one subject", func(f *enclave.Facts) { f.MinSubjects = 1 }},
+		{"a cell below the threshold", func(f *enclave.Facts) { f.Unsafe.Threshold = 1 }},
+		{"a dominated cell", func(f *enclave.Facts) { f.Unsafe.Dominance = 1 }},
+		{"a cell that fails the p% rule", func(f *enclave.Facts) { f.Unsafe.PPercent = 1 }},
+		{"a derivable cell", func(f *enclave.Facts) { f.Derivable = 1 }},
+		{"counts without rounding", func(f *enclave.Facts) { f.RoundCount = 0 }},
+		{"sums without rounding", func(f *enclave.Facts) { f.RoundSum = 0 }},
 	}
 }
 
@@ -73,14 +102,19 @@ func admissionCanaries(profile enclave.Profile) []canary {
 			Columns: []enclave.UseFacts{{Column: "district", Class: enclave.Quasi, Shown: true}},
 		}
 		spoil(&facts)
-		return canary{"admission of " + name + " (" + profile.Name + ")", func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+		return canary{name: "admission of " + name + " (" + profile.Name + ")", try: func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
 			return e.decideAdmission(ctx, facts, profile)
 		}}
 	}
 	use := func(u enclave.UseFacts) func(*enclave.AdmissionFacts) {
 		return func(f *enclave.AdmissionFacts) { f.Columns = append(f.Columns, u) }
 	}
+	honest := ask("an honest module", func(*enclave.AdmissionFacts) {})
+	honest.honest = true
 	return []canary{
+		honest,
+		ask("facts of an unknown version", func(f *enclave.AdmissionFacts) { f.Version = 2 }),
+		ask("too many cells", func(f *enclave.AdmissionFacts) { f.Cells, f.Subjects = profile.MaxCells+1, math.MaxInt64 }),
 		ask("an empty input", func(f *enclave.AdmissionFacts) { *f = enclave.AdmissionFacts{} }),
 		ask("an unknown form", func(f *enclave.AdmissionFacts) { f.Form = "anything" }),
 		ask("barred data", func(f *enclave.AdmissionFacts) { f.Sharing = enclave.Barred }),
@@ -104,11 +138,15 @@ func grantCanaries() []canary {
 			}},
 		}
 		spoil(&facts)
-		return canary{"grant of " + name, func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+		return canary{name: "grant of " + name, try: func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
 			return e.decideGrant(ctx, facts)
 		}}
 	}
+	honest := apply("an honest application", func(*GrantFacts) {})
+	honest.honest = true
 	return []canary{
+		honest,
+		apply("facts of an unknown version", func(f *GrantFacts) { f.Version = 2 }),
 		apply("an empty input", func(f *GrantFacts) { *f = GrantFacts{} }),
 		apply("no scenario", func(f *GrantFacts) { f.Scenario = "" }),
 		apply("no dataset", func(f *GrantFacts) { f.Scopes = nil }),
@@ -123,7 +161,7 @@ func grantCanaries() []canary {
 // accessCanaries are calls of nobody, calls of nothing, and calls for what is another's (A31).
 func accessCanaries() []canary {
 	call := func(name string, in AccessInput) canary {
-		return canary{"access: " + name, func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+		return canary{name: "access: " + name, try: func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
 			return e.decideAccess(ctx, in)
 		}}
 	}

@@ -10,6 +10,6 @@
 // is undefined, empty, mistyped, incomplete, contradictory, late or an error is a denial with the reason POLICY_FAULT. Rules
 // reach neither network nor clock nor randomness nor environment, so a revision gives the same answer to the same input for ever.
 //
-// A bundle is loaded whole or not at all: its rules must compile under OPA's strict mode, its numbers must be complete and within floors that no
-// bundle can lower, and it must refuse a set of built-in canaries.
+// A bundle is loaded whole or not at all: its rules must compile under OPA's strict mode, its numbers must be complete and within
+// floors that no bundle can lower, and it must refuse a set of built-in canaries.
 package policy

@@ -92,8 +92,10 @@ func compile(b *bundle) (*Engine, error) {
 	return e, nil
 }
 
+// newCompiler takes print statements for what they are, calls of a built-in that rules do not have, rather than erasing them.
 func newCompiler() *ast.Compiler {
-	return ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true).WithDefaultRegoVersion(ast.RegoV1)
+	return ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true).WithDefaultRegoVersion(ast.RegoV1).
+		WithEnablePrintStatements(true)
 }
 
 // readNumbers validates the bundle's data, which measure, treat and the rules take their numbers from.

@@ -4,17 +4,18 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-func engine(t testing.TB) *Engine {
-	t.Helper()
+func engine(tb testing.TB) *Engine {
+	tb.Helper()
 	e, err := Default()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return e
 }
@@ -39,11 +40,11 @@ func honest(p enclave.Profile) enclave.Facts {
 	}
 }
 
-func profile(t testing.TB, e *Engine, d *enclave.Dataset) enclave.Profile {
-	t.Helper()
+func profile(tb testing.TB, e *Engine, d *enclave.Dataset) enclave.Profile {
+	tb.Helper()
 	p, err := e.Profile(d, "research")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
@@ -220,6 +221,27 @@ func TestCanceledContextIsAnError(t *testing.T) {
 	if allowed, err := e.Access(ctx, in); allowed || err == nil {
 		t.Errorf("%v, %v", allowed, err)
 	}
+}
+
+// TestConcurrentDecisions: answers do not mix.
+func TestConcurrentDecisions(t *testing.T) {
+	e := engine(t)
+	p := profile(t, e, visits())
+	want := []enclave.Decision{enclave.Release, enclave.Hold, enclave.Deny}
+	var wg sync.WaitGroup
+	for i := range 12 {
+		wg.Go(func() {
+			facts := honest(p)
+			facts.Crafted = i%3 == 1
+			facts.Derivable = int64(i % 3 / 2)
+			for range 30 {
+				if j, err := e.Release(t.Context(), facts, p); err != nil || j.Decision != want[i%3] {
+					t.Errorf("%d: %+v, %v", i, j, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestDescribe(t *testing.T) {

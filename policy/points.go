@@ -13,9 +13,9 @@ type AccessInput struct {
 	Caller enclave.Caller
 	// Method is the full gRPC method, "/darkroom.v1.RunService/SubmitRun".
 	Method string
-	// Owner is the organisation that owns the object which the call addresses, "" if there is none yet or it is a list. A dataset and its snapshots
-	// are their source department's; grants, modules, runs, results and receipts their operator's; submitting a run addresses its grant;
-	// a ledger entry is its actor's.
+	// Owner is the organisation that owns the object which the call addresses, "" if there is none yet or it is a list. A dataset
+	// and its snapshots are their source department's, also one that is being described; grants, modules, runs, results and receipts
+	// are their operator's; submitting a run addresses its grant; a ledger entry is its actor's.
 	Owner string
 	// Parties are other organisations that the object concerns: of a grant, the source departments of its datasets.
 	Parties []string
@@ -37,8 +37,8 @@ func accessDocumentOf(in AccessInput) accessDocument {
 	return document
 }
 
-// Access reports whether a call is allowed. Whatever is not clearly true is false. The error is that of a cancelled context alone; then
-// the answer is false too.
+// Access reports whether a call is allowed. Whatever is not clearly true is false. The error is that of a cancelled context alone;
+// then the answer is false too.
 func (e *Engine) Access(ctx context.Context, in AccessInput) (bool, error) {
 	judgement, err := e.decideAccess(ctx, in)
 	judgement, err = e.closed(ctx, judgement, err)
@@ -169,7 +169,8 @@ type grantDocument struct {
 	Profiles map[string]enclave.Profile `json:"profiles"`
 }
 
-// Grant judges an application before people do; Release means that it goes on to assessment. The error is that of a cancelled context alone.
+// Grant judges an application before people do; Release means that it goes on to assessment. The error is that of a cancelled
+// context alone.
 func (e *Engine) Grant(ctx context.Context, facts GrantFacts) (enclave.Judgement, error) {
 	judgement, err := e.decideGrant(ctx, facts)
 	return e.closed(ctx, judgement, err)

@@ -49,6 +49,21 @@ test_an_incomplete_caller_is_nobody if {
 	}
 }
 
+test_a_caller_without_a_name_has_no_rights if {
+	every call in [
+		{"role": "auditor", "method": "/darkroom.v1.RunService/GetRun"},
+		{"role": "operator", "method": "/darkroom.v1.RunService/GetRun"},
+		{"role": "operator", "method": "/darkroom.v1.RunService/ListRuns"},
+		{"role": "source", "method": "/darkroom.v1.GrantService/GetGrant"},
+		{"role": "source", "method": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"},
+	] {
+		request := {"method": call.method, "owner": "acme", "parties": ["acme"]}
+		access.allow with input as object.union(request, {"caller": {"role": call.role, "org": "acme", "name": "li"}})
+		not access.allow with input as object.union(request, {"caller": {"role": call.role, "org": "acme", "name": ""}})
+		not access.allow with input as object.union(request, {"caller": {"role": call.role, "org": "acme"}})
+	}
+}
+
 test_an_unknown_method_is_for_nobody if {
 	every call in {"RunService/DropLedger", "RunService/", "", "RunService/GetRun/", "runservice/getrun"} {
 		only_for(call, set())
@@ -159,6 +174,10 @@ test_a_source_confirms_grants_of_its_data if {
 		not access.allow with input as object.union(request, {"parties": ["tax"]})
 		not access.allow with input as object.union(request, {"owner": "health", "parties": []})
 		not access.allow with input as object.remove(request, ["parties"])
+	}
+	not access.allow with input as {
+		"caller": {"role": "source", "org": "health", "name": "wu"},
+		"method": "/darkroom.v1.GrantService/RevokeGrant", "owner": "acme", "parties": ["health"],
 	}
 	only_for("GrantService/ConfirmGrant", set())
 	own_for("GrantService/ConfirmGrant", set())

@@ -65,6 +65,15 @@ test_an_identifier_as_input_is_denied if {
 	denied_for(used("identifier", false, false), "INPUT_IDENTIFIER", "identifiers")
 }
 
+# A key by identity has many values, but that is not what its author has to change.
+test_a_key_by_identity_is_the_only_reason if {
+	verdict := judged(object.union(used("identifier", false, true), {"cells": 1000000, "subjects": 10}))
+	verdict.decision == "deny"
+	codes(verdict) == {"GROUP_BY_IDENTITY"}
+}
+
+test_a_module_that_uses_nothing_is_denied if judged({"columns": []}).decision == "deny"
+
 test_an_unknown_class_is_denied if denied_for(used("secret", false, false), "INPUT_IDENTIFIER", "identifiers")
 
 test_the_reason_names_the_column if {

@@ -69,6 +69,10 @@ test_a_derivable_cell_is_denied if denied_for({"derivable": 1}, "DERIVABLE", "de
 
 test_finer_counts_are_denied if denied_for({"round_count": 1}, "ROUNDING_TOO_FINE", "rounding")
 
+test_counts_without_rounding_are_denied if denied_for({"round_count": 0}, "ROUNDING_TOO_FINE", "rounding")
+
+test_sums_without_rounding_are_denied if denied_for({"round_sum": 0}, "ROUNDING_TOO_FINE", "rounding")
+
 test_counts_off_the_grid_are_denied if denied_for({"round_count": 7}, "ROUNDING_TOO_FINE", "rounding")
 
 test_finer_sums_are_denied if {
