@@ -15,7 +15,7 @@ import (
 // golden reads hexadecimal digits; spaces and lines are free, and # begins a comment.
 func golden(t *testing.T, name string) []byte {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	raw, err := os.ReadFile(filepath.Join("testdata", name)) //nolint:gosec // a file of the test
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,15 +11,15 @@ import (
 )
 
 // open makes a sandbox that ends with the test.
-func open(t testing.TB, config sandbox.Config) *sandbox.Sandbox {
-	t.Helper()
-	s, err := sandbox.New(t.Context(), config, slog.New(slog.DiscardHandler))
+func open(tb testing.TB, config sandbox.Config) *sandbox.Sandbox {
+	tb.Helper()
+	s, err := sandbox.New(tb.Context(), config, slog.New(slog.DiscardHandler))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil { //nolint:usetesting // the test's context is over by now
-			t.Error(err)
+	tb.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			tb.Error(err)
 		}
 	})
 	return s
@@ -68,7 +68,7 @@ func batchOf(plan *enclave.Plan, rows int, at func(column, row int) int64) *encl
 		for row := range rows {
 			v.Valid[row/8] |= 1 << (row % 8)
 			if v.Narrow != nil {
-				v.Narrow[row] = int32(at(i, row))
+				v.Narrow[row] = int32(at(i, row)) //nolint:gosec // small numbers of the test
 			} else {
 				v.Wide[row] = at(i, row)
 			}
@@ -79,16 +79,16 @@ func batchOf(plan *enclave.Plan, rows int, at func(column, row int) int64) *encl
 }
 
 // assign runs one batch through a fresh guest and returns the codes of its only key.
-func assign(t testing.TB, s *sandbox.Sandbox, wasm []byte, plan *enclave.Plan, batch *enclave.Batch) ([]int32, error) {
-	t.Helper()
-	g, err := s.Open(t.Context(), moduleOf(wasm), plan)
+func assign(tb testing.TB, s *sandbox.Sandbox, wasm []byte, plan *enclave.Plan, batch *enclave.Batch) ([]int32, error) {
+	tb.Helper()
+	g, err := s.Open(tb.Context(), moduleOf(wasm), plan)
 	if err != nil {
 		return nil, err
 	}
 	codes := [][]int32{make([]int32, batch.Rows)}
-	err = g.Assign(t.Context(), batch, codes)
-	if closing := g.Close(t.Context()); closing != nil {
-		t.Error(closing)
+	err = g.Assign(tb.Context(), batch, codes)
+	if closing := g.Close(tb.Context()); closing != nil {
+		tb.Error(closing)
 	}
 	return codes[0], err
 }

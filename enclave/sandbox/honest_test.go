@@ -23,15 +23,15 @@ var goGuest = sync.OnceValues(func() ([]byte, error) {
 })
 
 // honest are the two guests that compute the same.
-func honest(t testing.TB) map[string][]byte {
-	t.Helper()
+func honest(tb testing.TB) map[string][]byte {
+	tb.Helper()
 	inGo, err := goGuest()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	inC, err := os.ReadFile("../../internal/scaffold/guests/ageband.wasm")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return map[string][]byte{"go": inGo, "c": inC}
 }
@@ -224,7 +224,8 @@ func FuzzAddresses(f *testing.F) {
 		pages = 2 + pages%512
 		type part struct{ from, to int64 }
 		at := func(address int32, size int) part {
-			return part{int64(uint32(address)), int64(uint32(address)) + int64(size)}
+			from := int64(address) & (1<<32 - 1)
+			return part{from, from + int64(size)}
 		}
 		parts := []part{
 			at(window, 8192+8*65536+4*65536+2<<20),

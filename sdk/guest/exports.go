@@ -33,8 +33,7 @@ func darkroomInit(at, size int32) int32 {
 
 //go:wasmexport darkroom_batch
 func darkroomBatch(at int32) int32 {
-	size := headBytes + columnBytes*len(registered.columns) + keyBytes*len(registered.keys)
-	return status(registered.run(find(uint32(at), uint32(size)), window, uint32(address(window))))
+	return status(registered.run(find(uint32(at), uint32(registered.descriptorBytes())), window, uint32(address(window))))
 }
 
 // find is the part of a scratch region that the host names.

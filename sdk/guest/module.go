@@ -66,6 +66,11 @@ func names(list any) []string {
 	return texts
 }
 
+// descriptorBytes is the size of a batch descriptor for the module's columns and keys.
+func (m *module) descriptorBytes() int {
+	return headBytes + columnBytes*len(m.columns) + keyBytes*len(m.keys)
+}
+
 // run decodes a descriptor and calls the author's function. Addresses are relative to base, the address of window's first byte.
 func (m *module) run(descriptor, window []byte, base uint32) error {
 	if m.assign == nil {

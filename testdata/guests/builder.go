@@ -45,7 +45,7 @@ func code(parts ...any) []byte {
 	for _, p := range parts {
 		switch p := p.(type) {
 		case int:
-			out = append(out, byte(p))
+			out = append(out, byte(p)) //nolint:gosec // small numbers of this package
 		case []byte:
 			out = append(out, p...)
 		}
@@ -61,9 +61,9 @@ func number64(v int64) []byte { // i64.const
 	return append([]byte{opConst64}, signed(v)...)
 }
 
-func get(local int) []byte    { return []byte{opLocalGet, byte(local)} }
-func set(local int) []byte    { return []byte{opLocalSet, byte(local)} }
-func call(fn int) []byte      { return []byte{opCall, byte(fn)} }
+func get(local int) []byte    { return []byte{opLocalGet, byte(local)} } //nolint:gosec // small numbers of this package
+func set(local int) []byte    { return []byte{opLocalSet, byte(local)} } //nolint:gosec // small numbers of this package
+func call(fn int) []byte      { return []byte{opCall, byte(fn)} }        //nolint:gosec // small numbers of this package
 func load(offset int) []byte  { return append([]byte{opLoad, 2}, unsigned(offset)...) }
 func store(offset int) []byte { return append([]byte{opStore, 2}, unsigned(offset)...) }
 
@@ -117,13 +117,13 @@ func (p program) wasm() []byte {
 	var kinds, exports, code [][]byte
 	exports = append(exports, slices.Concat(text("memory"), []byte{2, 0}))
 	for i, f := range bodies {
-		kinds = append(kinds, []byte{byte(f.kind)})
+		kinds = append(kinds, []byte{byte(f.kind)}) //nolint:gosec // small numbers of this package
 		if f.export != "" {
-			exports = append(exports, slices.Concat(text(f.export), []byte{0, byte(i + 1)}))
+			exports = append(exports, slices.Concat(text(f.export), []byte{0, byte(i + 1)})) //nolint:gosec // small numbers of this package
 		}
 		locals := []byte{0}
 		if f.locals > 0 {
-			locals = []byte{1, byte(f.locals), 0x7f}
+			locals = []byte{1, byte(f.locals), 0x7f} //nolint:gosec // small numbers of this package
 		}
 		code = append(code, sized(slices.Concat(locals, f.body, []byte{opEnd})))
 	}
@@ -147,7 +147,7 @@ func section(id byte, items ...[]byte) []byte {
 
 func sized(b []byte) []byte { return append(unsigned(len(b)), b...) }
 func text(s string) []byte  { return sized([]byte(s)) }
-func unsigned(v int) []byte { return binary.AppendUvarint(nil, uint64(v)) }
+func unsigned(v int) []byte { return binary.AppendUvarint(nil, uint64(v)) } //nolint:gosec // small numbers of this package
 func signed(v int64) []byte { // signed LEB128
 	var out []byte
 	for {

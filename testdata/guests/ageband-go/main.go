@@ -27,7 +27,7 @@ func setup(p *guest.Params) (guest.Assign, error) {
 func bandOf(age int64) int32 {
 	for band, first := range bounds {
 		if age < first {
-			return int32(band) //nolint:gosec // 0 to 2
+			return int32(band)
 		}
 	}
 	return int32(len(bounds))

@@ -1,0 +1,213 @@
+package scaffold
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/admit"
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
+)
+
+// Report is what [Check] found out about a module.
+type Report struct {
+	Module *enclave.Module
+	Ran    bool   // over one synthetic batch, all of it padding
+	Failed error  // how that run ended, if not well
+	Said   string // what the module wrote to its standard streams meanwhile
+}
+
+// maxSaid bounds Report.Said, bytes.
+const maxSaid = 64 << 10
+
+// Check reads a module's file as admission does, compiles it, and, if it has code, runs it over one batch in which every row is padding.
+// Without a dataset's description the types of columns are not known: then it tries numbers and codes. An error means that admission would refuse the
+// module; a run that fails is in the report.
+func Check(ctx context.Context, path string, dataset *enclave.Dataset) (*Report, error) {
+	bytes, err := readFile(path, admit.MaxModuleBytes)
+	if err != nil {
+		return nil, err
+	}
+	module, err := admit.Check(bytes)
+	if err != nil {
+		return nil, err
+	}
+	said := &listener{}
+	box, err := sandbox.New(ctx, sandbox.Config{Output: said}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Module: module}
+	if err = box.Compile(ctx, module); err == nil && module.HasCode {
+		report.try(ctx, box, said, dataset)
+	}
+	return report, errors.Join(err, box.Close(context.WithoutCancel(ctx)))
+}
+
+// try runs the module over plans until one goes well. With a description there is one plan; without, one for each guess.
+func (r *Report) try(ctx context.Context, box *sandbox.Sandbox, said *listener, dataset *enclave.Dataset) {
+	guesses := []*enclave.Dataset{dataset}
+	if dataset == nil {
+		guesses = guess(r.Module.Manifest)
+	}
+	r.Ran = true
+	for _, d := range guesses {
+		said.reset()
+		if r.Failed = dryRun(ctx, box, r.Module, d); r.Failed == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	r.Said = said.text()
+}
+
+// maxGuesses bounds how many combinations of types are tried.
+const maxGuesses = 64
+
+// guess describes datasets that the manifest could be about: columns that are summed are numbers and not shown, those with a map are codes,
+// every other one is shown and is a number or a code.
+func guess(m *enclave.Manifest) []*enclave.Dataset {
+	var open []int
+	base := enclave.Dataset{Name: m.Inputs[0].Dataset}
+	for i, name := range m.Inputs[0].Columns {
+		c := enclave.Column{Name: name, Type: enclave.Int, Class: enclave.Quasi}
+		for _, k := range m.Keys {
+			if k.Of != nil && k.Of.Column == name && k.Of.Cuts == nil {
+				c.Type = enclave.Code
+			}
+		}
+		switch {
+		case slices.ContainsFunc(m.Measures, func(me enclave.ManifestMeasure) bool { return me.Of == name }):
+			c.Class = enclave.Measure
+		case c.Type == enclave.Int:
+			open = append(open, i)
+		}
+		base.Columns = append(base.Columns, c)
+	}
+	var all []*enclave.Dataset
+	for n := 0; n < 1<<min(len(open), 6) && n < maxGuesses; n++ {
+		d := base
+		d.Columns = slices.Clone(base.Columns)
+		for bit, at := range open {
+			if bit < 6 && n>>bit&1 == 1 {
+				d.Columns[at].Type = enclave.Code
+			}
+		}
+		all = append(all, &d)
+	}
+	return all
+}
+
+// dryRun runs the module over one batch of padding, with default parameters.
+func dryRun(ctx context.Context, box *sandbox.Sandbox, module *enclave.Module, dataset *enclave.Dataset) error {
+	plan, err := planFor(module.Manifest, dataset)
+	if err != nil {
+		return err
+	}
+	batch := &enclave.Batch{}
+	for _, c := range plan.Shown {
+		v := enclave.Vector{Valid: make([]byte, enclave.BatchRows/8)}
+		if dataset.Columns[c].Type.Narrow() {
+			v.Narrow = make([]int32, enclave.BatchRows)
+		} else {
+			v.Wide = make([]int64, enclave.BatchRows)
+		}
+		batch.Columns = append(batch.Columns, v)
+	}
+	guest, err := box.Open(ctx, module, plan)
+	if err != nil {
+		return err
+	}
+	err = guest.Assign(ctx, batch, make([][]int32, plan.ModuleKeys()))
+	return errors.Join(err, guest.Close(context.WithoutCancel(ctx)))
+}
+
+// planFor is as much of a plan as the sandbox needs.
+func planFor(m *enclave.Manifest, dataset *enclave.Dataset) (*enclave.Plan, error) {
+	plan := &enclave.Plan{Dataset: dataset, Manifest: m}
+	document := struct {
+		Params  map[string]any `json:"params"`
+		Columns []string       `json:"columns"`
+		Keys    []string       `json:"keys"`
+	}{map[string]any{}, []string{}, []string{}}
+	for _, name := range m.Inputs[0].Columns {
+		at := dataset.Column(name)
+		if at < 0 {
+			return nil, enclave.Fail(enclave.Invalid, "CHECK_COLUMN", "column", name, "dataset", dataset.Name)
+		}
+		if dataset.Columns[at].Class.Shown() || slices.Contains(m.Inputs[0].Show, name) {
+			plan.Shown, document.Columns = append(plan.Shown, at), append(document.Columns, name)
+		}
+	}
+	for i, at := range m.ModuleKeys() {
+		plan.Keys = append(plan.Keys, enclave.Key{Name: m.Keys[at].Name, Module: i})
+		document.Keys = append(document.Keys, m.Keys[at].Name)
+	}
+	for i := range m.Params {
+		value, err := m.Params[i].Check(m.Params[i].Default)
+		if err != nil {
+			return nil, err
+		}
+		document.Params[m.Params[i].Name] = value
+	}
+	var err error
+	if plan.Params, err = json.Marshal(document); err != nil {
+		return nil, enclave.Internalf("encode parameters: %w", err)
+	}
+	return plan, nil
+}
+
+// Text is the report for a person.
+func (r *Report) Text(lang enclave.Lang) string {
+	m := r.Module.Manifest
+	say := func(code string, args map[string]string) string { return enclave.Message(lang, code, args) }
+	lines := []string{
+		say("CHECK_MODULE", map[string]string{"name": m.Name, "version": m.Version, "digest": r.Module.Digest.String()}),
+		say("CHECK_SIZE", map[string]string{
+			"bytes": strconv.FormatInt(r.Module.Facts.Bytes, 10), "functions": strconv.FormatInt(r.Module.Facts.Functions, 10),
+			"imports": strconv.FormatInt(r.Module.Facts.Imports, 10), "pages": strconv.FormatInt(r.Module.Facts.MemoryPages, 10),
+		}),
+	}
+	switch {
+	case !r.Module.HasCode:
+		lines = append(lines, say("CHECK_NO_CODE", nil))
+	case r.Failed == nil:
+		lines = append(lines, say("CHECK_RAN", nil))
+	default:
+		lines = append(lines, say("CHECK_FAILED", map[string]string{"why": enclave.AsError(r.Failed).In(lang)}))
+	}
+	if r.Said != "" {
+		lines = append(lines, say("CHECK_SAID", nil), r.Said)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// listener keeps the beginning of what a guest says.
+type listener struct {
+	mu   sync.Mutex
+	said []byte
+}
+
+func (l *listener) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.said = append(l.said, b[:min(len(b), maxSaid-len(l.said))]...)
+	return len(b), nil
+}
+
+func (l *listener) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.said = nil
+}
+
+func (l *listener) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.ToValidUTF8(strings.TrimSpace(string(l.said)), "?")
+}
