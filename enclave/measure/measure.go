@@ -1,0 +1,105 @@
+// Package measure computes disclosure facts: the primary risks of each cell of a table, and afresh what a treated output still
+// gives away. It shares no code with treatment beyond the rules themselves, so that a fault of treatment does not hide itself.
+package measure
+
+import (
+	"slices"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// Measurer implements [enclave.Measurer]. The zero value is ready; it is safe for concurrent use.
+type Measurer struct{}
+
+var _ enclave.Measurer = Measurer{}
+
+// factsVersion is the version of [enclave.Facts] that this room fills in.
+const factsVersion = 1
+
+// Measure flags the primary risks of each cell by [enclave.Profile.RisksOf], over the sums that a measure uses. A margin is judged
+// like any other cell.
+func (Measurer) Measure(table *enclave.Table, profile enclave.Profile) *enclave.Measured {
+	measured := &enclave.Measured{Table: table, Risks: make([]enclave.Risk, len(table.Cells))}
+	used := sumsUsed(table.Plan)
+	for i := range table.Cells {
+		measured.Risks[i] = risksOf(&profile, &table.Cells[i], used)
+	}
+	return measured
+}
+
+// Facts measures a treated output. A cell without a known fate counts as published, so that a fault shows. Derivable is the number of
+// suppressed cells whose value follows exactly from published ones, plus the number of lines (a published margin and the cells it is
+// the sum of) whose suppressed cells cannot be shown to have at least Threshold distinct subjects together; see [derivable].
+func (Measurer) Facts(treated *enclave.Treated, profile enclave.Profile) enclave.Facts {
+	facts := enclave.Facts{
+		Version: factsVersion, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Bytes: int64(len(treated.Bytes)),
+	}
+	table := treated.Table
+	if table == nil {
+		return facts
+	}
+	used := sumsUsed(table.Plan)
+	published := make([]bool, len(table.Cells))
+	for i := range table.Cells {
+		switch fateOf(treated, i) {
+		case enclave.Primary:
+			facts.Cells.Primary++
+		case enclave.Complement:
+			facts.Cells.Complement++
+		case enclave.Published:
+			published[i] = true
+			facts.Cells.Published++
+			if subjects := table.Cells[i].Subjects; facts.Cells.Published == 1 || subjects < facts.MinSubjects {
+				facts.MinSubjects = subjects
+			}
+			countRisks(&facts.Unsafe, risksOf(&profile, &table.Cells[i], used))
+		}
+	}
+	facts.Derivable = derivable(table, published, profile.Threshold)
+	return facts
+}
+
+func fateOf(treated *enclave.Treated, cell int) enclave.Fate {
+	if cell < len(treated.Fates) && (treated.Fates[cell] == enclave.Primary || treated.Fates[cell] == enclave.Complement) {
+		return treated.Fates[cell]
+	}
+	return enclave.Published
+}
+
+// sumsUsed are the positions in Plan.Summed that some measure publishes.
+func sumsUsed(plan *enclave.Plan) []int {
+	var used []int
+	if plan == nil {
+		return nil
+	}
+	for _, m := range plan.Measures {
+		if m.Sum >= 0 && !slices.Contains(used, m.Sum) {
+			used = append(used, m.Sum)
+		}
+	}
+	return used
+}
+
+// risksOf judges a cell. A sum that should be there and is not breaks every rule of sums.
+func risksOf(profile *enclave.Profile, cell *enclave.Cell, used []int) enclave.Risk {
+	sums := make([]enclave.SumFacts, 0, len(used))
+	for _, j := range used {
+		if j >= len(cell.Sums) {
+			return enclave.RiskDominance | enclave.RiskPPercent | profile.RisksOf(cell.Subjects, nil)
+		}
+		sums = append(sums, cell.Sums[j])
+	}
+	return profile.RisksOf(cell.Subjects, sums)
+}
+
+func countRisks(counts *enclave.RiskCounts, risks enclave.Risk) {
+	if risks&enclave.RiskThreshold != 0 {
+		counts.Threshold++
+	}
+	if risks&enclave.RiskDominance != 0 {
+		counts.Dominance++
+	}
+	if risks&enclave.RiskPPercent != 0 {
+		counts.PPercent++
+	}
+}
