@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/load"
+	"github.com/darkroom-project/darkroom/internal/grant"
+	"github.com/darkroom-project/darkroom/internal/ledger"
+	"github.com/darkroom-project/darkroom/internal/rpc"
+	"github.com/darkroom-project/darkroom/internal/store"
+	"github.com/darkroom-project/darkroom/policy"
+	"github.com/darkroom-project/darkroom/sdk/verify"
+)
+
+// The rooms declare what they need in words of their own; these few lines say how one room's word is another's.
+
+// seal makes the ledger's record of an act into the store's.
+func seal(act enclave.Act) (store.Sealed, error) {
+	s, err := ledger.Seal(act)
+	return store.Sealed{ID: s.ID, Body: s.Body, Salt: s.Salt, Commitment: s.Commitment}, err
+}
+
+// outbox is the store's table of acts as the ledger's pump sees it.
+type outbox struct{ *store.Acts }
+
+func (o outbox) Pending(ctx context.Context, limit int) ([]ledger.Pending, error) {
+	stored, err := o.Acts.Pending(ctx, limit)
+	pending := make([]ledger.Pending, len(stored))
+	for i, p := range stored {
+		pending[i] = ledger.Pending{ID: p.ID, Commitment: p.Commitment}
+	}
+	return pending, err
+}
+
+// acts records acts that change no register, and waits until the ledger has them.
+type acts struct {
+	*store.Acts
+	pump *ledger.Pump
+}
+
+func (a acts) Record(ctx context.Context, act enclave.Act) error {
+	if err := a.Acts.Record(ctx, act); err != nil {
+		return err
+	}
+	_, err := a.pump.Await(ctx, act.ID)
+	return err
+}
+
+// journal is the ledger with its records.
+type journal struct {
+	log  *ledger.Log
+	pump *ledger.Pump
+	acts *store.Acts
+}
+
+// AwaitSigned returns when a signed checkpoint covers an act, also one that an earlier process appended.
+func (j *journal) AwaitSigned(ctx context.Context, act string) error {
+	entry, err := j.acts.Entry(ctx, act)
+	if err != nil {
+		return err
+	}
+	if entry.Appended {
+		return j.log.Await(ctx, entry.Index)
+	}
+	_, err = j.pump.AwaitSigned(ctx, act)
+	return err
+}
+
+// Receipt is the signed statement of an act, as JSON.
+func (j *journal) Receipt(ctx context.Context, act string) ([]byte, error) {
+	entry, err := j.acts.Entry(ctx, act)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := j.log.Receipt(ctx, entry.Body, entry.Salt, entry.Index)
+	if err != nil {
+		return nil, err
+	}
+	return receipt.Encode()
+}
+
+func (j *journal) Checkpoint(ctx context.Context) ([]byte, error) { return j.log.Checkpoint(ctx) }
+
+func (j *journal) PublicKey() string { return j.log.Key() }
+
+func (j *journal) Entry(ctx context.Context, index uint64) (body string, salt []byte, err error) {
+	entry, err := j.acts.EntryByIndex(ctx, index)
+	return entry.Body, entry.Salt[:], err
+}
+
+func (j *journal) Inclusion(ctx context.Context, index, size uint64) ([][]byte, error) {
+	proof, err := j.log.Inclusion(ctx, index, size)
+	return plain(proof), err
+}
+
+func (j *journal) Consistency(ctx context.Context, from, to uint64) ([][]byte, error) {
+	proof, err := j.log.Consistency(ctx, from, to)
+	return plain(proof), err
+}
+
+func plain(proof []verify.Hash) [][]byte {
+	hashes := make([][]byte, len(proof))
+	for i := range proof {
+		hashes[i] = proof[i][:]
+	}
+	return hashes
+}
+
+// ingester loads spooled files.
+type ingester struct{ *load.Store }
+
+func (i ingester) Ingest(ctx context.Context, dataset *enclave.Dataset, format, path string, progress func(int64)) (enclave.Snapshot, error) {
+	file, err := os.Open(path) //nolint:gosec // spooled by the server itself
+	if err != nil {
+		return enclave.Snapshot{}, err
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	source, err := load.FileSource(file)
+	if err != nil {
+		return enclave.Snapshot{}, err
+	}
+	return i.Store.Ingest(ctx, dataset, load.Format(format), source, progress)
+}
+
+// judge asks the policy about an application for a grant.
+type judge struct{ *policy.Engine }
+
+func (j judge) Grant(ctx context.Context, facts grant.Facts) (enclave.Judgement, error) {
+	a := facts.Application
+	asked := enclave.Grant{Operator: facts.Operator, Scenario: a.Scenario, Scopes: a.Scopes, Forms: a.Forms}
+	asked.NotAfter = asked.NotBefore.AddDate(0, 0, a.TermDays)
+	return j.Engine.Grant(ctx, policy.FactsOf(&asked, func(name string) *enclave.Dataset {
+		for _, dataset := range facts.Datasets {
+			if dataset.Name == name {
+				return dataset
+			}
+		}
+		return nil
+	}))
+}
+
+// access asks the policy about a call.
+type access struct{ *policy.Engine }
+
+func (a access) Access(ctx context.Context, q rpc.AccessRequest) (bool, error) {
+	return a.Engine.Access(ctx, policy.AccessInput{Caller: q.Caller, Method: q.Method, Owner: q.Owner, Parties: q.Parties})
+}
+
+// pinned finds policies by revision; there is one, the bundle that is built in.
+type pinned struct{ *policy.Engine }
+
+func (p pinned) Active() enclave.Policy { return p.Engine }
+
+func (p pinned) Revision(revision enclave.Digest) (enclave.Policy, error) {
+	if revision != p.Engine.Revision() {
+		return nil, enclave.Fail(enclave.State, "POLICY_REVISION_GONE", "revision", revision.String())
+	}
+	return p.Engine, nil
+}
+
+// rulebook shows the policy.
+type rulebook struct{ *policy.Engine }
+
+func (r rulebook) Show() rpc.Rules {
+	d := r.Describe()
+	rules := rpc.Rules{Revision: d.Revision}
+	for _, f := range d.Files {
+		rules.Files = append(rules.Files, rpc.RuleFile{Path: f.Path, Text: f.Text})
+	}
+	for i := range d.Profiles {
+		numbers, err := json.Marshal(&d.Profiles[i])
+		if err != nil {
+			numbers = []byte("{}") // numbers and names always encode
+		}
+		rules.Profiles = append(rules.Profiles, rpc.RuleProfile{Name: d.Profiles[i].Name, Numbers: string(numbers)})
+	}
+	return rules
+}

@@ -1,0 +1,239 @@
+// Package app puts the rooms together: configuration, wiring, and the lifecycle of a running enclave.
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/admit"
+	"github.com/darkroom-project/darkroom/enclave/aggregate"
+	"github.com/darkroom-project/darkroom/enclave/load"
+	"github.com/darkroom-project/darkroom/enclave/measure"
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
+	"github.com/darkroom-project/darkroom/enclave/treat"
+	"github.com/darkroom-project/darkroom/internal/catalog"
+	"github.com/darkroom-project/darkroom/internal/grant"
+	"github.com/darkroom-project/darkroom/internal/identity"
+	"github.com/darkroom-project/darkroom/internal/ledger"
+	"github.com/darkroom-project/darkroom/internal/module"
+	"github.com/darkroom-project/darkroom/internal/rpc"
+	"github.com/darkroom-project/darkroom/internal/run"
+	"github.com/darkroom-project/darkroom/internal/store"
+	"github.com/darkroom-project/darkroom/policy"
+)
+
+// RedirectLogs sends what libraries log by themselves to log. It changes the process: a program calls it once, before it opens an
+// enclave.
+func RedirectLogs(log *slog.Logger) { ledger.RedirectLogs(log) }
+
+// drain is how long a stopping enclave waits for calls and runs under way before it cuts them off. Runs that are cut off are queued
+// again at the next start.
+const drain = 20 * time.Second
+
+// App is one running enclave. Open makes it, Serve runs and closes it.
+type App struct {
+	log      *slog.Logger
+	listener net.Listener
+	server   *rpc.Server
+	runs     *run.Register
+	pump     *ledger.Pump
+	store    *store.Store
+	closers  []func(context.Context) error // in the order of opening
+}
+
+// Open opens the enclave in a directory, making everything that a first start needs, and listens; it serves nobody yet. After an
+// error nothing stays open. Reasons of errors: CONFIG_FIELD, DATA_DIR_UNUSABLE, DATA_DIR_LOCKED, LISTEN_FAILED, and those of the rooms.
+func Open(ctx context.Context, dir string, config Config, log *slog.Logger) (_ *App, err error) {
+	config, err = config.filled()
+	if err != nil {
+		return nil, err
+	}
+	a := &App{log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	at := layout{dir}
+	if err := at.create(); err != nil {
+		return nil, err
+	}
+	lock, err := at.lock()
+	if err != nil {
+		return nil, err
+	}
+	a.onClose(lock.Close)
+	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Listen); err != nil {
+		return nil, enclave.Fail(enclave.Invalid, "LISTEN_FAILED", "address", config.Listen, "problem", err.Error())
+	}
+	a.onClose(func() error { return ignoreClosed(a.listener.Close()) })
+	return a, a.wire(ctx, at, config)
+}
+
+// wire opens the rooms and connects them.
+func (a *App) wire(ctx context.Context, at layout, config Config) error {
+	db, err := store.Open(ctx, filepath.Join(at.state(), "darkroom.db"), seal)
+	if err != nil {
+		return err
+	}
+	a.store = db
+	a.onClose(db.Close)
+	files, err := store.OpenFiles(at.files())
+	if err != nil {
+		return err
+	}
+	a.onClose(files.Close)
+	journal, err := a.openJournal(ctx, at, config)
+	if err != nil {
+		return err
+	}
+	subjectKey, err := at.secret("subjects.key")
+	if err != nil {
+		return err
+	}
+	snapshots, err := load.Open(at.snapshots(), subjectKey, a.log)
+	if err != nil {
+		return err
+	}
+	guests, err := sandbox.New(ctx, sandbox.Config{
+		CacheDir: at.cache(), MemoryPages: uint32(config.MemoryMiB) * 16, CallTimeout: config.callTimeout(), //nolint:gosec // bounded by filled
+	}, a.log)
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, guests.Close)
+	rules, err := policy.Default(policy.WithLogger(a.log))
+	if err != nil {
+		return err
+	}
+
+	now := time.Now
+	acts := acts{db.Acts(), a.pump}
+	datasets := catalog.New(db.Catalog(), ingester{snapshots}, now)
+	grants := grant.New(db.Grants(), acts, datasets, judge{rules}, now)
+	modules := module.New(db.Modules(), files, acts, admit.Check, guests.Compile, now)
+	gate := run.NewGate(db.Runs(), files, journal, now)
+	a.runs = run.New(run.Config{
+		Store: db.Runs(), Results: files, Ledger: journal, Acts: acts, Gate: gate, Policies: pinned{rules},
+		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers,
+		Path: &enclave.Enclave{
+			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, 0),
+			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Recorder: gate,
+		},
+	})
+	return a.listen(at, config, rpc.Config{
+		Catalog: datasets, Grants: grants, Modules: modules, Runs: a.runs, Policy: rulebook{rules}, Ledger: journal,
+		Access: access{rules}, Record: acts.Record, Clock: now, Log: a.log,
+		Spool: at.spool(), MaxFile: int64(config.UploadGiB) << 30,
+	})
+}
+
+// openJournal opens the ledger and its pump, and publishes the domain's key.
+func (a *App) openJournal(ctx context.Context, at layout, config Config) (*journal, error) {
+	key, err := at.keyFile("ledger.key", func() ([]byte, error) {
+		private, _, err := ledger.GenerateKey(config.Origin)
+		return []byte(private), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	log, err := ledger.Open(ctx, ledger.Config{Dir: at.ledger(), PrivateKey: string(key)}, a.log)
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, log.Close)
+	if err := writeDurably(PublicKey(at.root), []byte(log.Key()+"\n"), 0o644); err != nil {
+		return nil, err
+	}
+	a.pump = ledger.NewPump(log, outbox{a.store.Acts()}, a.log)
+	return &journal{log: log, pump: a.pump, acts: a.store.Acts()}, nil
+}
+
+// listen makes the server and, on first start, the authority's credential.
+func (a *App) listen(at layout, config Config, c rpc.Config) (err error) {
+	if c.CA, err = identity.Open(at.keys(), time.Now); err != nil {
+		return err
+	}
+	hosts := append([]string{"localhost", "127.0.0.1", "::1"}, config.Hosts...)
+	if c.TLS, err = c.CA.ServerTLS(hosts); err != nil {
+		return err
+	}
+	if a.server, err = rpc.New(c); err != nil {
+		return err
+	}
+	return a.bootstrap(at, c.CA, c.Ledger.PublicKey(), hosts)
+}
+
+// Address is where the enclave listens, host:port.
+func (a *App) Address() string { return a.listener.Addr().String() }
+
+// Serve answers calls and works on runs until ctx ends; then it drains and closes everything. It returns the first failure.
+func (a *App) Serve(ctx context.Context) error {
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var helpers sync.WaitGroup
+	failed := make(chan error, 3) // one place for each of those below
+	helpers.Go(func() { failed <- a.pump.Run(working) })
+	helpers.Go(func() { a.wakePump(working) })
+	err := a.runs.Start(ctx)
+	if err == nil {
+		helpers.Go(func() { failed <- a.server.Serve(a.listener) })
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	a.server.Shutdown(ending)
+	err = errors.Join(err, a.runs.Close(ending))
+	stop() // the pump last: what the others recorded still goes into the ledger
+	helpers.Wait()
+	return errors.Join(err, a.close(ending))
+}
+
+// wakePump tells the pump of every committed transaction.
+func (a *App) wakePump(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.store.Written():
+			a.pump.Wake()
+		}
+	}
+}
+
+func (a *App) onClose(f func() error) {
+	a.closers = append(a.closers, func(context.Context) error { return f() })
+}
+
+// close closes what was opened, in the opposite order.
+func (a *App) close(ctx context.Context) error {
+	var err error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		err = errors.Join(err, a.closers[i](ctx))
+	}
+	a.closers = nil
+	return err
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// exists reports whether a file is there.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,52 @@
+package app
+
+import (
+	"net"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/identity"
+	"github.com/darkroom-project/darkroom/sdk"
+)
+
+// The first credential's holder: it issues all others, for people by their names.
+const (
+	firstOrg  = "data-authority"
+	firstName = "first"
+)
+
+const firstValidity = 365 * 24 * time.Hour
+
+// bootstrap writes the authority's first credential, once. Whoever can read the data directory could make one anyway.
+func (a *App) bootstrap(at layout, ca *identity.CA, ledgerKey string, hosts []string) error {
+	path := AuthorityCredential(at.root)
+	if exists(path) {
+		return nil
+	}
+	key, public, err := sdk.GenerateKey()
+	if err != nil {
+		return err
+	}
+	certificate, err := ca.Issue(enclave.Caller{Role: enclave.Authority, Org: firstOrg, Name: firstName}, public, firstValidity)
+	if err != nil {
+		return err
+	}
+	address, name := a.reachable(hosts)
+	return sdk.Credential{
+		Darkroom: sdk.CredentialVersion, Address: address, ServerName: name,
+		CA: string(ca.CertificatePEM()), Certificate: sdk.EncodeCertificate(certificate), Key: key, LedgerKey: ledgerKey,
+	}.WriteFile(path)
+}
+
+// reachable is the address that clients dial: the one listened on, or, where that is every address of the machine, the first
+// configured host.
+func (a *App) reachable(hosts []string) (address, name string) {
+	host, port, err := net.SplitHostPort(a.Address())
+	if err != nil {
+		return a.Address(), hosts[0]
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = hosts[len(hosts)-1]
+	}
+	return net.JoinHostPort(host, port), host
+}

@@ -1,0 +1,22 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/darkroom-project/darkroom/internal/app"
+	"github.com/darkroom-project/darkroom/internal/demo"
+)
+
+func (sh *shell) demoCommand() *cobra.Command {
+	var keep string
+	c := &cobra.Command{
+		Use: "demo", Short: sh.text("CLI_DEMO"), Args: sh.exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log := sh.logger()
+			app.RedirectLogs(log)
+			return demo.Play(cmd.Context(), demo.Options{Lang: sh.lang, Out: sh.out, Log: log, Keep: keep})
+		},
+	}
+	c.Flags().StringVar(&keep, "keep", "", sh.text("CLI_DEMO_KEEP"))
+	return c
+}

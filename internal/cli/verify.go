@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/sdk/verify"
+)
+
+// verifyCommand checks a receipt with no network and no credential: what an auditor runs on a machine of their own.
+func (sh *shell) verifyCommand() *cobra.Command {
+	var key, result, ledger string
+	c := &cobra.Command{
+		Use: "verify RECEIPT --key FILE", Short: sh.text("CLI_VERIFY"), Args: sh.exactly("RECEIPT"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			raw, err := sh.read(args[0])
+			if err != nil {
+				return err
+			}
+			publicKey, err := sh.publicKey(key)
+			if err != nil {
+				return err
+			}
+			return sh.verify(raw, publicKey, result, ledger)
+		},
+	}
+	c.Flags().StringVar(&key, "key", "", sh.text("CLI_VERIFY_KEY"))
+	c.Flags().StringVar(&result, "result", "", sh.text("CLI_VERIFY_RESULT"))
+	c.Flags().StringVar(&ledger, "ledger", "", sh.text("CLI_VERIFY_LEDGER"))
+	must(c.MarkFlagRequired("key"))
+	return c
+}
+
+func (sh *shell) verify(raw []byte, key, result, ledger string) error {
+	receipt, err := verify.ParseReceipt(raw)
+	if err != nil {
+		return err
+	}
+	statement, err := receipt.Verify(key)
+	if err != nil {
+		return err
+	}
+	act := statement.Act
+	sh.say("CLI_VERIFY_OK", "index", strconv.FormatUint(statement.Index, 10), "origin", statement.Origin,
+		"verb", act.Verb, "object", act.Object, "time", act.Time.Format("2006-01-02 15:04:05 MST"))
+	if result != "" {
+		content, err := sh.read(result)
+		if err != nil {
+			return err
+		}
+		if err := statement.VerifyResult(content); err != nil {
+			return err
+		}
+		sh.say("CLI_VERIFY_RESULT_OK")
+	}
+	if ledger != "" {
+		_, report, err := verify.Contains(os.DirFS(ledger), key, receipt)
+		if err != nil {
+			return err
+		}
+		sh.say("CLI_VERIFY_LEDGER_OK", "size", strconv.FormatUint(report.Size, 10))
+	}
+	return nil
+}
+
+// publicKey reads the domain's key from a file, or takes it as it stands: a note verifier key has plus signs, a path to one rarely.
+func (sh *shell) publicKey(fileOrKey string) (string, error) {
+	raw, err := os.ReadFile(fileOrKey) //nolint:gosec // the user's own file
+	if err == nil {
+		return strings.TrimSpace(string(raw)), nil
+	}
+	if strings.Count(fileOrKey, "+") >= 2 && errors.Is(err, os.ErrNotExist) {
+		return fileOrKey, nil
+	}
+	return "", fileError(fileOrKey, err)
+}
+
+// read reads a file that the user named; "-" is standard input.
+func (sh *shell) read(name string) ([]byte, error) {
+	if name == "-" {
+		return readAll(sh.in)
+	}
+	raw, err := os.ReadFile(name) //nolint:gosec // the user's own file
+	if err != nil {
+		return nil, fileError(name, err)
+	}
+	return raw, nil
+}
+
+func fileError(name string, err error) error {
+	problem := err.Error()
+	if inner, ok := errors.AsType[*os.PathError](err); ok {
+		problem = inner.Err.Error()
+	}
+	return enclave.Fail(enclave.Invalid, "CLI_FILE", "file", name, "problem", problem)
+}
