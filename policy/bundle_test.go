@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"testing/fstest"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	opabundle "github.com/open-policy-agent/opa/v1/bundle"
 	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/format"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
@@ -106,6 +108,22 @@ func TestRegoIsFormatted(t *testing.T) {
 		if string(want) != f.Text {
 			t.Errorf("%s is not formatted: run opa fmt", f.Path)
 		}
+	}
+}
+
+// TestOPAReadsTheBundle: officials check and test the same files with OPA's own command.
+func TestOPAReadsTheBundle(t *testing.T) {
+	loader, err := opabundle.NewFSLoader(defaultFiles(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := opabundle.NewCustomReader(loader).WithRegoVersion(ast.RegoV1).Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := readDefault(t)
+	if len(read.Modules) != len(ours.modules) || !reflect.DeepEqual(read.Data, ours.data) {
+		t.Errorf("OPA reads %d modules and %v", len(read.Modules), read.Data)
 	}
 }
 
