@@ -46,7 +46,7 @@ func newLayout(plan *enclave.Plan) (*layout, error) {
 		l.sizes = append(l.sizes, int64(len(k.Labels)))
 		cells = product
 	}
-	l.cells = int64(cells) //nolint:gosec // at most 2^62
+	l.cells = int64(cells)
 	if len(plan.Sets) == 0 || len(plan.Sets[0]) != len(plan.Keys) {
 		return nil, enclave.Internalf("the plan's first grouping set is not the full table")
 	}
