@@ -95,7 +95,7 @@ func (s *Sandbox) Compile(ctx context.Context, module *enclave.Module) error {
 	if !module.HasCode {
 		return nil
 	}
-	code, err := s.codes.acquire(ctx, module.Digest, func() (wazero.CompiledModule, error) { return s.compile(ctx, module) })
+	code, err := s.codes.acquire(ctx, module.Digest, func() (wazero.CompiledModule, error) { return s.compile(context.WithoutCancel(ctx), module) })
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *Sandbox) Open(ctx context.Context, module *enclave.Module, plan *enclav
 	if !module.HasCode {
 		return nil, enclave.Internalf("module %s has no code to run", module.Digest)
 	}
-	code, err := s.codes.acquire(ctx, module.Digest, func() (wazero.CompiledModule, error) { return s.compile(ctx, module) })
+	code, err := s.codes.acquire(ctx, module.Digest, func() (wazero.CompiledModule, error) { return s.compile(context.WithoutCancel(ctx), module) })
 	if err != nil {
 		return nil, err
 	}

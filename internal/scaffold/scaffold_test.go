@@ -189,9 +189,8 @@ func TestCompiledGuestsBelongToTheirSources(t *testing.T) {
 	for _, g := range []scaffold.Guest{scaffold.AgeBand, scaffold.Endless, scaffold.Identity} {
 		out := filepath.Join(t.TempDir(), "guest.wasm")
 		source := filepath.Join("..", "..", "testdata", "guests", string(g)+"-c", string(g)+".c")
-		cmd := exec.CommandContext(t.Context(), clang, //nolint:gosec // fixed flags
-			 "--target=wasm32", "-O2", "-msimd128", "-mbulk-memory", "-ffreestanding", "-nostdlib",
-			"-Wall", "-Wextra", "-Werror", "-I../../sdk/guest/c", "-Wl,--no-entry", "-Wl,--strip-all", "-o", out, source)
+		flags := strings.Fields("--target=wasm32 -O2 -msimd128 -mbulk-memory -ffreestanding -nostdlib -Wall -Wextra -Werror -I../../sdk/guest/c -Wl,--no-entry -Wl,--strip-all -o")
+		cmd := exec.CommandContext(t.Context(), clang, append(flags, out, source)...) //nolint:gosec // fixed flags
 		if said, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, said)
 		}

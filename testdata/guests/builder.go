@@ -119,7 +119,7 @@ func (p program) wasm() []byte {
 	for i, f := range bodies {
 		kinds = append(kinds, []byte{byte(f.kind)}) //nolint:gosec // small numbers of this package
 		if f.export != "" {
-			exports = append(exports, slices.Concat(text(f.export), []byte{0, byte(i + 1)})) //nolint:gosec // small numbers of this package
+			exports = append(exports, slices.Concat(text(f.export), []byte{0, byte(i + 1)}))
 		}
 		locals := []byte{0}
 		if f.locals > 0 {
