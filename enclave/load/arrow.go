@@ -64,12 +64,12 @@ type arrowTable struct {
 	read   func() (arrow.RecordBatch, error) // retained for the caller; io.EOF at the end
 }
 
-func newArrowTable(format Format, schema *arrow.Schema, read func() (arrow.RecordBatch, error)) (*arrowTable, error) {
+func newArrowTable(format Format, schema *arrow.Schema, read func() (arrow.RecordBatch, error)) *arrowTable {
 	t := &arrowTable{format: format, read: read}
 	for _, f := range schema.Fields() {
 		t.names = append(t.names, header{name: f.Name, origin: originOf(f.Type), found: f.Type.Name()})
 	}
-	return t, nil
+	return t
 }
 
 func (t *arrowTable) headers() []header { return t.names }
@@ -106,7 +106,11 @@ func openArrow(src Source) (table, error) {
 	if _, err := src.ReadAt(magic[:], 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, enclave.Internalf("read the source file: %w", err)
 	}
-	if string(magic[:]) != "ARROW1" {
+	isFile := string(magic[:]) == "ARROW1"
+	if err := checkIPC(src, isFile); err != nil {
+		return nil, unreadable(Arrow, err)
+	}
+	if !isFile {
 		stream, err := ipc.NewReader(in, options...)
 		if err != nil {
 			return nil, unreadable(Arrow, err)
@@ -118,7 +122,7 @@ func openArrow(src Source) (table, error) {
 			batch := stream.RecordBatch()
 			batch.Retain()
 			return batch, nil
-		})
+		}), nil
 	}
 	f, err := ipc.NewFileReader(in, options...)
 	if err != nil {
@@ -131,7 +135,7 @@ func openArrow(src Source) (table, error) {
 		}
 		at++
 		return f.RecordBatchAt(at - 1)
-	})
+	}), nil
 }
 
 func endOr(err error) error {
@@ -173,5 +177,5 @@ func openParquet(src Source) (table, error) {
 		batch := records.RecordBatch()
 		batch.Retain()
 		return batch, nil
-	})
+	}), nil
 }

@@ -62,7 +62,7 @@ func (c *collection) cluster(s *shuffler) (order []uint32, subjects int64) {
 	var present []placed
 	for subject, rows := range counts {
 		if rows > 0 {
-			p := placed{subject: uint32(subject)} //nolint:gosec // G115: a directory has fewer than 2^32 subjects
+			p := placed{subject: uint32(subject)}
 			p.high, p.low = s.place(p.subject)
 			present = append(present, p)
 		}
@@ -76,7 +76,7 @@ func (c *collection) cluster(s *shuffler) (order []uint32, subjects int64) {
 	}
 	order = make([]uint32, len(c.subjects))
 	for row, subject := range c.subjects {
-		order[counts[subject]] = uint32(row) //nolint:gosec // G115: at most MaxRows rows
+		order[counts[subject]] = uint32(row)
 		counts[subject]++
 	}
 	return order, int64(len(present))

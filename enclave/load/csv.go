@@ -198,11 +198,11 @@ func lastRowEnd(data []byte) int {
 	if quotes == 0 {
 		return bytes.LastIndexByte(data, '\n') + 1
 	}
-	for i := len(data) - 1; i >= 0; i-- {
+	for i, c := range slices.Backward(data) {
 		switch {
-		case data[i] == '"':
+		case c == '"':
 			quotes--
-		case data[i] == '\n' && quotes%2 == 0:
+		case c == '\n' && quotes%2 == 0:
 			return i + 1
 		}
 	}

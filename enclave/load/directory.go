@@ -159,14 +159,14 @@ func (d *directory) index(n int) {
 	}
 	d.slots = make([]uint32, size)
 	for i := range d.entries {
-		d.slots[d.slot(&d.entries[i])] = uint32(i) + 1 //nolint:gosec // G115: number keeps entries below 2^32-1
+		d.slots[d.slot(&d.entries[i])] = uint32(i) + 1
 	}
 }
 
 // slot is where a pseudonym stands, or the free place where it would.
 func (d *directory) slot(p *pseudonym) int {
 	mask := len(d.slots) - 1
-	at := int(binary.LittleEndian.Uint64(p[:8])&(1<<62-1)) & mask //nolint:gosec // G115: masked
+	at := int(binary.LittleEndian.Uint64(p[:8])&(1<<62-1)) & mask
 	for d.slots[at] != 0 && d.entries[d.slots[at]-1] != *p {
 		at = (at + 1) & mask
 	}

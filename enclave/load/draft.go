@@ -107,7 +107,9 @@ type drafter struct {
 	best    int // how well the subject column fits so far
 }
 
-func (d *drafter) note(format string, args ...any) { d.notes = append(d.notes, fmt.Sprintf(format, args...)) }
+func (d *drafter) note(format string, args ...any) {
+	d.notes = append(d.notes, fmt.Sprintf(format, args...))
+}
 
 // column proposes type and class. Kind is set if the column may identify a subject.
 func (d *drafter) column(o *observed) (c enclave.Column, kind enclave.SubjectKind) {
@@ -145,7 +147,7 @@ func (d *drafter) column(o *observed) (c enclave.Column, kind enclave.SubjectKin
 
 // typed proposes the type with its code list or bounds.
 func (d *drafter) typed(c *enclave.Column, o *observed, m *meaning) {
-	few := o.distinct != nil && len(o.distinct) > 0
+	few := len(o.distinct) > 0
 	all := o.rows > 0
 	switch {
 	case all && o.dates == o.rows:

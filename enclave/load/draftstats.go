@@ -21,8 +21,8 @@ type observed struct {
 	dates    int64
 	citizens int64 // values with the check digit of a citizen number
 	usccs    int64
-	plain    extent // of whole numbers and dates
-	fine     extent // of all numbers, in units of 10^-fine
+	plain    extent           // of whole numbers and dates
+	fine     extent           // of all numbers, in units of 10^-fine
 	distinct map[string]int64 // nil once there are too many
 }
 

@@ -50,7 +50,7 @@ func newReader(c *enclave.Column) (*reader, error) {
 	if c.Type == enclave.Code {
 		r.codes = make(map[string]int32, len(c.Codes))
 		for i, code := range c.Codes {
-			r.codes[code] = int32(i) //nolint:gosec // G115: a valid description has at most MaxCodes codes
+			r.codes[code] = int32(i)
 		}
 	}
 	if c.Type == enclave.Text {

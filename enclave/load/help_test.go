@@ -19,37 +19,37 @@ import (
 	"github.com/darkroom-project/darkroom/internal/synth"
 )
 
-func openRoot(t testing.TB, dir string) fs.FS {
-	t.Helper()
+func openRoot(tb testing.TB, dir string) fs.FS {
+	tb.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { root.Close() })
+	tb.Cleanup(func() { _ = root.Close() })
 	return root.FS()
 }
 
-func readFile(t testing.TB, path string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(path)
+func readFile(tb testing.TB, path string) []byte {
+	tb.Helper()
+	content, err := os.ReadFile(path) //nolint:gosec // G304: a file of the test
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return content
 }
 
-func writeFile(t testing.TB, path string, content []byte) {
-	t.Helper()
+func writeFile(tb testing.TB, path string, content []byte) {
+	tb.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // listing is every file and folder below dir with its size.
-func listing(t testing.TB, dir string) []string {
-	t.Helper()
+func listing(tb testing.TB, dir string) []string {
+	tb.Helper()
 	var all []string
-	err := fs.WalkDir(openRoot(t, dir), ".", func(path string, e fs.DirEntry, err error) error {
+	err := fs.WalkDir(openRoot(tb, dir), ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func listing(t testing.TB, dir string) []string {
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return all
 }
@@ -74,8 +74,8 @@ func removeDirectories(files []string) []string {
 }
 
 // arrowFile writes the seeded table as Arrow IPC, with dictionaries for codes, in batches of 1,000 rows.
-func arrowFile(t testing.TB, d *enclave.Dataset, rows int64, asFile bool) []byte {
-	t.Helper()
+func arrowFile(tb testing.TB, d *enclave.Dataset, rows int64, asFile bool) []byte {
+	tb.Helper()
 	var fields []arrow.Field
 	for i := range d.Columns {
 		c := &d.Columns[i]
@@ -87,11 +87,12 @@ func arrowFile(t testing.TB, d *enclave.Dataset, rows int64, asFile bool) []byte
 	}
 	schema := arrow.NewSchema(fields, nil)
 	var out bytes.Buffer
-	write, end := func(arrow.RecordBatch) error { return nil }, func() error { return nil }
+	var write func(arrow.RecordBatch) error
+	var end func() error
 	if asFile {
 		w, err := ipc.NewFileWriter(&out, ipc.WithSchema(schema), ipc.WithZstd())
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		write, end = w.Write, w.Close
 	} else {
@@ -100,26 +101,24 @@ func arrowFile(t testing.TB, d *enclave.Dataset, rows int64, asFile bool) []byte
 	}
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
-	if asFile { // a file has one dictionary for all of its batches
-		rows = min(rows, 1<<30)
-	}
 	n := int64(0)
 	for row := range synth.Rows(1, rows) {
 		for i, text := range row {
 			if err := b.Field(i).AppendValueFromString(text); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 		}
-		if n++; n%1000 == 0 && !asFile || n == rows {
+		if n++; n%1000 == 0 && !asFile || // a file has one dictionary for all of its batches
+			n == rows {
 			record := b.NewRecordBatch()
 			if err := write(record); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			record.Release()
 		}
 	}
 	if err := end(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.Bytes()
 }

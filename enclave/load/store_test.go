@@ -23,29 +23,29 @@ import (
 
 var testKey = [32]byte{1, 2, 3}
 
-func open(t testing.TB, dir string) *load.Store {
-	t.Helper()
+func open(tb testing.TB, dir string) *load.Store {
+	tb.Helper()
 	s, err := load.Open(dir, testKey, slog.New(slog.DiscardHandler))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
-func ingest(t testing.TB, s *load.Store, d *enclave.Dataset, format load.Format, file []byte) enclave.Snapshot {
-	t.Helper()
-	snapshot, err := s.Ingest(t.Context(), d, format, bytes.NewReader(file), nil)
+func ingest(tb testing.TB, s *load.Store, d *enclave.Dataset, format load.Format, file []byte) enclave.Snapshot {
+	tb.Helper()
+	snapshot, err := s.Ingest(tb.Context(), d, format, bytes.NewReader(file), nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return snapshot
 }
 
-func synthCSV(t testing.TB, rows int64) []byte {
-	t.Helper()
+func synthCSV(tb testing.TB, rows int64) []byte {
+	tb.Helper()
 	var file bytes.Buffer
 	if err := synth.WriteCSV(&file, 1, rows); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return file.Bytes()
 }
@@ -56,13 +56,13 @@ type scanned struct {
 	rows     [][]string
 }
 
-func scan(t testing.TB, s *load.Store, d *enclave.Dataset, digest enclave.Digest, parts int) scanned {
-	t.Helper()
-	rows, err := s.Open(t.Context(), d, digest)
+func scan(tb testing.TB, s *load.Store, d *enclave.Dataset, digest enclave.Digest, parts int) scanned {
+	tb.Helper()
+	rows, err := s.Open(tb.Context(), d, digest)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // it was only read
 	var columns []int
 	for i := range d.Columns {
 		if d.Columns[i].Type != enclave.Text {
@@ -71,18 +71,18 @@ func scan(t testing.TB, s *load.Store, d *enclave.Dataset, digest enclave.Digest
 	}
 	ranges, err := rows.Split(parts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var all scanned
 	next := int64(0)
 	for _, r := range ranges {
 		if r.First != next || r.Count < 1 {
-			t.Fatalf("range %+v after row %d", r, next)
+			tb.Fatalf("range %+v after row %d", r, next)
 		}
 		next += r.Count
 		start := len(all.rows)
-		err := rows.Scan(t.Context(), r, columns, func(b *enclave.Batch) error {
-			checkPadding(t, b)
+		err := rows.Scan(tb.Context(), r, columns, func(b *enclave.Batch) error {
+			checkPadding(tb, b)
 			all.subjects = append(all.subjects, b.Subjects...)
 			for row := range b.Rows {
 				var line []string
@@ -94,35 +94,35 @@ func scan(t testing.TB, s *load.Store, d *enclave.Dataset, digest enclave.Digest
 			return nil
 		})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if start > 0 && all.subjects[start] == all.subjects[start-1] {
-			t.Errorf("row %d: a subject is cut in two", start)
+			tb.Errorf("row %d: a subject is cut in two", start)
 		}
 	}
 	if next != rows.Snapshot().Rows || next != int64(len(all.rows)) {
-		t.Fatalf("ranges end at %d, %d rows came, of %d", next, len(all.rows), rows.Snapshot().Rows)
+		tb.Fatalf("ranges end at %d, %d rows came, of %d", next, len(all.rows), rows.Snapshot().Rows)
 	}
 	return all
 }
 
-func checkPadding(t testing.TB, b *enclave.Batch) {
-	t.Helper()
+func checkPadding(tb testing.TB, b *enclave.Batch) {
+	tb.Helper()
 	for i := range b.Columns {
 		v := &b.Columns[i]
 		if len(v.Valid) != enclave.BatchRows/8 || len(v.Wide)+len(v.Narrow) != enclave.BatchRows {
-			t.Fatal("a batch is not of the fixed size")
+			tb.Fatal("a batch is not of the fixed size")
 		}
 		for row := b.Rows; row < enclave.BatchRows; row++ {
 			if v.Valid[row/8]>>(row%8)&1 != 0 || v.Wide != nil && v.Wide[row] != 0 || v.Narrow != nil && v.Narrow[row] != 0 {
-				t.Fatalf("padding at %d is not zero", row)
+				tb.Fatalf("padding at %d is not zero", row)
 			}
 		}
 	}
 }
 
 func text(c *enclave.Column, v *enclave.Vector, row int) string {
-	stored := int64(0)
+	var stored int64
 	if v.Wide != nil {
 		stored = v.Wide[row]
 	} else {
@@ -191,9 +191,9 @@ func TestIngestHoldsTheFile(t *testing.T) {
 	})
 }
 
-func forEachFile(t testing.TB, dir string, visit func(path string, content []byte)) {
-	t.Helper()
-	root := openRoot(t, dir)
+func forEachFile(tb testing.TB, dir string, visit func(path string, content []byte)) {
+	tb.Helper()
+	root := openRoot(tb, dir)
 	err := fs.WalkDir(root, ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -203,7 +203,7 @@ func forEachFile(t testing.TB, dir string, visit func(path string, content []byt
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -350,7 +350,7 @@ func TestOpenRefuses(t *testing.T) {
 				if !strings.HasSuffix(path, ".json") || rows.Snapshot().Digest != snapshot.Digest {
 					t.Errorf("%s: byte %d changed and nobody noticed", path, at)
 				}
-				rows.Close()
+				_ = rows.Close()
 			}
 		}
 		writeFile(t, filepath.Join(dir, "snapshots", path), content)
@@ -359,7 +359,7 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // it was only read
 	whole := enclave.Range{Count: 100}
 	stop := errors.New("stop")
 	if err := rows.Scan(t.Context(), whole, []int{2}, func(*enclave.Batch) error { return stop }); !errors.Is(err, stop) {
@@ -371,9 +371,9 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("a canceled scan gave %v", err)
 	}
 	for name, err := range map[string]error{
-		"an identifier":   rows.Scan(t.Context(), whole, []int{0}, func(*enclave.Batch) error { return nil }),
-		"a wild column":   rows.Scan(t.Context(), whole, []int{99}, func(*enclave.Batch) error { return nil }),
-		"rows beyond":     rows.Scan(t.Context(), enclave.Range{First: 1, Count: 100}, []int{2}, func(*enclave.Batch) error { return nil }),
+		"an identifier":    rows.Scan(t.Context(), whole, []int{0}, func(*enclave.Batch) error { return nil }),
+		"a wild column":    rows.Scan(t.Context(), whole, []int{99}, func(*enclave.Batch) error { return nil }),
+		"rows beyond":      rows.Scan(t.Context(), enclave.Range{First: 1, Count: 100}, []int{2}, func(*enclave.Batch) error { return nil }),
 		"a negative range": rows.Scan(t.Context(), enclave.Range{First: -1, Count: 10}, []int{2}, func(*enclave.Batch) error { return nil }),
 	} {
 		if err == nil {
@@ -428,4 +428,4 @@ func TestProgressAndCancel(t *testing.T) {
 	}
 }
 
-var _ io.ReaderAt = (load.Source)(nil)
+var _ io.ReaderAt = load.Source(nil)

@@ -117,11 +117,11 @@ func (g *generator) live(v *Visit, person uint64) {
 	high, low := bits.Mul64(person, stride)
 	_, place := bits.Div64(high%all, low, all)
 	area, place := birthAreas[place%32], place/32
-	born := g.birth.AddDate(0, 0, int(place%birthDays)) //nolint:gosec // G115: below birthDays
+	born := g.birth.AddDate(0, 0, int(place%birthDays))
 	sequence := place / birthDays
 	id := append(v.CitizenID[:0], area...)
 	id = born.AppendFormat(id, "20060102")
-	id = append(id, byte('0'+sequence/100), byte('0'+sequence/10%10), byte('0'+sequence%10))
+	id = append(id, "0123456789"[sequence/100%10], "0123456789"[sequence/10%10], "0123456789"[sequence%10])
 	v.CitizenID[17] = load.CitizenDigit(id)
 	v.BirthYear = born.Year()
 	v.Sex = "F"
@@ -146,7 +146,7 @@ func cost(r *random) int64 {
 	for range 2 {
 		word := r.next()
 		for range 6 {
-			z += int64(word & 63) //nolint:gosec // G115: below 64
+			z += int64(word & 63)
 			word >>= 6
 		}
 	}
@@ -162,7 +162,7 @@ func hospital(seed, number uint64) string {
 	code := append([]byte("12"), districts[r.below(uint64(len(districts)))]...)
 	organisation := []byte("45575")
 	sum := 0
-	organisation = append(organisation, byte('0'+number/10), byte('0'+number%10), byte('0'+r.below(10)))
+	organisation = append(organisation, "0123456789"[number/10%10], "0123456789"[number%10], "0123456789"[r.below(10)])
 	for i, weight := range []int{3, 7, 9, 10, 5, 8, 4, 2} {
 		sum += int(organisation[i]-'0') * weight
 	}

@@ -23,14 +23,14 @@ func set(codes string) map[string]bool {
 func WriteCSV(w io.Writer, seed uint64, rows int64) error {
 	out := bufio.NewWriterSize(w, 1<<20)
 	dataset := Dataset()
-	for i := range dataset.Columns {
-		if i > 0 {
-			out.WriteByte(',') //nolint:errcheck // Flush returns the first error
-		}
-		out.WriteString(dataset.Columns[i].Name) //nolint:errcheck // Flush returns the first error
-	}
-	out.WriteByte('\n') //nolint:errcheck // Flush returns the first error
 	var line []byte
+	for i := range dataset.Columns {
+		line = append(append(line, dataset.Columns[i].Name...), ',')
+	}
+	line[len(line)-1] = '\n'
+	if _, err := out.Write(line); err != nil {
+		return err
+	}
 	for v := range Visits(seed, rows) {
 		line = line[:0]
 		for i, value := range v.texts() {
