@@ -112,7 +112,7 @@ func TestSparseAndSearchedKeysAgree(t *testing.T) {
 	large.Keys[1].Labels = make([]string, 200_000)
 	many := []int64{18500, 19000}
 	for i := range int64(20) {
-		many = append(many, 30_000+i)
+		many = append(many, 30_000+2*i)
 	}
 	large.Keys[2].Cuts, large.Keys[2].Labels = many, make([]string, len(many)+1)
 	want, err := aggregate.New(sandbox{assign: bands}, 2).Execute(t.Context(), m, &enclave.Module{}, small)

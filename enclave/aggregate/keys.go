@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"math"
 	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -63,24 +64,31 @@ func lookUp(table, values, codes []int32) bool {
 // fewCuts is up to where counting all cuts is faster than searching.
 const fewCuts = 12
 
-// cut counts the cuts that are not above each value.
+// cut counts the cuts that are not above each value. Cuts ascend; a key of every number of a range has one at each.
 func cut[T int32 | int64](cuts []int64, values []T, codes []int32) {
-	if len(cuts) > fewCuts {
+	last := len(cuts) - 1
+	switch {
+	case last > 0 && cuts[0] > math.MinInt64 && uint64(cuts[last])-uint64(cuts[0]) == uint64(last): //nolint:gosec // two's complement difference is what is meant
+		before := cuts[0] - 1
+		for i, v := range values {
+			codes[i] = int32(min(max(int64(v), before), cuts[last]) - before) //nolint:gosec // at most the number of cuts
+		}
+	case len(cuts) <= fewCuts:
+		clear(codes)
+		for _, c := range cuts {
+			for i, v := range values {
+				if int64(v) >= c {
+					codes[i]++
+				}
+			}
+		}
+	default:
 		for i, v := range values {
 			at, found := slices.BinarySearch(cuts, int64(v))
 			if found {
 				at++
 			}
 			codes[i] = int32(at) //nolint:gosec // at most the number of cuts
-		}
-		return
-	}
-	clear(codes)
-	for _, c := range cuts {
-		for i, v := range values {
-			if int64(v) >= c {
-				codes[i]++
-			}
 		}
 	}
 }

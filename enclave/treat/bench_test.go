@@ -24,7 +24,7 @@ func survey(districts, bands, chapters int, sets []enclave.Set, perCell float64,
 					if repeat && r.IntN(3) == 0 {
 						who = 1 + r.IntN(person)
 					}
-					w.rows = append(w.rows, row{[]int32{int32(d), int32(b), int32(c)}, who, 100 + r.Int64N(100_000)}) //nolint:gosec // small
+					w.rows = append(w.rows, row{[]int32{int32(d), int32(b), int32(c)}, who, 100 + r.Int64N(100_000)})
 				}
 			}
 		}

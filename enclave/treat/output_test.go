@@ -193,7 +193,7 @@ func TestNoSlackInBuffers(t *testing.T) {
 						low, high = c.Value(i).LowBits(), c.Value(i).HighBits()
 					}
 					want = binary.LittleEndian.AppendUint64(want, low)
-					want = binary.LittleEndian.AppendUint64(want, uint64(high)) //nolint:gosec // the same bits
+					want = binary.LittleEndian.AppendUint64(want, uint64(high))
 				}
 			default:
 				t.Fatalf("a column of type %T", c)

@@ -121,7 +121,7 @@ type choice struct {
 }
 
 func (c *choice) offer(other choice) {
-	better := false
+	var better bool
 	switch {
 	case c.cell < 0 || other.clears != c.clears:
 		better = c.cell < 0 || other.clears

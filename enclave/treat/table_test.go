@@ -164,11 +164,11 @@ var strict = enclave.Profile{
 }
 
 // treated runs the two rooms one after the other.
-func treated(t testing.TB, table *enclave.Table, p enclave.Profile) *enclave.Treated {
-	t.Helper()
+func treated(tb testing.TB, table *enclave.Table, p enclave.Profile) *enclave.Treated {
+	tb.Helper()
 	out, err := treat.Treater{}.Treat(measure.Measurer{}.Measure(table, p), p)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out
 }
@@ -178,7 +178,7 @@ func fates(table *enclave.Table, fates []enclave.Fate, rows, columns int) string
 	var text []byte
 	for a := range rows + 1 {
 		for b := range columns + 1 {
-			codes := []int32{int32(a), int32(b)} //nolint:gosec // small
+			codes := []int32{int32(a), int32(b)}
 			if a == rows {
 				codes[0] = enclave.Total
 			}

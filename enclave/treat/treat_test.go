@@ -19,7 +19,7 @@ func square(people [][]int) *world {
 	w := newWorld([]int{len(people), len(people[0])}, flat, 0, "0")
 	for a := range people {
 		for b, n := range people[a] {
-			w.put(n, 10, int32(a), int32(b)) //nolint:gosec // small
+			w.put(n, 10, int32(a), int32(b))
 		}
 	}
 	return w

@@ -1,0 +1,80 @@
+package aggregate
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// The three ways of counting cuts agree with the definition, at every border and at the ends of what numbers can be.
+func TestCut(t *testing.T) {
+	values := []int64{math.MinInt64, -5, -1, 0, 1, 2, 3, 4, 5, 6, 7, 19, 20, 21, 40, math.MaxInt64}
+	var spread, dense []int64
+	for i := range int64(30) {
+		spread = append(spread, 2*i)
+		dense = append(dense, i-3)
+	}
+	for _, cuts := range [][]int64{
+		{}, {0}, {1, 2}, {0, 2, 5}, dense, spread, {math.MinInt64 + 1, math.MinInt64 + 2}, {math.MaxInt64 - 1, math.MaxInt64}, {math.MinInt64, math.MinInt64 + 1}, {math.MinInt64, math.MaxInt64},
+	} {
+		codes := make([]int32, len(values))
+		cut(cuts, values, codes)
+		for i, v := range values {
+			want := int32(0)
+			for _, c := range cuts {
+				if c <= v {
+					want++
+				}
+			}
+			if codes[i] != want {
+				t.Errorf("%d among %d: %d, want %d", v, cuts, codes[i], want)
+			}
+		}
+		narrow := []int32{-4, -3, 0, 3, 30}
+		cut(cuts, narrow, codes[:len(narrow)])
+		for i, v := range narrow {
+			want := int32(0)
+			for _, c := range cuts {
+				if c <= int64(v) {
+					want++
+				}
+			}
+			if codes[i] != want {
+				t.Errorf("%d among %d: %d, want %d", v, cuts, codes[i], want)
+			}
+		}
+	}
+}
+
+func TestGuestCodes(t *testing.T) {
+	key := &enclave.Key{Name: "year", Labels: make([]string, 3), Offset: 2020}
+	codes := make([]int32, 4)
+	if err := guestCodes(key, []int32{2020, 2022, -1, 2021}, codes); err != nil || !slices.Equal(codes, []int32{0, 2, -1, 1}) {
+		t.Error(codes, err)
+	}
+	for _, c := range []int32{2019, 2023, 0, -2, math.MinInt32, math.MaxInt32} {
+		if guestCodes(key, []int32{2020, c, 2021, -1}, codes) == nil {
+			t.Errorf("%d passed", c)
+		}
+	}
+}
+
+func TestFoldKeepsDroppedRows(t *testing.T) {
+	numbers := []int64{0, 7, dropped, dropped, 7}
+	fold(10, []int32{3, 9, 5, dropped, dropped}, numbers)
+	if want := []int64{3, 79, dropped, dropped, dropped}; !slices.Equal(numbers, want) {
+		t.Error(numbers)
+	}
+}
+
+func TestMissingAcrossBytes(t *testing.T) {
+	codes := make([]int32, 19)
+	missing(7, []byte{0xff, 0b0111_1111, 0b0000_0011}, codes)
+	for i, c := range codes {
+		if (c == 7) != (i == 15 || i == 18) {
+			t.Errorf("row %d: %d", i, c)
+		}
+	}
+}
