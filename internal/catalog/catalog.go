@@ -84,7 +84,9 @@ func (r *Register) Create(ctx context.Context, caller enclave.Caller, d *enclave
 }
 
 // Get returns a dataset, or DATASET_NOT_FOUND.
-func (r *Register) Get(ctx context.Context, name string) (Entry, error) { return r.store.Get(ctx, name) }
+func (r *Register) Get(ctx context.Context, name string) (Entry, error) {
+	return r.store.Get(ctx, name)
+}
 
 // Dataset returns a dataset's description, or DATASET_NOT_FOUND.
 func (r *Register) Dataset(ctx context.Context, name string) (*enclave.Dataset, error) {

@@ -98,7 +98,7 @@ func (r *Runs) Decision(ctx context.Context, id string) (run.Decision, error) {
 	d := run.Decision{
 		Run: id, Grant: state.Grant, Dataset: state.Dataset, Act: row.Act, Time: fromMillis(row.Decided),
 		Decision: enclave.Decision(row.Decision),
-		Reasons: state.Reasons, Policy: both[0], Evidence: row.Facts, Result: both[1], Format: row.Format, History: row.History,
+		Reasons:  state.Reasons, Policy: both[0], Evidence: row.Facts, Result: both[1], Format: row.Format, History: row.History,
 	}
 	return d, decode(part{row.Profile, &d.Profile})
 }
