@@ -8,7 +8,7 @@ import (
 func TestTheQueueTakesTurns(t *testing.T) {
 	t.Parallel()
 	q := newQueue(2, 10)
-	for _, id := range strings.Fields("a1 a2 a3 b1 b2 c1 a1") {
+	for id := range strings.FieldsSeq("a1 a2 a3 b1 b2 c1 a1") {
 		q.put(job{id[:1], id})
 	}
 	q.remove(job{"b", "b2"})

@@ -66,9 +66,9 @@ type Config struct {
 
 // Register is the register of runs. It is safe for concurrent use.
 type Register struct {
-	Config
-	queue *queue
-	live  *live
+	config Config
+	queue  *queue
+	live   *live
 
 	closing chan struct{} // closed by Close
 	once    sync.Once
@@ -93,7 +93,7 @@ func New(c Config) *Register {
 	// With three workers or more, one is always left to other operators. With fewer, two of one operator may run beside each other.
 	share := max(c.Workers-1, min(c.Workers, 2))
 	return &Register{
-		Config: c, queue: newQueue(share, c.Waiting), live: newLive(), closing: make(chan struct{}), stop: func() {},
+		config: c, queue: newQueue(share, c.Waiting), live: newLive(), closing: make(chan struct{}), stop: func() {},
 	}
 }
 
@@ -109,23 +109,23 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	if r.queue.full(caller.Org) {
 		return enclave.Run{}, enclave.Fail(enclave.Limit, "RUN_QUEUE_FULL")
 	}
-	grant, err := r.Grants.Get(ctx, request.Grant)
+	grant, err := r.config.Grants.Get(ctx, request.Grant)
 	if err == nil && grant.Operator != caller.Org {
 		err = enclave.Fail(enclave.NotFound, "GRANT_NOT_FOUND", "grant", request.Grant)
 	}
 	if err != nil {
 		return enclave.Run{}, err
 	}
-	manifest, err := r.Modules.Manifest(ctx, caller.Org, request.Module)
+	manifest, err := r.config.Modules.Manifest(ctx, caller.Org, request.Module)
 	if err != nil {
 		return enclave.Run{}, err
 	}
 	run := enclave.Run{
 		ID: enclave.NewID(), Grant: grant.ID, Scenario: grant.Scenario, Module: request.Module, Dataset: manifest.Inputs[0].Dataset,
-		Params: maps.Clone(request.Params), Policy: r.Policies.Active().Revision(), Submitter: caller,
+		Params: maps.Clone(request.Params), Policy: r.config.Policies.Active().Revision(), Submitter: caller,
 		Stage: enclave.StageQueued, Revision: 1,
 	}
-	now := r.Now()
+	now := r.config.Now()
 	if err := grant.Permits(now, manifest.Form, run.Dataset, nil); err != nil {
 		return enclave.Run{}, r.refuse(ctx, now, &run, err)
 	}
@@ -141,7 +141,7 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	}
 	act := enclave.NewAct(now, caller, "run.submit", "runs/"+run.ID, append(pinned(&run, params), "policy", run.Policy.String())...)
 	run.Submitted = act.Time
-	if err := r.Store.Insert(ctx, run, act); err != nil {
+	if err := r.config.Store.Insert(ctx, run, act); err != nil {
 		return enclave.Run{}, err
 	}
 	r.queue.put(job{caller.Org, run.ID})
@@ -151,7 +151,7 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 func (r *Register) refuse(ctx context.Context, now time.Time, run *enclave.Run, why error) error {
 	act := enclave.NewAct(now, run.Submitter, "run.refuse", "runs/"+run.ID,
 		"grant", run.Grant, "module", run.Module.String(), "dataset", run.Dataset, "reason", enclave.AsError(why).Reason)
-	if err := r.Acts.Record(ctx, act); err != nil {
+	if err := r.config.Acts.Record(ctx, act); err != nil {
 		return err
 	}
 	return why
@@ -159,13 +159,13 @@ func (r *Register) refuse(ctx context.Context, now time.Time, run *enclave.Run, 
 
 func (r *Register) snapshot(ctx context.Context, dataset string, ref *SnapshotRef) (enclave.Digest, error) {
 	if ref == nil {
-		newest, err := r.Datasets.Newest(ctx, dataset)
+		newest, err := r.config.Datasets.Newest(ctx, dataset)
 		return newest.Digest, err
 	}
 	if ref.Dataset != dataset {
 		return enclave.Digest{}, enclave.Fail(enclave.Invalid, "RUN_SNAPSHOT_DATASET", "dataset", dataset)
 	}
-	snapshot, err := r.Datasets.Snapshot(ctx, dataset, ref.Digest)
+	snapshot, err := r.config.Datasets.Snapshot(ctx, dataset, ref.Digest)
 	return snapshot.Digest, err
 }
 
@@ -185,7 +185,7 @@ func checkParams(manifest *enclave.Manifest, params map[string]enclave.Scalar) e
 
 // Get returns a run as its operator may see it, or RUN_NOT_FOUND. Whether the caller may see it at all is for the caller's side.
 func (r *Register) Get(ctx context.Context, id string) (enclave.Run, error) {
-	state, err := r.Store.Get(ctx, id)
+	state, err := r.config.Store.Get(ctx, id)
 	if err != nil {
 		return enclave.Run{}, err
 	}
@@ -194,7 +194,7 @@ func (r *Register) Get(ctx context.Context, id string) (enclave.Run, error) {
 
 // List lists an operator's runs, or all for "", newest first. The string is After of the next page, "" at the end.
 func (r *Register) List(ctx context.Context, operator string, page enclave.Page) ([]enclave.Run, string, error) {
-	states, after, err := r.Store.List(ctx, operator, page)
+	states, after, err := r.config.Store.List(ctx, operator, page)
 	runs := make([]enclave.Run, len(states))
 	for i, state := range states {
 		runs[i] = r.seen(state)
@@ -217,7 +217,7 @@ func (r *Register) seen(state State) enclave.Run {
 // Cancel stops a run that has not come to its record yet; then its outcome is canceled at once, while its work may take a moment to
 // stop. A run that was recorded or ended fails with RUN_ENDED; another operator's looks missing.
 func (r *Register) Cancel(ctx context.Context, caller enclave.Caller, id string) (enclave.Run, error) {
-	state, err := r.Store.Get(ctx, id)
+	state, err := r.config.Store.Get(ctx, id)
 	if err != nil {
 		return enclave.Run{}, err
 	}
@@ -225,8 +225,8 @@ func (r *Register) Cancel(ctx context.Context, caller enclave.Caller, id string)
 		return enclave.Run{}, NotFound(id)
 	}
 	canceled := enclave.Fail(enclave.Canceled, "RUN_CANCELED")
-	act := enclave.NewAct(r.Now(), caller, "run.cancel", "runs/"+id, "operator", state.Submitter.Org, "grant", state.Grant)
-	err = r.Store.End(ctx, id, Ending{
+	act := enclave.NewAct(r.config.Now(), caller, "run.cancel", "runs/"+id, "operator", state.Submitter.Org, "grant", state.Grant)
+	err = r.config.Store.End(ctx, id, Ending{
 		Outcome: enclave.Stopped, Stage: r.seen(state).Stage, Reasons: canceled.Reasons(), Time: act.Time,
 	}, act)
 	if err != nil {
@@ -244,7 +244,7 @@ func (r *Register) Result(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := r.Results.Get(state.Result)
+	content, err := r.config.Results.Get(state.Result)
 	if err != nil {
 		return nil, enclave.Internalf("result of run %s: %w", id, err)
 	}
@@ -256,19 +256,25 @@ func (r *Register) Receipt(ctx context.Context, id string) ([]byte, error) {
 	if _, err := r.released(ctx, id); err != nil {
 		return nil, err
 	}
-	decision, err := r.Store.Decision(ctx, id)
+	decision, err := r.config.Store.Decision(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return r.Ledger.Receipt(ctx, decision.Act)
+	return r.config.Ledger.Receipt(ctx, decision.Act)
 }
 
 func (r *Register) released(ctx context.Context, id string) (State, error) {
-	state, err := r.Store.Get(ctx, id)
+	state, err := r.config.Store.Get(ctx, id)
 	if err == nil && state.Outcome != enclave.Released {
 		err = enclave.Fail(enclave.State, "RESULT_NOT_RELEASED", "run", id)
 	}
 	return state, err
+}
+
+// Decision returns what the gate decided of a run, with the facts that it was made from: for auditors and reviewers, never for
+// operators. RUN_NOT_FOUND if the gate decided nothing.
+func (r *Register) Decision(ctx context.Context, id string) (Decision, error) {
+	return r.config.Store.Decision(ctx, id)
 }
 
 // Watch sends the run as it is now and after each change until it has an outcome. Changes in quick succession may be sent as one. It

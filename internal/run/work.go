@@ -16,12 +16,12 @@ const yieldTime = 10 * time.Second
 // Start takes up what an earlier process left: recorded runs first, then those that were at work or queued, in the order of their
 // submission. Then it starts the workers. ctx is for Start alone; Close ends the workers. Call it once.
 func (r *Register) Start(ctx context.Context) error {
-	err := r.Results.Sweep(func(result enclave.Digest) (bool, error) { return r.Store.Names(ctx, result) })
+	err := r.config.Results.Sweep(func(result enclave.Digest) (bool, error) { return r.config.Store.Names(ctx, result) })
 	if err != nil {
 		return err
 	}
 	for _, progress := range []Progress{Recorded, Running, Queued} {
-		left, err := r.Store.In(ctx, progress)
+		left, err := r.config.Store.In(ctx, progress)
 		if err != nil {
 			return err
 		}
@@ -31,7 +31,7 @@ func (r *Register) Start(ctx context.Context) error {
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
-	for range r.Workers {
+	for range r.config.Workers {
 		r.workers.Go(func() {
 			for {
 				j, ok := r.queue.take()
@@ -68,7 +68,7 @@ func (r *Register) Close(ctx context.Context) error {
 
 // take brings one run to its end, or gives it back when ctx is done.
 func (r *Register) take(ctx context.Context, id string) {
-	log := r.Log.With(slog.String("run", id))
+	log := r.config.Log.With(slog.String("run", id))
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r.live.begin(id, stop) // before Begin: a cancel after it finds whom to stop
@@ -92,7 +92,7 @@ func (r *Register) take(ctx context.Context, id string) {
 func (r *Register) giveBack(ctx context.Context, log *slog.Logger, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), yieldTime)
 	defer cancel()
-	err := r.Store.Yield(ctx, id)
+	err := r.config.Store.Yield(ctx, id)
 	if err != nil && !errors.Is(err, enclave.Fail(enclave.State, "RUN_ENDED")) {
 		log.ErrorContext(ctx, "run not given back", slog.Any("error", err))
 	}
@@ -100,17 +100,17 @@ func (r *Register) giveBack(ctx context.Context, log *slog.Logger, id string) {
 
 // execute walks the path. It returns nil if the run needs no more than to be settled.
 func (r *Register) execute(ctx context.Context, id string, progress func(enclave.Stage)) (err error) {
-	state, err := r.Store.Get(ctx, id)
+	state, err := r.config.Store.Get(ctx, id)
 	if err != nil {
 		return err
 	}
 	if state.Progress == Recorded || state.Progress == Ended {
 		return nil
 	}
-	if state.Attempts >= r.Attempts {
+	if state.Attempts >= r.config.Attempts {
 		return enclave.Fail(enclave.Unavailable, "RUN_INTERRUPTED")
 	}
-	if err := r.Store.Begin(ctx, id); err != nil {
+	if err := r.config.Store.Begin(ctx, id); err != nil {
 		return err
 	}
 	r.live.enter(id, enclave.StageAdmit)
@@ -124,32 +124,32 @@ func (r *Register) execute(ctx context.Context, id string, progress func(enclave
 			err = enclave.Internalf("panic of type %T: %s", fault, debug.Stack())
 		}
 	}()
-	return r.Path.Run(ctx, order, progress)
+	return r.config.Path.Run(ctx, order, progress)
 }
 
 // order fetches what a run was pinned to. The path verifies the digests.
 func (r *Register) order(ctx context.Context, run enclave.Run) (*enclave.Order, error) {
 	order := &enclave.Order{Run: run}
 	var err error
-	if order.Grant, err = r.Grants.Get(ctx, run.Grant); err != nil {
+	if order.Grant, err = r.config.Grants.Get(ctx, run.Grant); err != nil {
 		return nil, err
 	}
-	if order.Module, err = r.Modules.Module(ctx, run.Module); err != nil {
+	if order.Module, err = r.config.Modules.Module(ctx, run.Module); err != nil {
 		return nil, err
 	}
-	if order.Dataset, err = r.Datasets.Dataset(ctx, run.Dataset); err != nil {
+	if order.Dataset, err = r.config.Datasets.Dataset(ctx, run.Dataset); err != nil {
 		return nil, err
 	}
-	if order.Snapshot, err = r.Datasets.Snapshot(ctx, run.Dataset, run.Snapshot); err != nil {
+	if order.Snapshot, err = r.config.Datasets.Snapshot(ctx, run.Dataset, run.Snapshot); err != nil {
 		return nil, err
 	}
-	order.Policy, err = r.Policies.Revision(run.Policy)
+	order.Policy, err = r.config.Policies.Revision(run.Policy)
 	return order, err
 }
 
 // settle brings what the store says of a run in line with how its execution ended.
 func (r *Register) settle(ctx context.Context, id string, stage enclave.Stage, failure error) error {
-	state, err := r.Store.Get(ctx, id)
+	state, err := r.config.Store.Get(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -157,17 +157,17 @@ func (r *Register) settle(ctx context.Context, id string, stage enclave.Stage, f
 	case Ended:
 		return nil
 	case Recorded:
-		return r.Gate.Release(ctx, id)
+		return r.config.Gate.Release(ctx, id)
 	case Queued, Running:
 	}
 	if failure == nil {
 		failure = enclave.Internalf("the path ended without an outcome")
 	}
 	ending, verb := endingOf(failure)
-	act := enclave.NewAct(r.Now(), itself(), verb, "runs/"+id,
+	act := enclave.NewAct(r.config.Now(), itself(), verb, "runs/"+id,
 		"operator", state.Submitter.Org, "grant", state.Grant, "reason", ending.Reasons[0].Code)
 	ending.Stage, ending.Time = stage, act.Time
-	err = r.Store.End(ctx, id, ending, act)
+	err = r.config.Store.End(ctx, id, ending, act)
 	if errors.Is(err, enclave.Fail(enclave.State, "RUN_ENDED")) {
 		return nil
 	}
@@ -190,7 +190,7 @@ func endingOf(failure error) (Ending, string) {
 
 // insist settles a run until it succeeds, however long the disk or the ledger is out of order. It stops when the register closes.
 func (r *Register) insist(ctx context.Context, log *slog.Logger, settle func(context.Context) error) {
-	for wait := r.Retry; ; wait = min(2*wait, 100*r.Retry) {
+	for wait := r.config.Retry; ; wait = min(2*wait, 100*r.config.Retry) {
 		if ctx.Err() != nil {
 			return
 		}

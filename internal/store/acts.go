@@ -27,7 +27,7 @@ func (a *Acts) Record(ctx context.Context, act enclave.Act) error {
 
 // Pending lists at most limit entries that the ledger has not taken up, in the order of their transactions.
 func (a *Acts) Pending(ctx context.Context, limit int) ([]Pending, error) {
-	rows, err := a.store.read().PendingEntries(ctx, int32(min(max(limit, 0), math.MaxInt32))) //nolint:gosec // bounded just here
+	rows, err := a.store.read().PendingEntries(ctx, int32(min(max(limit, 0), math.MaxInt32)))
 	if err != nil {
 		return nil, fault("list pending entries", err)
 	}

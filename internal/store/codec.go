@@ -96,7 +96,7 @@ func before(token string) (int64, error) {
 }
 
 // limit is how many rows to ask for so that one more than the page tells whether there is a next page.
-func limit(page enclave.Page) int32 { return int32(min(max(page.Size, 1), math.MaxInt32-1)) + 1 } //nolint:gosec // bounded just here
+func limit(page enclave.Page) int32 { return int32(min(max(page.Size, 1), math.MaxInt32-1)) + 1 }
 
 // pageOf turns the rows asked for with limit into a page and the token of the next one, "" at the end.
 func pageOf[Row, Item any](rows []Row, page enclave.Page, item func(Row) (Item, error), token func(Row) string) ([]Item, string, error) {

@@ -14,7 +14,7 @@
 //
 // # Order
 //
-// Writers take turns, so an entry's position counts transactions in their order, and every row that lists are sorted by carries the
+// One process owns a database. Its writers take turns, so an entry's position counts transactions in their order, and every row that lists are sorted by carries the
 // position of the act that made it. Lost updates are impossible: a change names the revision it was computed from, or the progress it
 // starts at, and fails if that is no longer so.
 package store

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,14 +166,18 @@ func TestTornLog(t *testing.T) {
 	for i := range changes {
 		ok(t, s.Catalog().Put(t.Context(), dataset(fmt.Sprint("d", i)), act("dataset.create")))
 	}
-	whole := must(os.ReadFile(filepath.Join(folder, "db")))
-	log := must(os.ReadFile(filepath.Join(folder, "db-wal")))
+	whole := must(fs.ReadFile(os.DirFS(folder), "db"))
+	log := must(fs.ReadFile(os.DirFS(folder), "db-wal"))
 	survived := map[int]bool{}
 	for _, tenths := range []int{10, 9, 8, 7, 6, 5} {
-		torn := filepath.Join(t.TempDir(), "db")
-		ok(t, os.WriteFile(torn, whole, 0o600))
-		ok(t, os.WriteFile(torn+"-wal", log[:len(log)*tenths/10], 0o600))
-		again := open(t, torn)
+		torn := t.TempDir()
+		root := must(os.OpenRoot(torn))
+		ok(t, errors.Join(
+			root.WriteFile("db", whole, 0o600),
+			root.WriteFile("db-wal", log[:len(log)*tenths/10], 0o600),
+			root.Close(),
+		))
+		again := open(t, filepath.Join(torn, "db"))
 		list, _, err := again.Catalog().List(t.Context(), enclave.Page{Size: 2 * changes})
 		ok(t, err)
 		if entries := must(again.Acts().Pending(t.Context(), 2*changes)); len(entries) != len(list) {

@@ -140,31 +140,29 @@ func dump(t *testing.T, s *store.Store) string {
 	t.Helper()
 	text := ""
 	for _, table := range []string{"entry", "dataset", "snapshot", "permit", "module", "run", "decision", "history"} {
-		rows, err := s.DB().QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY 1, 2")
-		if err != nil {
-			t.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				t.Fatal(err)
-			}
-			text += fmt.Sprintln(table, values)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		if err := rows.Close(); err != nil {
-			t.Fatal(err)
-		}
+		text += dumpTable(t, s, table)
 	}
+	return text
+}
+
+func dumpTable(t *testing.T, s *store.Store, table string) string {
+	t.Helper()
+	rows, err := s.DB().QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY 1, 2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { ok(t, rows.Close()) }()
+	columns := must(rows.Columns())
+	text := ""
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		ok(t, rows.Scan(into...))
+		text += fmt.Sprintln(table, values)
+	}
+	ok(t, rows.Err())
 	return text
 }
 
