@@ -159,6 +159,11 @@ func TestFactsCountAPersonOnce(t *testing.T) {
 	if got := facts(table, 0, 6, 1, 7).Derivable; got != 1 {
 		t.Errorf("six people in two cells: %d", got)
 	}
+	table = square([3][3]int64{{6, 30, 20}, {50, 60, 25}, {40, 90, 100}})
+	table.Cells[12].Subjects -= 46 // people in many cells: what is certain of the rest is less than its largest cell
+	if got := facts(table, 0, 6, 1, 7).Derivable; got != 0 {
+		t.Errorf("forty people in one of the cells: %d", got)
+	}
 }
 
 func TestFactsRecountUnsafeCells(t *testing.T) {
