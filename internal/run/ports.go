@@ -84,8 +84,8 @@ type Store interface {
 	History(ctx context.Context, dataset string) (int64, error)
 	// Decision fails with RUN_NOT_FOUND if there is none.
 	Decision(ctx context.Context, run string) (Decision, error)
-	// Names reports whether a decision that keeps its bytes names a result.
-	Names(ctx context.Context, result enclave.Digest) (bool, error)
+	// Names reports whether anything names a file: a module, or a decision that keeps its output. Both may share a folder.
+	Names(ctx context.Context, file enclave.Digest) (bool, error)
 }
 
 // Results keeps outputs by digest, durably before Put returns. Sweep removes those that nothing names.

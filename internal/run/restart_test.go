@@ -128,10 +128,12 @@ func TestStartSweepsWhatACrashLeft(t *testing.T) {
 	ok(t, err)
 	next := newWorld(t, folder)
 	ok(t, next.Start(t.Context()))
-	if n := filesIn(t, filepath.Join(folder, "results")); n != 1 {
+	if n := filesIn(t, filepath.Join(folder, "results")); n != 2 {
 		t.Errorf("%d files", n)
 	}
-	if _, err := next.results.Get(enclave.DigestOf([]byte("result of hold"))); err != nil {
-		t.Errorf("the held output: %v", err)
+	for _, named := range [][]byte{wasm, []byte("result of hold")} {
+		if _, err := next.results.Get(enclave.DigestOf(named)); err != nil {
+			t.Errorf("%s: %v", named, err)
+		}
 	}
 }

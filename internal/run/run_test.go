@@ -128,8 +128,8 @@ func TestOutcomes(t *testing.T) {
 		_, err := w.Result(ctx, r.ID)
 		wants(t, err, enclave.State, "RESULT_NOT_RELEASED")
 	}
-	if n := filesIn(t, filepath.Join(w.folder, "results")); n != 1 {
-		t.Errorf("%d outputs are kept, want the held one alone", n)
+	if n := filesIn(t, filepath.Join(w.folder, "results")); n != 2 {
+		t.Errorf("%d files are kept, want the module and the held output", n)
 	}
 	if version, err := w.gate.History(ctx, "visits"); err != nil || version != 0 {
 		t.Errorf("history %d, %v", version, err)

@@ -14,9 +14,10 @@ import (
 const yieldTime = 10 * time.Second
 
 // Start takes up what an earlier process left: recorded runs first, then those that were at work or queued, in the order of their
-// submission. Then it starts the workers. ctx is for Start alone; Close ends the workers. Call it once.
+// submission. Before that it removes the files that a crash left without a name, so modules MUST NOT be uploaded until Start has
+// returned. Then it starts the workers. ctx is for Start alone; Close ends the workers. Call it once.
 func (r *Register) Start(ctx context.Context) error {
-	err := r.config.Results.Sweep(func(result enclave.Digest) (bool, error) { return r.config.Store.Names(ctx, result) })
+	err := r.config.Results.Sweep(func(file enclave.Digest) (bool, error) { return r.config.Store.Names(ctx, file) })
 	if err != nil {
 		return err
 	}

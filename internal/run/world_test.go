@@ -192,9 +192,7 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 	ok(t, err)
 	w.results, err = store.OpenFiles(filepath.Join(folder, "results"))
 	ok(t, err)
-	moduleFiles, err := store.OpenFiles(filepath.Join(folder, "modules"))
-	ok(t, err)
-	_, err = moduleFiles.Put(wasm)
+	_, err = w.results.Put(wasm) // modules and outputs share a folder
 	ok(t, err)
 	w.gate = run.NewGate(w.store.Runs(), w.results, w.ledger, func() time.Time { return w.now() })
 	w.grants = grant.New(w.store.Grants(), w.store.Acts(), nil, nil, func() time.Time { return w.now() })
@@ -204,7 +202,7 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 	w.config = run.Config{
 		Store: w.store.Runs(), Results: w.results, Ledger: w.ledger, Acts: w.store.Acts(), Gate: w.gate,
 		Policies: policies{}, Grants: w.grants,
-		Modules:  module.New(w.store.Modules(), moduleFiles, w.store.Acts(), check, nil, time.Now),
+		Modules:  module.New(w.store.Modules(), w.results, w.store.Acts(), check, nil, time.Now),
 		Datasets: catalog.New(w.store.Catalog(), nil, time.Now),
 		Now:      func() time.Time { return w.now() }, Log: slog.New(slog.DiscardHandler), Workers: 3, Retry: time.Millisecond,
 	}
@@ -217,7 +215,7 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 	w.Register = run.New(w.config)
 	t.Cleanup(func() {
 		ok(t, w.Close(context.Background()))
-		ok(t, errors.Join(w.store.Close(), w.results.Close(), moduleFiles.Close()))
+		ok(t, errors.Join(w.store.Close(), w.results.Close()))
 	})
 	return w
 }

@@ -34,16 +34,17 @@ func (f *Files) Close() error { return f.root.Close() }
 // Put writes bytes durably and returns their digest. Bytes that are there already are not written again.
 func (f *Files) Put(content []byte) (enclave.Digest, error) {
 	digest := enclave.DigestOf(content)
-	if _, err := f.Get(digest); err == nil {
-		return digest, nil
+	if _, err := f.Get(digest); err != nil {
+		name := temporary + enclave.NewID()
+		err := f.write(name, content)
+		if err == nil {
+			err = f.root.Rename(name, digest.String())
+		}
+		if err != nil {
+			return enclave.Digest{}, enclave.Internalf("write a file: %w", errors.Join(err, ignoreAbsent(f.root.Remove(name))))
+		}
 	}
-	name := temporary + enclave.NewID()
-	if err := f.write(name, content); err != nil {
-		return enclave.Digest{}, enclave.Internalf("write a file: %w", errors.Join(err, ignoreAbsent(f.root.Remove(name))))
-	}
-	if err := f.root.Rename(name, digest.String()); err != nil {
-		return enclave.Digest{}, enclave.Internalf("name a file: %w", errors.Join(err, ignoreAbsent(f.root.Remove(name))))
-	}
+	// Also for bytes that were there: whoever put them may not have come to this yet.
 	if err := f.syncFolder(); err != nil {
 		return enclave.Digest{}, enclave.Internalf("sync a folder: %w", err)
 	}

@@ -124,11 +124,11 @@ func (r *Runs) History(ctx context.Context, dataset string) (int64, error) {
 	return version, nil
 }
 
-// Names reports whether a decision that keeps its bytes names a result.
-func (r *Runs) Names(ctx context.Context, result enclave.Digest) (bool, error) {
-	n, err := r.store.read().KeepsResult(ctx, result.String())
+// Names reports whether a module, or a decision that keeps its output, names a file.
+func (r *Runs) Names(ctx context.Context, file enclave.Digest) (bool, error) {
+	n, err := r.store.read().NamesFile(ctx, file.String())
 	if err != nil {
-		return false, fault("look for a result", err)
+		return false, fault("look for a file's name", err)
 	}
 	return n > 0, nil
 }

@@ -110,6 +110,7 @@ CREATE TABLE decision (
     history  BIGINT NOT NULL,
     decided  BIGINT NOT NULL
 );
+CREATE INDEX decision_result ON decision (result);
 
 -- The version of each dataset's release history: grows by one with every release.
 CREATE TABLE history (

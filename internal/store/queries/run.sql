@@ -43,8 +43,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 -- name: GetDecision :one
 SELECT * FROM decision WHERE run = $1;
 
--- name: KeepsResult :one
-SELECT COUNT(*) FROM decision WHERE result = $1 AND decision <> 'deny';
+-- name: NamesFile :one
+SELECT CAST(
+    (SELECT COUNT(*) FROM decision WHERE decision.result = $1 AND decision.decision <> 'deny')
+    + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
+) AS names;
 
 -- name: HistoryVersion :one
 SELECT version FROM history WHERE dataset = $1;

@@ -239,17 +239,6 @@ func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) error {
 	return err
 }
 
-const keepsResult = `-- name: KeepsResult :one
-SELECT COUNT(*) FROM decision WHERE result = $1 AND decision <> 'deny'
-`
-
-func (q *Queries) KeepsResult(ctx context.Context, result string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, keepsResult, result)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const listRuns = `-- name: ListRuns :many
 SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
 `
@@ -406,6 +395,20 @@ func (q *Queries) ListRunsOf(ctx context.Context, arg ListRunsOfParams) ([]Run, 
 		return nil, err
 	}
 	return items, nil
+}
+
+const namesFile = `-- name: NamesFile :one
+SELECT CAST(
+    (SELECT COUNT(*) FROM decision WHERE decision.result = $1 AND decision.decision <> 'deny')
+    + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
+) AS names
+`
+
+func (q *Queries) NamesFile(ctx context.Context, result string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, namesFile, result)
+	var names int64
+	err := row.Scan(&names)
+	return names, err
 }
 
 const openHistory = `-- name: OpenHistory :exec
