@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -109,7 +110,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 		return err
 	}
 	a.closers = append(a.closers, guests.Close)
-	rules, err := policy.Default(policy.WithLogger(a.log))
+	rules, err := policy.Default(policy.WithLogger(a.log)) //nolint:contextcheck // a fixed bundle, compiled once at the start
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Recorder: gate,
 		},
 	})
-	return a.listen(at, config, rpc.Config{
+	return a.listen(at, config, rpc.Config{ //nolint:contextcheck // calls bring contexts of their own
 		Catalog: datasets, Grants: grants, Modules: modules, Runs: a.runs, Policy: rulebook{rules}, Ledger: journal,
 		Access: access{rules}, Record: acts.Record, Clock: now, Log: a.log,
 		Spool: at.spool(), MaxFile: int64(config.UploadGiB) << 30,
@@ -218,8 +219,8 @@ func (a *App) onClose(f func() error) {
 // close closes what was opened, in the opposite order.
 func (a *App) close(ctx context.Context) error {
 	var err error
-	for i := len(a.closers) - 1; i >= 0; i-- {
-		err = errors.Join(err, a.closers[i](ctx))
+	for _, closer := range slices.Backward(a.closers) {
+		err = errors.Join(err, closer(ctx))
 	}
 	a.closers = nil
 	return err

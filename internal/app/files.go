@@ -50,7 +50,7 @@ func (l layout) lock() (*os.File, error) {
 	if err != nil {
 		return nil, enclave.Fail(enclave.Invalid, "DATA_DIR_UNUSABLE", "problem", err.Error())
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor fits an int
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(enclave.Fail(enclave.State, "DATA_DIR_LOCKED", "dir", l.root), f.Close())
 	}
 	return f, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
@@ -82,11 +83,11 @@ func (s *story) ends(ctx context.Context, id string, outcome sdk.Outcome, reason
 }
 
 func (s *story) reasons(run sdk.Run) string {
-	text := ""
+	var text strings.Builder
 	for _, reason := range run.Reasons {
-		text += ": " + reason.In(string(s.Lang)) + " [" + reason.Code + "]"
+		text.WriteString(": " + reason.In(string(s.Lang)) + " [" + reason.Code + "]")
 	}
-	return text
+	return text.String()
 }
 
 // costManifest asks for visits, patients and cost by the given keys.
@@ -96,8 +97,10 @@ func costManifest(keys ...enclave.ManifestKey) *enclave.Manifest {
 		Inputs: []enclave.ManifestInput{{Dataset: visits, Columns: []string{"district", "birth_year", "cost"}}},
 		Keys:   keys,
 		Measures: []enclave.ManifestMeasure{
-			{Name: "visits", Op: enclave.Count}, {Name: "patients", Op: enclave.Subjects},
-			{Name: "cost", Op: enclave.Sum, Of: "cost"}, {Name: "mean_cost", Op: enclave.Mean, Of: "cost"},
+			{Name: "visits", Op: enclave.Count},
+			{Name: "patients", Op: enclave.Subjects},
+			{Name: "cost", Op: enclave.Sum, Of: "cost"},
+			{Name: "mean_cost", Op: enclave.Mean, Of: "cost"},
 		},
 		Margins: [][]string{{"district"}},
 	}

@@ -36,6 +36,15 @@ type Domain struct {
 
 // Start opens an enclave in a directory, serves it, and issues a credential for each role into DIR/credentials. Close MUST be called.
 func Start(ctx context.Context, dir string, config app.Config, log *slog.Logger) (*Domain, error) {
+	return open(ctx, dir, config, log, (*Domain).issue)
+}
+
+// Resume opens an enclave that Start made earlier, with the credentials that lie there. Close MUST be called.
+func Resume(ctx context.Context, dir string, config app.Config, log *slog.Logger) (*Domain, error) {
+	return open(ctx, dir, config, log, func(*Domain, context.Context) error { return nil })
+}
+
+func open(ctx context.Context, dir string, config app.Config, log *slog.Logger, issue func(*Domain, context.Context) error) (*Domain, error) {
 	service, err := app.Open(ctx, dir, config, log)
 	if err != nil {
 		return nil, err
@@ -43,25 +52,36 @@ func Start(ctx context.Context, dir string, config app.Config, log *slog.Logger)
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d := &Domain{Dir: dir, App: service, Clients: map[sdk.Role]*sdk.Client{}, done: make(chan error, 1), stop: stop}
 	go func() { d.done <- service.Serve(serving) }()
-	if err := d.connect(ctx); err != nil {
+	if err := d.connect(ctx, issue); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-func (d *Domain) connect(ctx context.Context) error {
-	if err := d.dial(ctx, sdk.Authority, app.AuthorityCredential(d.Dir)); err != nil {
+// connect dials as each role, the authority first: it issues the others' credentials.
+func (d *Domain) connect(ctx context.Context, issue func(*Domain, context.Context) error) error {
+	if err := d.dial(ctx, sdk.Authority); err != nil {
 		return err
 	}
+	if err := issue(d, ctx); err != nil {
+		return err
+	}
+	for _, who := range cast() {
+		if err := d.dial(ctx, who.Role); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// issue writes a credential file for each of the cast.
+func (d *Domain) issue(ctx context.Context) error {
 	for _, who := range cast() {
 		credential, err := d.Clients[sdk.Authority].IssueIdentity(ctx, who, 0)
 		if err != nil {
 			return err
 		}
 		if err := credential.WriteFile(d.Credential(who.Role)); err != nil {
-			return err
-		}
-		if err := d.dial(ctx, who.Role, d.Credential(who.Role)); err != nil {
 			return err
 		}
 	}
@@ -73,12 +93,13 @@ func (d *Domain) Credential(role sdk.Role) string {
 	return filepath.Join(d.Dir, "credentials", string(role)+".json")
 }
 
-func (d *Domain) dial(ctx context.Context, role sdk.Role, path string) error {
-	credential, err := sdk.ReadCredential(path)
+// dial connects as a role. The port may be another than when the credential was issued.
+func (d *Domain) dial(ctx context.Context, role sdk.Role) error {
+	credential, err := sdk.ReadCredential(d.Credential(role))
 	if err != nil {
 		return err
 	}
-	client, err := sdk.Dial(ctx, credential)
+	client, err := sdk.Dial(ctx, credential, sdk.WithAddress(d.App.Address()))
 	if err != nil {
 		return err
 	}
