@@ -146,7 +146,7 @@ func endOr(err error) error {
 }
 
 // openParquet reads flat columns only and never in parallel: a panic in a goroutine of the library could not be recovered.
-func openParquet(src Source) (table, error) {
+func openParquet(ctx context.Context, src Source) (table, error) {
 	mem := newBoundedMemory()
 	in := io.NewSectionReader(src, 0, src.Size())
 	f, err := file.NewParquetReader(in, file.WithReadProps(parquet.NewReaderProperties(mem)))
@@ -167,7 +167,7 @@ func openParquet(src Source) (table, error) {
 			return nil, io.EOF
 		}
 		if records == nil { // only now: types that are refused are never decoded
-			if records, err = r.GetRecordReader(context.Background(), nil, nil); err != nil {
+			if records, err = r.GetRecordReader(ctx, nil, nil); err != nil {
 				return nil, err
 			}
 		}

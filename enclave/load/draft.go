@@ -24,7 +24,7 @@ const (
 // to guess, class and bounds are the safer choice; the notes say, in English, what a person must check. The description has no owner, so
 // it does not validate before a person has been at it.
 func Draft(ctx context.Context, format Format, src Source, name string) (*enclave.Dataset, []string, error) {
-	t, err := openTable(src, format)
+	t, err := openTable(ctx, src, format)
 	if err != nil {
 		return nil, nil, err
 	}

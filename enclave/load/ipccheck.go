@@ -246,7 +246,7 @@ func checkMessage(src Source, at uint64) (next uint64, end bool, err error) {
 	if body > uint64(src.Size()) { //nolint:gosec // G115: a size is not negative
 		return 0, false, errMetadata
 	}
-	return at + prefix + uint64(length) + body, false, nil //nolint:gosec // G115: at most maxArrowMetadata
+	return at + prefix + uint64(length) + body, false, nil
 }
 
 func readAt(src Source, at, size int64) ([]byte, error) {

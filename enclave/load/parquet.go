@@ -48,8 +48,9 @@ func WriteParquet(w io.Writer, dataset *enclave.Dataset, rows iter.Seq[[]string]
 		fields = append(fields, arrow.Field{Name: c.SourceName(), Type: ArrowType(c), Nullable: c.Nullable})
 	}
 	schema := arrow.NewSchema(fields, nil)
+	// Only io.Writer is passed on: the library would close a file that is the caller's.
 	props := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy))
-	out, err := pqarrow.NewFileWriter(schema, w, props, pqarrow.DefaultWriterProps())
+	out, err := pqarrow.NewFileWriter(schema, struct{ io.Writer }{w}, props, pqarrow.DefaultWriterProps())
 	if err != nil {
 		return enclave.Internalf("write Parquet: %w", err)
 	}

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -107,7 +108,7 @@ type part interface {
 }
 
 // openTable reads the head of a file.
-func openTable(src Source, format Format) (t table, err error) {
+func openTable(ctx context.Context, src Source, format Format) (t table, err error) {
 	if src.Size() > MaxFileBytes {
 		return nil, enclave.Fail(enclave.Limit, "FILE_TOO_LARGE", "limit", strconv.Itoa(MaxFileBytes>>30)+" GiB")
 	}
@@ -121,7 +122,7 @@ func openTable(src Source, format Format) (t table, err error) {
 		case CSV, CSVUTF8, CSVGB18030:
 			t, err = openCSV(src, format)
 		case Parquet:
-			t, err = openParquet(src)
+			t, err = openParquet(ctx, src)
 		case Arrow:
 			t, err = openArrow(src)
 		case Detect:

@@ -90,7 +90,7 @@ func (s *Store) Ingest(
 func (s *Store) ingest(
 	ctx context.Context, dataset *enclave.Dataset, format Format, src Source, progress func(rows int64),
 ) (enclave.Snapshot, error) {
-	t, err := openTable(src, format)
+	t, err := openTable(ctx, src, format)
 	if err != nil {
 		return enclave.Snapshot{}, err
 	}
