@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -103,9 +104,9 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve answers calls on a listener until Shutdown, and then returns nil. It closes the listener.
+// Serve answers calls on a listener until Shutdown, and then returns nil, also if that came first. It closes the listener.
 func (s *Server) Serve(listener net.Listener) error {
-	if err := s.server.Serve(listener); err != nil {
+	if err := s.server.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return enclave.Internalf("serve: %w", err)
 	}
 	return nil

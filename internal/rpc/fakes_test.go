@@ -1,0 +1,269 @@
+package rpc_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/catalog"
+	"github.com/darkroom-project/darkroom/internal/grant"
+	"github.com/darkroom-project/darkroom/internal/module"
+	"github.com/darkroom-project/darkroom/internal/rpc"
+	"github.com/darkroom-project/darkroom/internal/run"
+)
+
+// The one object of each register. Health's dataset is granted to acme, whose module ran.
+const (
+	grantID = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+	runID   = "bbbbbbbbbbbbbbbbbbbbbbbbbb"
+)
+
+var (
+	bytesOfModule = []byte("\x00asm")
+	moduleDigest  = enclave.DigestOf(bytesOfModule)
+	snapDigest    = enclave.DigestOf([]byte("snapshot"))
+	loadedAt      = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	visits        = &enclave.Dataset{
+		Name: "visits", Owner: "health", Grade: 3, Sharing: enclave.Conditional,
+		Subject: enclave.Subject{Column: "citizen", Kind: enclave.Person},
+		Columns: []enclave.Column{
+			{Name: "citizen", Type: enclave.Text, Class: enclave.Identifier},
+			{Name: "cost", Type: enclave.Int, Class: enclave.Measure, Min: "0", Max: "100"},
+		},
+	}
+)
+
+// fakes are registers with one object each. Fail, if set, is what every method fails with; gone makes every object missing.
+type fakes struct {
+	mu     sync.Mutex
+	fail   func() error
+	gone   bool
+	loaded []string // contents of the files that Load saw
+	acts   []enclave.Act
+	result []byte
+
+	loading  func(ctx context.Context) error // runs inside Load
+	watching func(ctx context.Context) error // runs inside Watch, after the first run was sent
+}
+
+func (f *fakes) err(missing error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return f.fail()
+	}
+	if f.gone {
+		return missing
+	}
+	return nil
+}
+
+func (f *fakes) set(change func(f *fakes)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
+type fakeCatalog struct{ *fakes }
+
+func (c fakeCatalog) entry() catalog.Entry {
+	return catalog.Entry{Dataset: visits, Digest: enclave.DigestOf([]byte("d")), Created: loadedAt}
+}
+
+func (c fakeCatalog) snapshot() enclave.Snapshot {
+	return enclave.Snapshot{Dataset: "visits", Digest: snapDigest, Description: enclave.DigestOf([]byte("d")), Rows: 1234, Subjects: 567, Loaded: loadedAt}
+}
+
+func (c fakeCatalog) Create(context.Context, enclave.Caller, *enclave.Dataset) (catalog.Entry, error) {
+	return c.entry(), c.err(nil)
+}
+
+func (c fakeCatalog) Get(_ context.Context, name string) (catalog.Entry, error) {
+	if name != visits.Name {
+		return catalog.Entry{}, catalog.NotFound(name)
+	}
+	return c.entry(), c.err(catalog.NotFound(name))
+}
+
+func (c fakeCatalog) List(context.Context, enclave.Page) ([]catalog.Entry, string, error) {
+	return []catalog.Entry{c.entry()}, "", c.err(nil)
+}
+
+func (c fakeCatalog) Load(ctx context.Context, _ enclave.Caller, _, _, path string) (enclave.Snapshot, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return enclave.Snapshot{}, err
+	}
+	c.set(func(f *fakes) { f.loaded = append(f.loaded, string(raw)) })
+	if c.loading != nil {
+		if err := c.loading(ctx); err != nil {
+			return enclave.Snapshot{}, err
+		}
+	}
+	return c.snapshot(), c.err(nil)
+}
+
+func (c fakeCatalog) Snapshot(_ context.Context, dataset string, _ enclave.Digest) (enclave.Snapshot, error) {
+	return c.snapshot(), c.err(catalog.NotFound(dataset))
+}
+
+func (c fakeCatalog) Snapshots(context.Context, string, enclave.Page) ([]enclave.Snapshot, string, error) {
+	return []enclave.Snapshot{c.snapshot()}, "", c.err(nil)
+}
+
+type fakeGrants struct{ *fakes }
+
+func (g fakeGrants) grant() enclave.Grant {
+	return enclave.Grant{
+		ID: grantID, Operator: "acme", Scenario: "insurance", Purpose: "pricing", Scopes: []enclave.Scope{{Dataset: "visits", Columns: []string{"cost"}}},
+		Forms: []enclave.Form{enclave.Aggregate}, NotBefore: loadedAt, NotAfter: loadedAt.AddDate(1, 0, 0), State: enclave.GrantAssessed,
+		Waiting: []string{"health"}, Note: "noted",
+	}
+}
+
+func (g fakeGrants) Apply(context.Context, enclave.Caller, grant.Application) (enclave.Grant, error) {
+	return g.grant(), g.err(nil)
+}
+
+func (g fakeGrants) Get(_ context.Context, id string) (enclave.Grant, error) {
+	return g.grant(), g.err(grant.NotFound(id))
+}
+
+func (g fakeGrants) List(context.Context, string, enclave.Page) ([]enclave.Grant, string, error) {
+	return []enclave.Grant{g.grant()}, "", g.err(nil)
+}
+
+func (g fakeGrants) Assess(context.Context, enclave.Caller, string, bool, string) (enclave.Grant, error) {
+	return g.grant(), g.err(nil)
+}
+
+func (g fakeGrants) Confirm(context.Context, enclave.Caller, string, bool, string) (enclave.Grant, error) {
+	return g.grant(), g.err(nil)
+}
+
+func (g fakeGrants) Suspend(context.Context, enclave.Caller, string, string) (enclave.Grant, error) {
+	return g.grant(), g.err(nil)
+}
+
+func (g fakeGrants) Resume(context.Context, enclave.Caller, string, string) (enclave.Grant, error) {
+	return g.grant(), g.err(nil)
+}
+
+func (g fakeGrants) Revoke(context.Context, enclave.Caller, string, string) (enclave.Grant, error) {
+	return g.grant(), g.err(nil)
+}
+
+type fakeModules struct{ *fakes }
+
+func (m fakeModules) entry() module.Entry {
+	return module.Entry{
+		Digest: moduleDigest, Owner: "acme", Manifest: &enclave.Manifest{Darkroom: 1, Name: "m"}, HasCode: true, Size: 4, Created: loadedAt,
+	}
+}
+
+func (m fakeModules) Upload(_ context.Context, _ enclave.Caller, wasm []byte) (module.Entry, error) {
+	m.set(func(f *fakes) { f.loaded = append(f.loaded, string(wasm)) })
+	return m.entry(), m.err(nil)
+}
+
+// Get is as the register is asked to be: an operator finds its own.
+func (m fakeModules) Get(_ context.Context, owner string, digest enclave.Digest) (module.Entry, error) {
+	if owner != "" && owner != "acme" {
+		return module.Entry{}, module.NotFound(digest)
+	}
+	return m.entry(), m.err(module.NotFound(digest))
+}
+
+// List ignores whose modules it is asked for: what a caller sees must not hang on that.
+func (m fakeModules) List(context.Context, string, enclave.Page) ([]module.Entry, string, error) {
+	return []module.Entry{m.entry()}, "", m.err(nil)
+}
+
+type fakeRuns struct{ *fakes }
+
+func (r fakeRuns) run() enclave.Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return enclave.Run{
+		ID: runID, Grant: grantID, Scenario: "insurance", Module: moduleDigest, Dataset: "visits", Snapshot: snapDigest,
+		Params: map[string]enclave.Scalar{"as_of": "2024"}, Policy: enclave.DigestOf([]byte("p")),
+		Submitter: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, Submitted: loadedAt,
+		Stage: enclave.StageRelease, Outcome: enclave.Released, Reasons: []enclave.Reason{{Code: "GATE_FLOOR"}},
+		Result: enclave.DigestOf(r.result), Finished: loadedAt.Add(time.Second + time.Nanosecond),
+	}
+}
+
+func (r fakeRuns) Submit(context.Context, enclave.Caller, run.Request) (enclave.Run, error) {
+	return r.run(), r.err(nil)
+}
+
+func (r fakeRuns) Get(_ context.Context, id string) (enclave.Run, error) {
+	return r.run(), r.err(run.NotFound(id))
+}
+
+func (r fakeRuns) List(context.Context, string, enclave.Page) ([]enclave.Run, string, error) {
+	return []enclave.Run{r.run()}, "", r.err(nil)
+}
+
+func (r fakeRuns) Cancel(context.Context, enclave.Caller, string) (enclave.Run, error) {
+	return r.run(), r.err(nil)
+}
+
+func (r fakeRuns) Watch(ctx context.Context, _ string, send func(enclave.Run) error) error {
+	now := r.run()
+	now.Stage, now.Outcome = enclave.StageQueued, ""
+	if err := send(now); err != nil {
+		return err
+	}
+	if r.watching != nil {
+		if err := r.watching(ctx); err != nil {
+			return err
+		}
+	}
+	return send(r.run())
+}
+
+func (r fakeRuns) Result(context.Context, string) ([]byte, error) { return r.result, r.err(nil) }
+
+func (r fakeRuns) Receipt(context.Context, string) ([]byte, error) {
+	return []byte(`{"receipt":1}`), r.err(nil)
+}
+
+type fakeLedger struct {
+	*fakes
+	checkpoint, key string
+}
+
+func (l fakeLedger) Checkpoint(context.Context) ([]byte, error) {
+	return []byte(l.checkpoint), l.err(nil)
+}
+func (l fakeLedger) PublicKey() string { return l.key }
+
+func (l fakeLedger) Entry(context.Context, uint64) (string, []byte, error) {
+	act := enclave.NewAct(loadedAt, enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, "run.submit", "runs/"+runID)
+	raw, err := json.Marshal(act)
+	if err != nil {
+		return "", nil, err
+	}
+	return string(raw), make([]byte, 32), l.err(enclave.Fail(enclave.NotFound, "INNER_REASON"))
+}
+
+func (l fakeLedger) Inclusion(context.Context, uint64, uint64) ([][]byte, error) {
+	return [][]byte{make([]byte, 32)}, l.err(nil)
+}
+
+func (l fakeLedger) Consistency(context.Context, uint64, uint64) ([][]byte, error) {
+	return [][]byte{make([]byte, 32)}, l.err(nil)
+}
+
+type fakePolicy struct{}
+
+func (fakePolicy) Show() rpc.Rules {
+	return rpc.Rules{
+		Revision: enclave.DigestOf([]byte("p")), Files: []rpc.RuleFile{{Path: "a.rego", Text: "package a"}},
+		Profiles: []rpc.RuleProfile{{Name: "person", Numbers: `{"threshold":10}`}},
+	}
+}
