@@ -92,8 +92,13 @@ func AsError(err error) *Error {
 	return Fail(Internal, "INTERNAL").Because(err)
 }
 
-// KindOf is the kind of err, Internal if it is not one of ours.
-func KindOf(err error) Kind { return AsError(err).Kind }
+// KindOf is the kind of an error, Internal if it is not one of ours. A nil error has none, "".
+func KindOf(err error) Kind {
+	if err == nil {
+		return ""
+	}
+	return AsError(err).Kind
+}
 
 // Internalf wraps an unexpected failure: its text is for the log only.
 func Internalf(format string, args ...any) *Error {

@@ -81,7 +81,7 @@ func (b *Batch) Date(name string) []int32 { return b.Code(name) }
 func (b *Batch) Valid(name string) Bitmap { return b.column(name).valid }
 
 // Key is the output for a key that the module computes, one code a row, all -1 at first. For a key with values the code is the
-// position in the list; for a key with min and max it is the number itself; -1, and all else, drops the row. It panics if the
+// position in the list; for a key with min and max it is the number itself; -1 drops the row, and anything else ends the run. It panics if the
 // manifest has no such key.
 func (b *Batch) Key(name string) []int32 {
 	for i := range b.keys {
