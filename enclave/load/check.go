@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"strings"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -10,6 +11,9 @@ import (
 // identifierLength is the length of both national identifiers: the citizen number and the unified social credit code.
 const identifierLength = 18
 
+// citizenWeights are 2^(17-i) mod 11.
+const citizenWeights = "\x07\x09\x0a\x05\x08\x04\x02\x01\x06\x03\x07\x09\x0a\x05\x08\x04\x02"
+
 // CitizenDigit is the check digit of the first 17 digits of a citizen number (GB 11643-1999, which is ISO 7064 MOD 11-2): '0' to '9'
 // or 'X', and 0 if first is not 17 digits.
 func CitizenDigit(first []byte) byte {
@@ -17,13 +21,13 @@ func CitizenDigit(first []byte) byte {
 		return 0
 	}
 	sum := 0
-	for _, d := range first {
+	for i, d := range first {
 		if d < '0' || d > '9' {
 			return 0
 		}
-		sum = (sum + int(d-'0')) * 2 % 11
+		sum += int(d-'0') * int(citizenWeights[i])
 	}
-	return "0123456789X"[(12-sum)%11]
+	return "10X98765432"[sum%11]
 }
 
 // The characters of the unified social credit code in the order of their values: no I, O, S, V, Z.
@@ -37,7 +41,7 @@ func USCCDigit(first []byte) byte {
 	}
 	sum, weight := 0, 1
 	for _, c := range first {
-		value := bytes.IndexByte([]byte(usccAlphabet), c)
+		value := strings.IndexByte(usccAlphabet, c)
 		if value < 0 {
 			return 0
 		}
