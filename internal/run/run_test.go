@@ -210,10 +210,13 @@ func TestSubmissionsThatAreNotTaken(t *testing.T) {
 	if list, _, err := w.List(ctx, "", enclave.Page{Size: 5}); err != nil || len(list) != 0 {
 		t.Errorf("queued: %v, %v", list, err)
 	}
-	w.submit(acme, "ok")
+	first := w.submit(acme, "ok")
 	w.submit(acme, "ok")
 	_, err := w.Submit(ctx, acme, request(acme, "ok"))
 	wants(t, err, enclave.Limit, "RUN_QUEUE_FULL")
+	_, err = w.Cancel(ctx, acme, first.ID)
+	ok(t, err)
+	w.submit(acme, "ok")
 	w.submit(globex, "ok")
 }
 

@@ -209,3 +209,16 @@ func TestReopen(t *testing.T) {
 		t.Errorf("a path below a file: %v", err)
 	}
 }
+
+// TestDurability holds every connection to what the promises of this package rest on.
+func TestDurability(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	for pragma, want := range map[string]string{"synchronous": "2", "foreign_keys": "1", "journal_mode": "wal", "busy_timeout": "10000"} {
+		var got string
+		if err := s.DB().QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %s, want %s; %v", pragma, got, want, err)
+		}
+	}
+	wants(t, s.Runs().Insert(t.Context(), runOf("r1"), act("run.submit")), enclave.Internal, "INTERNAL") // under a grant that is not there
+}
