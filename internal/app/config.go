@@ -24,7 +24,8 @@ type Config struct {
 	Hosts []string `yaml:"hosts"`
 	// Origin is the ledger's name in checkpoints and receipts. It MUST NOT change later. Default "darkroom.local".
 	Origin string `yaml:"origin"`
-	// Workers is how many runs execute at once. Default: one for each core, at least 2, so that one long run never blocks all others.
+	// Workers is how many runs execute at once. Default: one for each core, at least 4: an operator never has all of them, so that long
+	// runs of one do not hold up the others.
 	Workers int `yaml:"workers"`
 	// CallSeconds stops a module whose call on one batch takes longer, 1 to 600. Default 10.
 	CallSeconds int `yaml:"call_seconds"`
@@ -62,7 +63,7 @@ func (c Config) filled() (Config, error) {
 	if c.Origin == "" {
 		c.Origin = "darkroom.local"
 	}
-	def(&c.Workers, max(2, runtime.NumCPU()))
+	def(&c.Workers, max(4, runtime.NumCPU()))
 	def(&c.CallSeconds, 10)
 	def(&c.MemoryMiB, 512)
 	def(&c.UploadGiB, 16)
