@@ -20,20 +20,20 @@ import (
 )
 
 // credential is self-signed: enough for its form, not for an enclave.
-func credential(t testing.TB) sdk.Credential {
-	t.Helper()
+func credential(tb testing.TB) sdk.Credential {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "li"}, NotAfter: time.Now().Add(time.Hour).Truncate(time.Second)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	pem := sdk.EncodeCertificate(der)
 	return sdk.Credential{

@@ -26,8 +26,7 @@ func ExampleParseCredential() {
 
 func ExampleError() {
 	_, err := sdk.ReadCredential("missing.json")
-	var e *sdk.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sdk.Error](err); ok {
 		fmt.Println(e.Kind, e.Reason, e.Args["file"])
 		fmt.Println(e.In("en"))
 		fmt.Println(e.In("zh"))

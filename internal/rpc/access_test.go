@@ -1,7 +1,7 @@
 package rpc_test
 
 import (
-	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -274,22 +274,22 @@ func TestHealthAloneAnswersWithoutACredential(t *testing.T) {
 	if err != nil || answer.GetStatus() != healthv1.HealthCheckResponse_SERVING {
 		t.Errorf("health: %v, err %v", answer, err)
 	}
-	if _, err := services(t.Context(), d, t, nobody); reasonOf(err) != "CREDENTIAL_MISSING" {
+	if _, err := services(t, d, nobody); reasonOf(err) != "CREDENTIAL_MISSING" {
 		t.Errorf("reflection without a credential: %v", err)
 	}
-	if n, err := services(t.Context(), d, t, acme); err != nil || n < 8 {
+	if n, err := services(t, d, acme); err != nil || n < 8 {
 		t.Errorf("reflection with one: %d services, err %v", n, err)
 	}
 }
 
-func services(ctx context.Context, d *domain, t *testing.T, who enclave.Caller) (int, error) {
+func services(t *testing.T, d *domain, who enclave.Caller) (int, error) {
 	t.Helper()
-	stream, err := reflectionv1.NewServerReflectionClient(d.connect(t, who)).ServerReflectionInfo(ctx)
+	stream, err := reflectionv1.NewServerReflectionClient(d.connect(t, who)).ServerReflectionInfo(t.Context())
 	if err != nil {
 		return 0, err
 	}
 	ask := &reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}}
-	if err := stream.Send(ask); err != nil && err != io.EOF {
+	if err := stream.Send(ask); err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
 	answer, err := stream.Recv()
@@ -303,7 +303,7 @@ func TestForeignAndExpiredCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger := d.credential(t, acme)
-	stranger.Certificate, stranger.Key = issued(t, foreign, acme, time.Hour)
+	stranger.Certificate, stranger.Key = issued(t, foreign, acme)
 	if _, err := sdk.Dial(t.Context(), stranger); !turnedAway(err) {
 		t.Errorf("a foreign CA's certificate: %v", err)
 	}
@@ -330,7 +330,7 @@ func TestForeignAndExpiredCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	expired := d.credential(t, acme)
-	expired.Certificate, expired.Key = issued(t, past, acme, time.Hour)
+	expired.Certificate, expired.Key = issued(t, past, acme)
 	if _, err := sdk.Dial(t.Context(), expired); sdk.ReasonOf(err) != "CREDENTIAL_EXPIRED" {
 		t.Errorf("the client shows an expired certificate: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -147,13 +148,13 @@ func (d *domain) emptySpool(t *testing.T) {
 	}
 }
 
-func issued(t *testing.T, ca *identity.CA, who enclave.Caller, validity time.Duration) (certificate, key string) {
+func issued(t *testing.T, ca *identity.CA, who enclave.Caller) (certificate, key string) {
 	t.Helper()
 	key, public, err := sdk.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := ca.Issue(who, public, validity)
+	der, err := ca.Issue(who, public, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,7 @@ func (d *domain) credential(t *testing.T, who enclave.Caller) sdk.Credential {
 	c := sdk.Credential{
 		Darkroom: sdk.CredentialVersion, Address: d.address, ServerName: "localhost", CA: string(d.ca.CertificatePEM()), LedgerKey: d.key,
 	}
-	c.Certificate, c.Key = issued(t, d.ca, who, time.Hour)
+	c.Certificate, c.Key = issued(t, d.ca, who)
 	return c
 }
 
@@ -176,7 +177,7 @@ func (d *domain) connect(t *testing.T, who enclave.Caller) *grpc.ClientConn {
 	trust.AppendCertsFromPEM(d.ca.CertificatePEM())
 	config := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: trust, ServerName: "localhost"}
 	if who != nobody {
-		certificate, key := issued(t, d.ca, who, time.Hour)
+		certificate, key := issued(t, d.ca, who)
 		pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
 		if err != nil {
 			t.Fatal(err)
@@ -199,7 +200,7 @@ func call(t *testing.T, conn *grpc.ClientConn, m protoreflect.MethodDescriptor, 
 		return nil, err
 	}
 	for _, r := range requests {
-		if err := stream.SendMsg(r); err == io.EOF {
+		if err := stream.SendMsg(r); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return nil, err
@@ -211,7 +212,7 @@ func call(t *testing.T, conn *grpc.ClientConn, m protoreflect.MethodDescriptor, 
 	var answers []proto.Message
 	for {
 		answer := dynamicpb.NewMessage(m.Output())
-		if err := stream.RecvMsg(answer); err == io.EOF {
+		if err := stream.RecvMsg(answer); errors.Is(err, io.EOF) {
 			return answers, nil
 		} else if err != nil {
 			return answers, err

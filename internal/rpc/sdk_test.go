@@ -117,7 +117,10 @@ func TestAnOperatorsWayThroughTheSDK(t *testing.T) {
 	if strings.Join(stages, " ") != "queued releasereleased" {
 		t.Errorf("stages %v", stages)
 	}
-	for range client.Watch(ctx, run.ID) {
+	for _, err := range client.Watch(ctx, run.ID) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // leaving early is allowed
 	}
 	if got, err := client.Wait(ctx, run.ID); err != nil || got.Outcome != sdk.RunReleased || got.Finished.Nanosecond() != 0 {

@@ -40,7 +40,7 @@ func toStatus(ctx context.Context, err error) error {
 		&errdetails.LocalizedMessage{Locale: string(enclave.English), Message: e.In(enclave.English)},
 		&errdetails.LocalizedMessage{Locale: string(enclave.Chinese), Message: e.In(enclave.Chinese)},
 	}
-	if bad, ok := errors.AsType[*badFields](err); ok {
+	if bad, ok := errors.AsType[*fieldsError](err); ok {
 		details = append(details, &errdetails.BadRequest{FieldViolations: bad.fields})
 	}
 	for _, also := range e.Also[:min(len(e.Also), maxAlso)] {

@@ -25,7 +25,7 @@ func upload(t *testing.T, client darkroomv1.DatasetServiceClient, parts ...*dark
 		return err
 	}
 	for _, part := range parts {
-		if err := stream.Send(part); err == io.EOF {
+		if err := stream.Send(part); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return err

@@ -13,12 +13,12 @@ import (
 // maxFields is how many wrong fields of a request are told.
 const maxFields = 20
 
-// badFields is the cause of INVALID_REQUEST: it becomes the status's google.rpc.BadRequest.
-type badFields struct {
+// fieldsError is the cause of INVALID_REQUEST: it becomes the status's google.rpc.BadRequest.
+type fieldsError struct {
 	fields []*errdetails.BadRequest_FieldViolation
 }
 
-func (*badFields) Error() string { return "fields of the request break their rules" }
+func (*fieldsError) Error() string { return "fields of the request break their rules" }
 
 // badField is INVALID_REQUEST for one field.
 func badField(field, rule, expected string) *enclave.Error {
@@ -28,7 +28,7 @@ func badField(field, rule, expected string) *enclave.Error {
 func badRequest(fields []*errdetails.BadRequest_FieldViolation) *enclave.Error {
 	first := fields[0]
 	return enclave.Fail(enclave.Invalid, "INVALID_REQUEST",
-		"field", first.GetField(), "rule", first.GetReason(), "expected", first.GetDescription()).Because(&badFields{fields})
+		"field", first.GetField(), "rule", first.GetReason(), "expected", first.GetDescription()).Because(&fieldsError{fields})
 }
 
 // validated checks messages against the rules in their descriptors. What it tells are the rules, never the values.
