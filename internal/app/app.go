@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -125,7 +126,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 		Store: db.Runs(), Results: files, Ledger: journal, Acts: acts, Gate: gate, Policies: pinned{rules},
 		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers,
 		Path: &enclave.Enclave{
-			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, 0),
+			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)),
 			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Recorder: gate,
 		},
 	})
