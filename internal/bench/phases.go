@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -70,32 +69,12 @@ func (b bench) generate(file string) (err error) {
 func (b bench) table(ctx context.Context, d *demo.Domain, name, file string) error {
 	description := synth.Dataset()
 	description.Name = name
-	raw, err := json.Marshal(description)
-	if err != nil {
-		return err
-	}
-	if _, err := d.Clients[sdk.Authority].CreateDataset(ctx, raw); err != nil {
-		return err
-	}
 	f, err := os.Open(file) //nolint:gosec // in the benchmark's own directory
 	if err != nil {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	if _, err := d.Clients[sdk.Source].Load(ctx, name, sdk.Parquet, f, nil); err != nil {
-		return err
-	}
-	grant, err := d.Clients[sdk.Operator].ApplyGrant(ctx, sdk.Application{
-		Scenario: "benchmark", Purpose: "To measure.", TermDays: 1,
-		Scopes: []sdk.Scope{{Dataset: name, Columns: []string{"district", "birth_year", "cost"}}},
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := d.Clients[sdk.Authority].AssessGrant(ctx, grant.ID, true, ""); err != nil {
-		return err
-	}
-	_, err = d.Clients[sdk.Source].ConfirmGrant(ctx, grant.ID, true, "")
+	_, err = d.Grant(ctx, description, sdk.Parquet, f, "district", "birth_year", "cost")
 	return err
 }
 
