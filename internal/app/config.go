@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -45,7 +46,7 @@ func ReadConfig(dir string) (Config, error) {
 		return c, enclave.Fail(enclave.Invalid, "CONFIG_UNREADABLE", "problem", err.Error())
 	}
 	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.DisallowUnknownField()).Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, enclave.Fail(enclave.Invalid, "CONFIG_UNREADABLE", "problem", err.Error())
+		return c, enclave.Fail(enclave.Invalid, "CONFIG_UNREADABLE", "problem", yaml.FormatError(err, false, true))
 	}
 	return c, nil
 }
@@ -77,7 +78,7 @@ func (c Config) filled() (Config, error) {
 		{"upload_gib", c.UploadGiB, 1, 4096},
 	} {
 		if f.value < f.low || f.value > f.up {
-			return c, enclave.Fail(enclave.Invalid, "CONFIG_FIELD", "field", f.name)
+			return c, enclave.Fail(enclave.Invalid, "CONFIG_FIELD", "field", f.name, "low", strconv.Itoa(f.low), "high", strconv.Itoa(f.up))
 		}
 	}
 	return c, nil

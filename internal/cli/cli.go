@@ -6,7 +6,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,40 +32,31 @@ type shell struct {
 	out, err   io.Writer
 	lang       enclave.Lang
 	credential string // path of the credential file
+	address    string // host:port to dial instead of the credential's
 	verbose    bool
 }
 
-// Main runs one command line and returns its exit status. An interrupt cancels what it is doing.
+// Main runs one command line and returns its exit status. An interrupt cancels what it is doing; a second one kills.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	sh := &shell{in: stdin, out: stdout, err: stderr, lang: languageOf(args, os.Getenv)}
-	root := sh.root()
+	root := sh.root() //nolint:contextcheck // commands have the context that they are executed with
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.Is(err, errMisused):
-		fmt.Fprintln(stderr, "darkroom:", err)
-		return exitMisused
-	default:
-		sh.printError(err)
-		return exitFailed
-	}
-}
-
-// errMisused marks an error of the command line itself, which cobra words.
-var errMisused = errors.New("")
-
-func misused(err error) error {
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
-		return nil
+		return exitDone
 	}
-	return fmt.Errorf("%w%w", errMisused, err)
+	sh.printError(err)
+	if isMisuse(err) {
+		sh.note("CLI_SEE_HELP", "command", cmd.CommandPath())
+		return exitMisused
+	}
+	return exitFailed
 }
 
 // languageOf finds the language before the command line is parsed, since the help text is in it too: --lang, DARKROOM_LANG, or the
@@ -99,31 +89,39 @@ func language(value string) enclave.Lang {
 
 func (sh *shell) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "darkroom",
-		Short:         sh.text("CLI_ROOT"),
-		Long:          sh.text("CLI_ROOT_LONG"),
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use:               "darkroom",
+		Short:             sh.text("CLI_ROOT"),
+		Long:              sh.text("CLI_ROOT_LONG"),
+		Version:           version(),
+		Args:              sh.noSuchCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: sh.checkFlags,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.PersistentFlags().String("lang", string(sh.lang), sh.text("CLI_FLAG_LANG"))
-	root.PersistentFlags().StringVar(&sh.credential, "credential", os.Getenv("DARKROOM_CREDENTIAL"), sh.text("CLI_FLAG_CREDENTIAL"))
-	root.PersistentFlags().BoolVarP(&sh.verbose, "verbose", "v", false, sh.text("CLI_FLAG_VERBOSE"))
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return misused(fmt.Errorf("%w\n%s", err, sh.text("CLI_SEE_HELP", "command", cmd.CommandPath())))
-	})
-	for _, group := range []string{"start", "work", "check"} {
-		root.AddGroup(&cobra.Group{ID: group, Title: sh.text("CLI_GROUP_" + strings.ToUpper(group))})
-	}
-	add := func(group string, commands ...*cobra.Command) {
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetVersionTemplate("darkroom {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return sh.flagError(err) })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { sh.help(cmd) })
+	root.SetHelpCommand(sh.helpCommand())
+	root.Flags().Bool("version", false, sh.text("CLI_VERSION"))
+	flags := root.PersistentFlags()
+	flags.BoolP("help", "h", false, sh.text("CLI_FLAG_HELP"))
+	flags.String("lang", "", sh.text("CLI_FLAG_LANG"))
+	flags.StringVar(&sh.credential, "credential", "", sh.text("CLI_FLAG_CREDENTIAL"))
+	flags.StringVar(&sh.address, "address", "", sh.text("CLI_FLAG_ADDRESS"))
+	flags.BoolVarP(&sh.verbose, "verbose", "v", false, sh.text("CLI_FLAG_VERBOSE"))
+	add := func(group, title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: group, Title: sh.text(title)})
 		for _, c := range commands {
 			c.GroupID = group
 			root.AddCommand(c)
 		}
 	}
-	add("start", sh.demoCommand(), sh.serveCommand(), sh.identityCommand())
-	add("work", sh.datasetCommand(), sh.grantCommand(), sh.moduleCommand(), sh.runCommand(), sh.policyCommand())
-	add("check", sh.verifyCommand(), sh.ledgerCommand(), sh.versionCommand())
+	add("start", "CLI_GROUP_START", sh.demoCommand(), sh.serveCommand(), sh.identityCommand())
+	add("work", "CLI_GROUP_WORK", sh.datasetCommand(), sh.grantCommand(), sh.moduleCommand(), sh.runCommand(), sh.policyCommand())
+	add("check", "CLI_GROUP_CHECK", sh.verifyCommand(), sh.ledgerCommand())
+	add("more", "CLI_GROUP_MORE", sh.versionCommand(), sh.completionCommand())
 	return root
 }
 
@@ -132,23 +130,6 @@ func (sh *shell) group(use, short string, commands ...*cobra.Command) *cobra.Com
 	c := &cobra.Command{Use: use, Short: sh.text(short), Args: sh.noSuchCommand, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	c.AddCommand(commands...)
 	return c
-}
-
-func (sh *shell) noSuchCommand(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return misused(errors.New(sh.text("CLI_UNKNOWN_COMMAND", "word", args[0], "command", cmd.CommandPath())))
-	}
-	return nil
-}
-
-// exactly asks for a fixed number of arguments and says what they are where they are missing.
-func (sh *shell) exactly(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == len(names) {
-			return nil
-		}
-		return misused(errors.New(sh.text("CLI_ARGS", "usage", cmd.UseLine(), "command", cmd.CommandPath())))
-	}
 }
 
 // text is a text of the catalogue in the user's language; args are pairs of name and value.
@@ -162,11 +143,22 @@ func say(lang enclave.Lang, code string, args ...string) string {
 	return enclave.Message(lang, code, named)
 }
 
+// word is the word for people of a state, a stage, an outcome or a role.
+func (sh *shell) word(name string) string {
+	if code := "CLI_WORD_" + strings.ToUpper(name); enclave.Known(code) {
+		return sh.text(code)
+	}
+	return name
+}
+
 // say prints one line of the catalogue.
 func (sh *shell) say(code string, args ...string) { fmt.Fprintln(sh.out, sh.text(code, args...)) }
 
 // note prints one line beside the result, so that stdout stays what was asked for.
 func (sh *shell) note(code string, args ...string) { fmt.Fprintln(sh.err, sh.text(code, args...)) }
+
+// next says what to type next.
+func (sh *shell) next(command string) { sh.note("CLI_NEXT", "command", command) }
 
 // logger writes warnings and errors to stderr, and everything with --verbose.
 func (sh *shell) logger() *slog.Logger {

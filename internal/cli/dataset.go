@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,7 +24,7 @@ func (sh *shell) datasetCommand() *cobra.Command {
 func (sh *shell) datasetCreate() *cobra.Command {
 	return &cobra.Command{
 		Use: "create FILE.yaml", Short: sh.text("CLI_DATASET_CREATE"), Args: sh.exactly("FILE"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			description, err := sh.readDescription(args[0])
 			if err != nil {
 				return err
@@ -33,26 +33,28 @@ func (sh *shell) datasetCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			dataset, err := c.CreateDataset(ctx, raw)
-			if err != nil {
-				return err
-			}
-			sh.say("CLI_DATASET_CREATED", "name", dataset.Name, "owner", dataset.Owner, "columns", strconv.Itoa(len(description.Columns)))
-			sh.note("CLI_NEXT", "command", "darkroom dataset load "+dataset.Name+" FILE")
-			return nil
-		}),
+			return sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
+				dataset, err := c.CreateDataset(ctx, raw)
+				if err != nil {
+					return err
+				}
+				sh.say("CLI_DATASET_CREATED", "name", dataset.Name, "owner", dataset.Owner, "columns", strconv.Itoa(len(description.Columns)))
+				sh.note("CLI_DATASET_CREATED_NEXT", "owner", dataset.Owner, "command", "darkroom dataset load "+dataset.Name+" FILE")
+				return nil
+			})(cmd, args)
+		},
 	}
 }
 
 // readDescription reads a description as a person wrote it, with the line of a mistake.
 func (sh *shell) readDescription(file string) (*enclave.Dataset, error) {
-	raw, err := sh.read(file)
+	raw, err := sh.read(file, maxDescription)
 	if err != nil {
 		return nil, err
 	}
 	var d enclave.Dataset
 	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.DisallowUnknownField()).Decode(&d); err != nil {
-		return nil, enclave.Fail(enclave.Invalid, "CLI_FILE", "file", file, "problem", yaml.FormatError(err, false, false))
+		return nil, enclave.Fail(enclave.Invalid, "CLI_DESCRIPTION", "file", file, "problem", yaml.FormatError(err, false, true))
 	}
 	return &d, d.Validate()
 }
@@ -60,22 +62,22 @@ func (sh *shell) readDescription(file string) (*enclave.Dataset, error) {
 func (sh *shell) datasetLoad() *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use: "load NAME FILE", Short: sh.text("CLI_DATASET_LOAD"), Args: sh.exactly("NAME", "FILE"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			file, err := os.Open(args[1])
-			if err != nil {
-				return fileError(args[1], err)
-			}
-			defer file.Close() //nolint:errcheck // only read from
-			kind, err := formatOf(format, args[1])
+		Use: "load DATASET FILE", Short: sh.text("CLI_DATASET_LOAD"), Args: sh.exactly("DATASET", "FILE"),
+		RunE: sh.on("datasets", func(ctx context.Context, c *sdk.Client, dataset string, rest []string) error {
+			kind, err := formatOf(format, rest[0])
 			if err != nil {
 				return err
 			}
+			file, err := open(rest[0])
+			if err != nil {
+				return err
+			}
+			defer file.Close() //nolint:errcheck // only read from
 			info, err := file.Stat()
 			if err != nil {
-				return fileError(args[1], err)
+				return fileError(rest[0], err)
 			}
-			snapshot, err := c.Load(ctx, args[0], kind, file, sh.uploadProgress(info.Size()))
+			snapshot, err := c.Load(ctx, dataset, kind, file, sh.uploadProgress(info.Size()))
 			if err != nil {
 				return err
 			}
@@ -88,14 +90,17 @@ func (sh *shell) datasetLoad() *cobra.Command {
 	return c
 }
 
-// uploadProgress prints a line for every sixteenth of a large file.
+// uploadProgress prints a line for every sixteenth of a large file, and one when the enclave has it all and works on it.
 func (sh *shell) uploadProgress(total int64) func(int64) {
-	const mib = 1 << 20
-	step, next := max(total/16, 16*mib), max(total/16, 16*mib)
+	step := max(total/16, 16*mib)
+	next := step
 	return func(done int64) {
-		if done >= next {
+		if done >= next && done < total {
 			next += step
-			sh.note("CLI_DATASET_SENT", "done", strconv.FormatInt(done/mib, 10), "total", strconv.FormatInt(total/mib, 10))
+			sh.note("CLI_PROGRESS_SENT", "done", strconv.FormatInt(done/mib, 10), "total", strconv.FormatInt(total/mib, 10))
+		}
+		if done == total && total >= mib {
+			sh.note("CLI_PROGRESS_LOADING", "total", strconv.FormatInt(total/mib, 10))
 		}
 	}
 }
@@ -114,14 +119,14 @@ func formatOf(stated, file string) (sdk.Format, error) {
 	case "arrow", "arrows", "feather":
 		return sdk.Arrow, nil
 	}
-	return "", enclave.Fail(enclave.Invalid, "CLI_FLAG_BAD", "flag", "format", "expected", "csv, parquet, arrow")
+	return "", flagBad("format", "csv, parquet, arrow")
 }
 
 func (sh *shell) datasetList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: sh.text("CLI_DATASET_LIST"), Args: sh.exactly(),
 		RunE: sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
-			return list(sh, c.ListDatasets(ctx), []string{"NAME", "OWNER", "TITLE", "TIME"}, func(d sdk.Dataset) []string {
+			return list(sh, c.ListDatasets(ctx), []string{"CLI_HEAD_NAME", "CLI_HEAD_OWNER", "CLI_HEAD_TITLE", "CLI_HEAD_TIME"}, func(d sdk.Dataset) []string {
 				var description enclave.Dataset
 				_ = json.Unmarshal(d.Description, &description) // the title is a courtesy
 				return []string{d.Name, d.Owner, description.Title, second(d.Created)}
@@ -132,17 +137,19 @@ func (sh *shell) datasetList() *cobra.Command {
 
 func (sh *shell) datasetShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show NAME", Short: sh.text("CLI_DATASET_SHOW"), Args: sh.exactly("NAME"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			dataset, err := c.GetDataset(ctx, args[0])
+		Use: "show DATASET", Short: sh.text("CLI_DATASET_SHOW"), Args: sh.exactly("DATASET"),
+		RunE: sh.on("datasets", func(ctx context.Context, c *sdk.Client, name string, _ []string) error {
+			dataset, err := c.GetDataset(ctx, name)
 			if err != nil {
 				return err
 			}
-			text, err := yaml.JSONToYAML(dataset.Description)
-			if err != nil {
+			var description enclave.Dataset
+			if err := json.Unmarshal(dataset.Description, &description); err != nil {
 				return err
 			}
-			fmt.Fprintf(sh.out, "%s", text)
+			if err := writeDescription(sh.out, &description); err != nil {
+				return err
+			}
 			for s, err := range c.ListSnapshots(ctx, dataset.Name) {
 				if err != nil {
 					return err
@@ -152,4 +159,33 @@ func (sh *shell) datasetShow() *cobra.Command {
 			return nil
 		}),
 	}
+}
+
+// writeDescription writes a description as YAML, each column on lines of its own and its code list on one.
+func writeDescription(w io.Writer, d *enclave.Dataset) error {
+	type column struct {
+		Name     string         `yaml:"name"`
+		Header   string         `yaml:"header,omitempty"`
+		Type     enclave.Type   `yaml:"type"`
+		Class    enclave.Class  `yaml:"class"`
+		Scale    int            `yaml:"scale,omitempty"`
+		Codes    []string       `yaml:"codes,flow,omitempty"`
+		Min      enclave.Scalar `yaml:"min,omitempty"`
+		Max      enclave.Scalar `yaml:"max,omitempty"`
+		Nullable bool           `yaml:"nullable,omitempty"`
+		Check    enclave.Check  `yaml:"check,omitempty"`
+	}
+	file := struct {
+		Name    string          `yaml:"name"`
+		Title   string          `yaml:"title,omitempty"`
+		Owner   string          `yaml:"owner"`
+		Grade   int             `yaml:"grade"`
+		Sharing enclave.Sharing `yaml:"sharing"`
+		Subject enclave.Subject `yaml:"subject"`
+		Columns []column        `yaml:"columns"`
+	}{Name: d.Name, Title: d.Title, Owner: d.Owner, Grade: d.Grade, Sharing: d.Sharing, Subject: d.Subject}
+	for _, c := range d.Columns {
+		file.Columns = append(file.Columns, column(c))
+	}
+	return yaml.NewEncoder(w, yaml.IndentSequence(true)).Encode(file)
 }

@@ -8,15 +8,16 @@ import (
 )
 
 func (sh *shell) demoCommand() *cobra.Command {
-	var keep string
+	var keep, listen string
 	c := &cobra.Command{
 		Use: "demo", Short: sh.text("CLI_DEMO"), Args: sh.exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := sh.logger()
 			app.RedirectLogs(log)
-			return demo.Play(cmd.Context(), demo.Options{Lang: sh.lang, Out: sh.out, Log: log, Keep: keep})
+			return demo.Play(cmd.Context(), demo.Options{Lang: sh.lang, Out: sh.out, Log: log, Keep: keep, Listen: listen})
 		},
 	}
 	c.Flags().StringVar(&keep, "keep", "", sh.text("CLI_DEMO_KEEP"))
+	c.Flags().StringVar(&listen, "listen", "", sh.text("CLI_DEMO_LISTEN"))
 	return c
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -25,30 +24,38 @@ func (sh *shell) grantApply() *cobra.Command {
 	var application sdk.Application
 	var scopes []string
 	c := &cobra.Command{
-		Use: "apply --scenario NAME --purpose TEXT --dataset NAME:column,column", Short: sh.text("CLI_GRANT_APPLY"), Args: sh.exactly(),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
+		Use: "apply --scenario NAME --purpose TEXT --dataset DATASET:COLUMN,COLUMN", Short: sh.text("CLI_GRANT_APPLY"), Args: sh.exactly(),
+		Example: `darkroom grant apply --scenario insurance-pricing --purpose "Fair premiums by district" --dataset visits:district,birth_year,cost`,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, scope := range scopes {
-				dataset, columns, ok := strings.Cut(scope, ":")
-				if !ok || dataset == "" || columns == "" {
-					return enclave.Fail(enclave.Invalid, "CLI_FLAG_BAD", "flag", "dataset", "expected", "NAME:column,column")
+				dataset, columns, _ := strings.Cut(scope, ":")
+				if !enclave.ValidName(dataset) || columns == "" {
+					return flagBad("dataset", "DATASET:COLUMN,COLUMN")
 				}
 				application.Scopes = append(application.Scopes, sdk.Scope{Dataset: dataset, Columns: strings.Split(columns, ",")})
 			}
-			grant, err := c.ApplyGrant(ctx, application)
-			if err != nil {
-				return err
+			if !enclave.ValidName(application.Scenario) {
+				return flagBad("scenario", nameForm)
 			}
-			sh.say("CLI_GRANT_APPLIED", "name", "grants/"+grant.ID)
-			return nil
-		}),
+			if application.TermDays < 1 || application.TermDays > maxDays {
+				return flagBad("days", "1 … 1096")
+			}
+			return sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
+				grant, err := c.ApplyGrant(ctx, application)
+				if err != nil {
+					return err
+				}
+				sh.say("CLI_GRANT_APPLIED", "name", "grants/"+grant.ID)
+				sh.next("darkroom grant show grants/" + grant.ID)
+				return nil
+			})(cmd, args)
+		},
 	}
 	c.Flags().StringVar(&application.Scenario, "scenario", "", sh.text("CLI_GRANT_SCENARIO"))
 	c.Flags().StringVar(&application.Purpose, "purpose", "", sh.text("CLI_GRANT_PURPOSE"))
 	c.Flags().StringArrayVar(&scopes, "dataset", nil, sh.text("CLI_GRANT_SCOPE"))
 	c.Flags().IntVar(&application.TermDays, "days", 365, sh.text("CLI_GRANT_DAYS"))
-	for _, name := range []string{"scenario", "purpose", "dataset"} {
-		must(c.MarkFlagRequired(name))
-	}
+	require(c, "scenario", "purpose", "dataset")
 	return c
 }
 
@@ -56,8 +63,9 @@ func (sh *shell) grantList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: sh.text("CLI_GRANT_LIST"), Args: sh.exactly(),
 		RunE: sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
-			return list(sh, c.ListGrants(ctx), []string{"NAME", "OWNER", "SCENARIO", "STATE", "EXPIRES"}, func(g sdk.Grant) []string {
-				return []string{"grants/" + g.ID, g.Operator, g.Scenario, string(g.State), day(g.End)}
+			heads := []string{"CLI_HEAD_NAME", "CLI_HEAD_OPERATOR", "CLI_HEAD_SCENARIO", "CLI_HEAD_STATE", "CLI_HEAD_EXPIRES"}
+			return list(sh, c.ListGrants(ctx), heads, func(g sdk.Grant) []string {
+				return []string{"grants/" + g.ID, g.Operator, g.Scenario, sh.word(string(g.State)), day(g.End)}
 			})
 		}),
 	}
@@ -66,20 +74,21 @@ func (sh *shell) grantList() *cobra.Command {
 func (sh *shell) grantShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show GRANT", Short: sh.text("CLI_GRANT_SHOW"), Args: sh.exactly("GRANT"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			g, err := c.GetGrant(ctx, args[0])
+		RunE: sh.on("grants", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+			g, err := c.GetGrant(ctx, id)
 			if err != nil {
 				return err
 			}
 			sh.grantState(g)
-			fmt.Fprintf(sh.out, "%s · %s\n%s\n", g.Operator, g.Scenario, g.Purpose)
+			fields := [][2]string{
+				{"CLI_HEAD_OPERATOR", g.Operator},
+				{"CLI_HEAD_SCENARIO", g.Scenario},
+				{"CLI_HEAD_PURPOSE", g.Purpose},
+			}
 			for _, s := range g.Scopes {
-				fmt.Fprintf(sh.out, "%s: %s\n", s.Dataset, strings.Join(s.Columns, ", "))
+				fields = append(fields, [2]string{"CLI_HEAD_SCOPE", s.Dataset + ": " + strings.Join(s.Columns, ", ")})
 			}
-			fmt.Fprintf(sh.out, "%s – %s\n", day(g.Start), day(g.End))
-			if g.Note != "" {
-				fmt.Fprintln(sh.out, g.Note)
-			}
+			sh.fields(append(fields, [2]string{"CLI_HEAD_TERM", day(g.Start) + " – " + day(g.End)}, [2]string{"CLI_HEAD_NOTE", g.Note})...)
 			return nil
 		}),
 	}
@@ -90,9 +99,9 @@ func (sh *shell) grantDecide(use, short string, decide func(*sdk.Client, context
 	var reject bool
 	var note string
 	c := &cobra.Command{
-		Use: use + " GRANT", Short: sh.text(short), Args: sh.exactly("GRANT"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			grant, err := decide(c, ctx, args[0], !reject, note)
+		Use: use + " GRANT [--reject --note TEXT]", Short: sh.text(short), Args: sh.exactly("GRANT"),
+		RunE: sh.on("grants", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+			grant, err := decide(c, ctx, id, !reject, note)
 			if err != nil {
 				return err
 			}
@@ -110,8 +119,8 @@ func (sh *shell) grantChange(use, short string, change func(*sdk.Client, context
 	var note string
 	c := &cobra.Command{
 		Use: use + " GRANT --note TEXT", Short: sh.text(short), Args: sh.exactly("GRANT"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			grant, err := change(c, ctx, args[0], note)
+		RunE: sh.on("grants", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+			grant, err := change(c, ctx, id, note)
 			if err != nil {
 				return err
 			}
@@ -120,14 +129,18 @@ func (sh *shell) grantChange(use, short string, change func(*sdk.Client, context
 		}),
 	}
 	c.Flags().StringVar(&note, "note", "", sh.text("CLI_GRANT_NOTE"))
-	must(c.MarkFlagRequired("note"))
+	require(c, "note")
 	return c
 }
 
+// grantState says where a grant stands and who has to act next.
 func (sh *shell) grantState(g sdk.Grant) {
-	sh.say("CLI_GRANT_STATE", "name", "grants/"+g.ID, "state", string(g.State))
-	if len(g.Waiting) > 0 {
-		sh.say("CLI_GRANT_WAITING", "orgs", strings.Join(g.Waiting, ", "))
+	sh.say("CLI_STATE", "name", "grants/"+g.ID, "state", sh.word(string(g.State)))
+	switch g.State { //nolint:exhaustive // the states in which somebody has to act
+	case sdk.GrantApplied:
+		sh.note("CLI_GRANT_WAITING_ASSESS", "command", "darkroom grant assess grants/"+g.ID)
+	case sdk.GrantAssessed:
+		sh.note("CLI_GRANT_WAITING_CONFIRM", "orgs", strings.Join(g.Waiting, ", "), "command", "darkroom grant confirm grants/"+g.ID)
 	}
 }
 

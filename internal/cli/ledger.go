@@ -1,14 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"encoding/json"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -24,20 +24,30 @@ func (sh *shell) ledgerCommand() *cobra.Command {
 			return err
 		}),
 	}
-	entry := &cobra.Command{
+	return sh.group("ledger", "CLI_LEDGER", checkpoint, sh.ledgerEntry())
+}
+
+func (sh *shell) ledgerEntry() *cobra.Command {
+	return &cobra.Command{
 		Use: "entry INDEX", Short: sh.text("CLI_LEDGER_ENTRY"), Args: sh.exactly("INDEX"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			index, err := strconv.ParseUint(strings.TrimPrefix(args[0], "entries/"), 10, 63)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			index, err := strconv.ParseUint(strings.TrimPrefix(args[0], "entries/"), 10, 59)
 			if err != nil {
-				return enclave.Fail(enclave.Invalid, "CLI_FLAG_BAD", "flag", "INDEX", "expected", "0, 1, 2, …")
+				return misuse("CLI_ARG_BAD", "argument", args[0], "expected", "0, 1, 2, …")
 			}
-			entry, err := c.Entry(ctx, index)
-			if err != nil {
+			return sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
+				entry, err := c.Entry(ctx, index)
+				if err != nil {
+					return err
+				}
+				var pretty bytes.Buffer
+				if err := json.Indent(&pretty, entry.Body, "", "  "); err != nil {
+					return err
+				}
+				pretty.WriteByte('\n')
+				_, err = pretty.WriteTo(sh.out)
 				return err
-			}
-			_, err = fmt.Fprintf(sh.out, "%s\n", entry.Body)
-			return err
-		}),
+			})(cmd, args)
+		},
 	}
-	return sh.group("ledger", "CLI_LEDGER", checkpoint, entry)
 }

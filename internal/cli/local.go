@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -29,15 +27,15 @@ func (sh *shell) moduleNew() *cobra.Command {
 			if name == "" {
 				name = baseName(args[0])
 			}
-			lang := scaffold.Go
+			lang, done := scaffold.Go, "CLI_MODULE_NEW_DONE"
 			if manifestOnly {
-				lang = scaffold.None
+				lang, done = scaffold.None, "CLI_MODULE_NEW_MANIFEST"
 			}
 			if err := scaffold.New(args[0], name, lang); err != nil {
 				return err
 			}
-			sh.say("CLI_MODULE_NEW_DONE", "dir", args[0])
-			fmt.Fprintf(sh.out, "  darkroom module build %s\n  darkroom module check %s\n", args[0], filepath.Join(args[0], name+".wasm"))
+			sh.say(done, "dir", args[0])
+			sh.next("darkroom module build " + args[0])
 			return nil
 		},
 	}
@@ -50,11 +48,15 @@ func (sh *shell) moduleBuild() *cobra.Command {
 	return &cobra.Command{
 		Use: "build DIR", Short: sh.text("CLI_MODULE_BUILD"), Args: sh.exactly("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if code, err := filepath.Glob(filepath.Join(args[0], "*.go")); err == nil && len(code) > 0 {
+				sh.note("CLI_MODULE_BUILDING")
+			}
 			path, digest, err := scaffold.Build(cmd.Context(), args[0], sh.err)
 			if err != nil {
 				return err
 			}
 			sh.say("CLI_MODULE_BUILT", "file", path, "digest", digest.String())
+			sh.next("darkroom module check " + path)
 			return nil
 		},
 	}
@@ -76,8 +78,12 @@ func (sh *shell) moduleCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(sh.out, report.Text(sh.lang))
-			return report.Failed
+			fmt.Fprint(sh.out, report.Text(sh.lang))
+			if report.Failed != nil {
+				return report.Failed
+			}
+			sh.next("darkroom run submit " + args[0] + " --grant GRANT --wait")
+			return nil
 		},
 	}
 	c.Flags().StringVar(&description, "dataset", "", sh.text("CLI_MODULE_CHECK_DATASET"))
@@ -85,17 +91,26 @@ func (sh *shell) moduleCheck() *cobra.Command {
 }
 
 func (sh *shell) datasetDraft() *cobra.Command {
-	var name, owner, format string
+	var name, owner, format, out string
 	c := &cobra.Command{
 		Use: "draft FILE", Short: sh.text("CLI_DATASET_DRAFT"), Args: sh.exactly("FILE"),
+		Example: "darkroom dataset draft visits.csv --owner health-commission --out visits.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, err := formatOf(format, args[0])
 			if err != nil {
 				return err
 			}
-			file, err := os.Open(args[0])
+			if owner != "" && !enclave.ValidName(owner) {
+				return flagBad("owner", nameForm)
+			}
+			if out != "" {
+				if err := missing(out); err != nil {
+					return err
+				}
+			}
+			file, err := open(args[0])
 			if err != nil {
-				return fileError(args[0], err)
+				return err
 			}
 			defer file.Close() //nolint:errcheck // only read from
 			source, err := load.FileSource(file)
@@ -114,43 +129,18 @@ func (sh *shell) datasetDraft() *cobra.Command {
 			for _, note := range notes {
 				fmt.Fprintln(sh.err, "  -", note)
 			}
-			return writeDescription(sh.out, draft)
+			return sh.write(out, func(w io.Writer) error { return writeDescription(w, draft) })
 		},
 	}
 	c.Flags().StringVar(&name, "name", "", sh.text("CLI_DATASET_NAME"))
 	c.Flags().StringVar(&owner, "owner", "", sh.text("CLI_DATASET_OWNER"))
 	c.Flags().StringVar(&format, "format", "", sh.text("CLI_DATASET_FORMAT"))
+	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_OUT_NEW"))
 	return c
 }
 
-// writeDescription writes a description as YAML, each column on lines of its own and its code list on one.
-func writeDescription(w io.Writer, d *enclave.Dataset) error {
-	type column struct {
-		Name     string         `yaml:"name"`
-		Header   string         `yaml:"header,omitempty"`
-		Type     enclave.Type   `yaml:"type"`
-		Class    enclave.Class  `yaml:"class"`
-		Scale    int            `yaml:"scale,omitempty"`
-		Codes    []string       `yaml:"codes,flow,omitempty"`
-		Min      enclave.Scalar `yaml:"min,omitempty"`
-		Max      enclave.Scalar `yaml:"max,omitempty"`
-		Nullable bool           `yaml:"nullable,omitempty"`
-		Check    enclave.Check  `yaml:"check,omitempty"`
-	}
-	file := struct {
-		Name    string          `yaml:"name"`
-		Title   string          `yaml:"title,omitempty"`
-		Owner   string          `yaml:"owner"`
-		Grade   int             `yaml:"grade"`
-		Sharing enclave.Sharing `yaml:"sharing"`
-		Subject enclave.Subject `yaml:"subject"`
-		Columns []column        `yaml:"columns"`
-	}{Name: d.Name, Title: d.Title, Owner: d.Owner, Grade: d.Grade, Sharing: d.Sharing, Subject: d.Subject}
-	for _, c := range d.Columns {
-		file.Columns = append(file.Columns, column(c))
-	}
-	return yaml.NewEncoder(w, yaml.IndentSequence(true)).Encode(file)
-}
+// maxSample is the most rows of a sample: about 60 GB.
+const maxSample = 1_000_000_000
 
 func (sh *shell) datasetSample() *cobra.Command {
 	var out string
@@ -165,10 +155,15 @@ func (sh *shell) datasetSample() *cobra.Command {
 			case ".parquet":
 				write = synth.WriteParquet
 			default:
-				return enclave.Fail(enclave.Invalid, "CLI_FLAG_BAD", "flag", "out", "expected", "FILE.csv, FILE.parquet")
+				return flagBad("out", "FILE.csv, FILE.parquet")
 			}
-			if rows < 1 {
-				return enclave.Fail(enclave.Invalid, "CLI_FLAG_BAD", "flag", "rows", "expected", "1, 2, …")
+			if rows < 1 || rows > maxSample {
+				return flagBad("rows", "1 … 1000000000")
+			}
+			// A description that a person may have corrected is not lost to a second sample.
+			description := strings.TrimSuffix(out, filepath.Ext(out)) + ".yaml"
+			if err := errors.Join(missing(out), missing(description)); err != nil {
+				return err
 			}
 			err := sh.write(out, func(w io.Writer) error {
 				buffered := bufio.NewWriterSize(w, 1<<20)
@@ -177,14 +172,12 @@ func (sh *shell) datasetSample() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return sh.write(strings.TrimSuffix(out, filepath.Ext(out))+".yaml", func(w io.Writer) error {
-				return writeDescription(w, synth.Dataset())
-			})
+			return sh.write(description, func(w io.Writer) error { return writeDescription(w, synth.Dataset()) })
 		},
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_OUT_FLAG"))
+	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_OUT_NEW"))
 	c.Flags().Int64Var(&rows, "rows", 10_000, sh.text("CLI_DATASET_ROWS"))
 	c.Flags().Uint64Var(&seed, "seed", 1, sh.text("CLI_DATASET_SEED"))
-	must(c.MarkFlagRequired("out"))
+	require(c, "out")
 	return c
 }

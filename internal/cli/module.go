@@ -2,8 +2,8 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -33,9 +34,9 @@ func (sh *shell) moduleUpload() *cobra.Command {
 }
 
 func (sh *shell) uploadModule(ctx context.Context, c *sdk.Client, name string) (sdk.Module, error) {
-	file, err := os.Open(name) //nolint:gosec // the user's own file
+	file, err := open(name)
 	if err != nil {
-		return sdk.Module{}, fileError(name, err)
+		return sdk.Module{}, err
 	}
 	defer file.Close() //nolint:errcheck // only read from
 	return c.UploadModule(ctx, file)
@@ -45,8 +46,10 @@ func (sh *shell) moduleList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: sh.text("CLI_MODULE_LIST"), Args: sh.exactly(),
 		RunE: sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
-			return list(sh, c.ListModules(ctx), []string{"NAME", "OWNER", "SIZE", "TIME"}, func(m sdk.Module) []string {
-				return []string{"modules/" + m.Digest, m.Owner, strconv.FormatInt(m.Size, 10), second(m.Created)}
+			return list(sh, c.ListModules(ctx), []string{"CLI_HEAD_MODULE", "CLI_HEAD_NAME", "CLI_HEAD_OWNER", "CLI_HEAD_SIZE", "CLI_HEAD_TIME"}, func(m sdk.Module) []string {
+				var manifest enclave.Manifest
+				_ = json.Unmarshal(m.Manifest, &manifest) // its name is a courtesy
+				return []string{"modules/" + m.Digest, manifest.Name, m.Owner, strconv.FormatInt(m.Size, 10), second(m.Created)}
 			})
 		}),
 	}
@@ -55,8 +58,8 @@ func (sh *shell) moduleList() *cobra.Command {
 func (sh *shell) moduleShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show MODULE", Short: sh.text("CLI_MODULE_SHOW"), Args: sh.exactly("MODULE"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			module, err := c.GetModule(ctx, args[0])
+		RunE: sh.on("modules", func(ctx context.Context, c *sdk.Client, digest string, _ []string) error {
+			module, err := c.GetModule(ctx, digest)
 			if err != nil {
 				return err
 			}

@@ -2,10 +2,14 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -19,8 +23,8 @@ func (sh *shell) policyCommand() *cobra.Command {
 				return err
 			}
 			sh.say("CLI_POLICY_REVISION", "revision", policy.Revision)
-			for _, profile := range policy.Profiles {
-				fmt.Fprintf(sh.out, "%s\n  %s\n", profile.Name, profile.Numbers)
+			if err := sh.profiles(policy.Profiles); err != nil {
+				return err
 			}
 			if files {
 				for _, file := range policy.Files {
@@ -32,4 +36,30 @@ func (sh *shell) policyCommand() *cobra.Command {
 	}
 	show.Flags().BoolVar(&files, "files", false, sh.text("CLI_POLICY_FILES"))
 	return sh.group("policy", "CLI_POLICY", show)
+}
+
+// profiles prints the numbers of all profiles side by side, one line a number.
+func (sh *shell) profiles(profiles []sdk.PolicyProfile) error {
+	header, numbers := []string{sh.text("CLI_HEAD_PROFILE")}, map[string][]string{}
+	for i, profile := range profiles {
+		header = append(header, profile.Name)
+		var values map[string]json.RawMessage
+		if err := json.Unmarshal(profile.Numbers, &values); err != nil {
+			return err
+		}
+		delete(values, "name")
+		for name, value := range values {
+			if numbers[name] == nil {
+				numbers[name] = make([]string, len(profiles))
+			}
+			numbers[name][i] = string(value)
+		}
+	}
+	var rows [][]string
+	for _, name := range slices.Sorted(maps.Keys(numbers)) {
+		rows = append(rows, append([]string{name}, numbers[name]...))
+	}
+	fmt.Fprintln(sh.out)
+	term.Table(sh.out, header, rows)
+	return nil
 }

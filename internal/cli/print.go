@@ -3,7 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
+	"os"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/sdk"
@@ -15,11 +15,9 @@ func (sh *shell) printError(err error) {
 	texts, reason := sh.words(err)
 	fmt.Fprintln(sh.err, sh.text("CLI_ERROR", "text", texts[0]))
 	for _, also := range texts[1:] {
-		fmt.Fprintln(sh.err, sh.text("CLI_ALSO", "text", also))
+		sh.note("CLI_ALSO", "text", also)
 	}
-	if reason != "" {
-		fmt.Fprintln(sh.err, sh.text("CLI_ERROR_REASON", "reason", reason))
-	}
+	sh.note("CLI_ERROR_REASON", "reason", reason)
 	if sh.verbose {
 		fmt.Fprintln(sh.err, err)
 	}
@@ -29,7 +27,11 @@ func (sh *shell) printError(err error) {
 // ran here, or of the machine.
 func (sh *shell) words(err error) (texts []string, reason string) {
 	if e, ok := errors.AsType[*sdk.Error](err); ok {
-		return []string{e.In(string(sh.lang))}, e.Reason
+		texts = []string{e.In(string(sh.lang))}
+		for _, also := range e.Also {
+			texts = append(texts, also.In(string(sh.lang)))
+		}
+		return append(texts, cause(e, e.Kind == sdk.Internal)...), e.Reason
 	}
 	if e, ok := errors.AsType[*verify.Error](err); ok {
 		return []string{sh.text(e.Reason, "file", e.File)}, e.Reason
@@ -38,22 +40,20 @@ func (sh *shell) words(err error) (texts []string, reason string) {
 		for _, r := range e.Reasons() {
 			texts = append(texts, r.In(sh.lang))
 		}
-		return texts, e.Reason
+		return append(texts, cause(e, e.Kind == enclave.Internal)...), e.Reason
 	}
-	return []string{err.Error()}, ""
+	return []string{sh.text("CLI_FAULT", "problem", err.Error())}, "CLI_FAULT"
 }
 
-func readAll(r io.Reader) ([]byte, error) {
-	raw, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fileError("-", err)
+// cause is what lies beneath an error that arose on this machine: whoever types the command may read it, and needs it where a file
+// cannot be used or something failed inside. The enclave sends no causes.
+func cause(err error, inside bool) []string {
+	inner := errors.Unwrap(err)
+	if file, ok := errors.AsType[*os.PathError](inner); ok {
+		return []string{file.Error()}
 	}
-	return raw, nil
-}
-
-// must is for mistakes of the program that the first start shows.
-func must(err error) {
-	if err != nil {
-		panic(err)
+	if inner != nil && inside {
+		return []string{inner.Error()}
 	}
+	return nil
 }

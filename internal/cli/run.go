@@ -2,8 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,53 +23,62 @@ func (sh *shell) runCommand() *cobra.Command {
 }
 
 func (sh *shell) runSubmit() *cobra.Command {
-	var order sdk.Order
+	var grant, snapshot string
 	var params []string
-	var snapshot string
 	var wait bool
 	c := &cobra.Command{
 		Use: "submit MODULE --grant GRANT", Short: sh.text("CLI_RUN_SUBMIT"), Args: sh.exactly("MODULE"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			var err error
-			if order.Params, err = assignments("param", params); err != nil {
-				return err
-			}
-			if snapshot != "" {
-				name, digest, ok := strings.Cut(strings.TrimPrefix(snapshot, "datasets/"), "/snapshots/")
-				if !ok {
-					return enclave.Fail(enclave.Invalid, "CLI_FLAG_BAD", "flag", "snapshot", "expected", "datasets/NAME/snapshots/DIGEST")
-				}
-				order.Dataset, order.Snapshot = name, digest
-			}
-			if order.Module, err = sh.moduleDigest(ctx, c, args[0]); err != nil {
-				return err
-			}
-			run, err := c.Submit(ctx, order)
+		Example: "darkroom run submit cost-by-age/cost-by-age.wasm --grant GRANT --param as_of=2024 --wait",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			order, err := readOrder(grant, snapshot, params)
 			if err != nil {
 				return err
 			}
-			sh.say("CLI_RUN_SUBMITTED", "name", "runs/"+run.ID)
-			if !wait {
-				sh.note("CLI_NEXT", "command", "darkroom run watch runs/"+run.ID)
-				return nil
-			}
-			return sh.follow(ctx, c, run.ID)
-		}),
+			return sh.client(func(ctx context.Context, c *sdk.Client, args []string) (err error) {
+				if order.Module, err = sh.moduleDigest(ctx, c, args[0]); err != nil {
+					return err
+				}
+				run, err := c.Submit(ctx, order)
+				if err != nil {
+					return err
+				}
+				sh.say("CLI_RUN_SUBMITTED", "name", "runs/"+run.ID)
+				if !wait {
+					sh.next("darkroom run watch runs/" + run.ID)
+					return nil
+				}
+				return sh.follow(ctx, c, run.ID)
+			})(cmd, args)
+		},
 	}
-	c.Flags().StringVar(&order.Grant, "grant", "", sh.text("CLI_RUN_GRANT"))
+	c.Flags().StringVar(&grant, "grant", "", sh.text("CLI_RUN_GRANT"))
 	c.Flags().StringArrayVar(&params, "param", nil, sh.text("CLI_RUN_PARAM"))
 	c.Flags().StringVar(&snapshot, "snapshot", "", sh.text("CLI_RUN_SNAPSHOT"))
 	c.Flags().BoolVar(&wait, "wait", false, sh.text("CLI_RUN_WAIT"))
-	must(c.MarkFlagRequired("grant"))
+	require(c, "grant")
 	return c
+}
+
+// readOrder reads what a run is ordered with, all but the module.
+func readOrder(grant, snapshot string, params []string) (order sdk.Order, err error) {
+	if order.Grant, err = id("grants", grant); err != nil {
+		return order, err
+	}
+	if order.Params, err = assignments("param", params); err != nil || snapshot == "" {
+		return order, err
+	}
+	dataset, digest, _ := strings.Cut(strings.TrimPrefix(snapshot, "datasets/"), "/snapshots/")
+	if !form("datasets").MatchString(dataset) || !form("modules").MatchString(digest) {
+		return order, flagBad("snapshot", "datasets/DATASET/snapshots/DIGEST")
+	}
+	order.Dataset, order.Snapshot = dataset, digest
+	return order, nil
 }
 
 // moduleDigest takes a module that is in the enclave already, or uploads the file.
 func (sh *shell) moduleDigest(ctx context.Context, c *sdk.Client, module string) (string, error) {
-	if digest := strings.TrimPrefix(module, "modules/"); !strings.HasSuffix(module, ".wasm") {
-		if _, err := enclave.ParseDigest(digest); err == nil {
-			return digest, nil
-		}
+	if digest, err := id("modules", module); err == nil {
+		return digest, nil
 	}
 	uploaded, err := sh.uploadModule(ctx, c, module)
 	return uploaded.Digest, err
@@ -75,10 +89,13 @@ func (sh *shell) follow(ctx context.Context, c *sdk.Client, id string) error {
 	var last sdk.Run
 	for run, err := range c.Watch(ctx, id) {
 		if err != nil {
+			if errors.Is(err, context.Canceled) {
+				sh.note("CLI_RUN_LEFT", "watch", "darkroom run watch runs/"+id, "cancel", "darkroom run cancel runs/"+id)
+			}
 			return err
 		}
 		if run.Stage != last.Stage && run.Outcome == "" {
-			sh.note("CLI_RUN_STAGE", "stage", run.Stage)
+			sh.note("CLI_RUN_STAGE", "stage", sh.word(run.Stage))
 		}
 		last = run
 	}
@@ -86,13 +103,13 @@ func (sh *shell) follow(ctx context.Context, c *sdk.Client, id string) error {
 }
 
 func (sh *shell) outcome(run sdk.Run) error {
-	sh.say("CLI_RUN_OUTCOME", "name", "runs/"+run.ID, "outcome", string(run.Outcome))
+	sh.say("CLI_STATE", "name", "runs/"+run.ID, "state", sh.word(string(run.Outcome)))
 	if run.Outcome == sdk.RunReleased {
-		sh.note("CLI_NEXT", "command", "darkroom run fetch runs/"+run.ID)
+		sh.next("darkroom run fetch runs/" + run.ID)
 		return nil
 	}
 	sh.reasons(run)
-	return enclave.Fail(enclave.State, "CLI_RUN_NOT_RELEASED", "outcome", string(run.Outcome))
+	return enclave.Fail(enclave.State, "CLI_RUN_NOT_RELEASED", "outcome", sh.word(string(run.Outcome)))
 }
 
 func (sh *shell) reasons(run sdk.Run) {
@@ -105,62 +122,68 @@ func (sh *shell) runList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: sh.text("CLI_RUN_LIST"), Args: sh.exactly(),
 		RunE: sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
-			return list(sh, c.ListRuns(ctx), []string{"NAME", "OWNER", "SCENARIO", "STAGE", "OUTCOME", "TIME"}, func(r sdk.Run) []string {
-				return []string{"runs/" + r.ID, r.Operator, r.Scenario, r.Stage, string(r.Outcome), second(r.Submitted)}
+			heads := []string{"CLI_HEAD_NAME", "CLI_HEAD_OPERATOR", "CLI_HEAD_SCENARIO", "CLI_HEAD_STATE", "CLI_HEAD_SUBMITTED"}
+			return list(sh, c.ListRuns(ctx), heads, func(r sdk.Run) []string {
+				return []string{"runs/" + r.ID, r.Operator, r.Scenario, sh.runState(r), second(r.Submitted)}
 			})
 		}),
 	}
 }
 
+// runState is the outcome, or the stage of a run that has none yet.
+func (sh *shell) runState(run sdk.Run) string {
+	if run.Outcome == "" {
+		return sh.word(run.Stage)
+	}
+	return sh.word(string(run.Outcome))
+}
+
 func (sh *shell) runShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show RUN", Short: sh.text("CLI_RUN_SHOW"), Args: sh.exactly("RUN"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			run, err := c.GetRun(ctx, args[0])
+		RunE: sh.on("runs", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+			run, err := c.GetRun(ctx, id)
 			if err != nil {
 				return err
 			}
 			sh.describe(run)
-			sh.reasons(run)
 			return nil
 		}),
 	}
 }
 
-// describe prints what a run depends on and where it stands.
+// describe prints where a run stands and what it depends on.
 func (sh *shell) describe(run sdk.Run) {
-	state := string(run.Outcome)
-	if state == "" {
-		state = run.Stage
+	sh.say("CLI_STATE", "name", "runs/"+run.ID, "state", sh.runState(run))
+	sh.reasons(run)
+	fields := [][2]string{
+		{"CLI_HEAD_GRANT", "grants/" + run.Grant},
+		{"CLI_HEAD_MODULE", "modules/" + run.Module},
+		{"CLI_HEAD_SNAPSHOT", "datasets/" + run.Dataset + "/snapshots/" + run.Snapshot},
 	}
-	sh.say("CLI_RUN_OUTCOME", "name", "runs/"+run.ID, "outcome", state)
-	for _, line := range [][2]string{
-		{"grant", "grants/" + run.Grant},
-		{"module", "modules/" + run.Module},
-		{"snapshot", "datasets/" + run.Dataset + "/snapshots/" + run.Snapshot},
-		{"policy", run.Policy},
-		{"result", run.Result},
-		{"submitted", second(run.Submitted)},
-		{"finished", second(run.Finished)},
-	} {
-		if line[1] != "" {
-			fmt.Fprintf(sh.out, "  %-10s %s\n", line[0], line[1])
-		}
+	for _, name := range slices.Sorted(maps.Keys(run.Params)) {
+		fields = append(fields, [2]string{"CLI_HEAD_PARAM", name + "=" + run.Params[name]})
 	}
+	sh.fields(append(fields,
+		[2]string{"CLI_HEAD_POLICY", run.Policy},
+		[2]string{"CLI_HEAD_RESULT", run.Result},
+		[2]string{"CLI_HEAD_SUBMITTED", second(run.Submitted)},
+		[2]string{"CLI_HEAD_FINISHED", second(run.Finished)},
+	)...)
 }
 
 func (sh *shell) runWatch() *cobra.Command {
 	return &cobra.Command{
 		Use: "watch RUN", Short: sh.text("CLI_RUN_WATCH"), Args: sh.exactly("RUN"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error { return sh.follow(ctx, c, args[0]) }),
+		RunE: sh.on("runs", func(ctx context.Context, c *sdk.Client, id string, _ []string) error { return sh.follow(ctx, c, id) }),
 	}
 }
 
 func (sh *shell) runCancel() *cobra.Command {
 	return &cobra.Command{
 		Use: "cancel RUN", Short: sh.text("CLI_RUN_CANCEL"), Args: sh.exactly("RUN"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			run, err := c.Cancel(ctx, args[0])
+		RunE: sh.on("runs", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+			run, err := c.Cancel(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -170,25 +193,34 @@ func (sh *shell) runCancel() *cobra.Command {
 	}
 }
 
+// maxShown is how many rows of a result are printed; files hold all of them.
+const maxShown = 200
+
 func (sh *shell) runFetch() *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use: "fetch RUN", Short: sh.text("CLI_RUN_FETCH"), Args: sh.exactly("RUN"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			if out != "" {
-				return sh.write(out, func(w io.Writer) error { return c.FetchTo(ctx, args[0], w) })
+		RunE: sh.on("runs", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+			if out != "" && filepath.Ext(out) != ".csv" {
+				return sh.write(out, func(w io.Writer) error { return c.FetchTo(ctx, id, w) })
 			}
-			batches, err := c.Fetch(ctx, args[0])
+			batches, err := c.Fetch(ctx, id)
 			if err != nil {
 				return err
 			}
 			header, rows := sdk.Rows(batches)
-			term.Table(sh.out, header, rows)
+			if out != "" {
+				return sh.write(out, func(w io.Writer) error { return writeCSV(w, header, rows) })
+			}
+			term.Table(sh.out, header, rows[:min(len(rows), maxShown)])
+			if more := len(rows) - maxShown; more > 0 {
+				sh.note("CLI_RUN_ROWS_MORE", "more", strconv.Itoa(more))
+			}
 			sh.note("CLI_RUN_ROWS_ALL")
 			return nil
 		}),
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_OUT_FLAG"))
+	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_RUN_FETCH_OUT"))
 	return c
 }
 
@@ -196,8 +228,8 @@ func (sh *shell) runReceipt() *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use: "receipt RUN", Short: sh.text("CLI_RUN_RECEIPT"), Args: sh.exactly("RUN"),
-		RunE: sh.client(func(ctx context.Context, c *sdk.Client, args []string) error {
-			receipt, err := c.Receipt(ctx, args[0])
+		RunE: sh.on("runs", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+			receipt, err := c.Receipt(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -207,6 +239,6 @@ func (sh *shell) runReceipt() *cobra.Command {
 			})
 		}),
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_OUT_FLAG"))
+	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_OUT"))
 	return c
 }

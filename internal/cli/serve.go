@@ -14,6 +14,7 @@ func (sh *shell) serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve --data DIR", Short: sh.text("CLI_SERVE"), Args: sh.exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
 			config, err := app.ReadConfig(dir)
 			if err != nil {
 				return err
@@ -23,19 +24,27 @@ func (sh *shell) serveCommand() *cobra.Command {
 			}
 			log := sh.logger()
 			app.RedirectLogs(log)
-			service, err := app.Open(cmd.Context(), dir, config, log)
+			service, err := app.Open(ctx, dir, config, log)
 			if err != nil {
 				return err
 			}
+			done := make(chan error, 1)
+			go func() { done <- service.Serve(ctx) }()
 			sh.say("CLI_SERVING", "address", service.Address())
 			sh.say("CLI_SERVE_CREDENTIAL", "file", app.AuthorityCredential(dir))
 			sh.say("CLI_SERVE_KEY", "file", app.PublicKey(dir))
-			return service.Serve(cmd.Context())
+			select {
+			case err := <-done:
+				return err
+			case <-ctx.Done():
+				sh.note("CLI_SERVE_STOPPING")
+				return <-done
+			}
 		},
 	}
 	c.Flags().StringVar(&dir, "data", "", sh.text("CLI_SERVE_DATA"))
 	c.Flags().StringVar(&listen, "listen", "", sh.text("CLI_SERVE_LISTEN"))
-	must(c.MarkFlagRequired("data"))
+	require(c, "data")
 	return c
 }
 
@@ -43,12 +52,16 @@ func (sh *shell) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: sh.text("CLI_VERSION"), Args: sh.exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			version := "(devel)"
-			if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-				version = info.Main.Version
-			}
-			_, err := fmt.Fprintln(sh.out, "darkroom", version)
+			_, err := fmt.Fprintln(sh.out, "darkroom", version())
 			return err
 		},
 	}
+}
+
+// version is the module's version as Go recorded it in the binary.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }

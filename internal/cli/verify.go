@@ -17,8 +17,9 @@ func (sh *shell) verifyCommand() *cobra.Command {
 	var key, result, ledger string
 	c := &cobra.Command{
 		Use: "verify RECEIPT --key FILE", Short: sh.text("CLI_VERIFY"), Args: sh.exactly("RECEIPT"),
+		Example: "darkroom verify receipt.json --key domain.pub --result table.arrow --ledger ledger-copy",
 		RunE: func(_ *cobra.Command, args []string) error {
-			raw, err := sh.read(args[0])
+			raw, err := sh.read(args[0], maxReceipt)
 			if err != nil {
 				return err
 			}
@@ -32,7 +33,7 @@ func (sh *shell) verifyCommand() *cobra.Command {
 	c.Flags().StringVar(&key, "key", "", sh.text("CLI_VERIFY_KEY"))
 	c.Flags().StringVar(&result, "result", "", sh.text("CLI_VERIFY_RESULT"))
 	c.Flags().StringVar(&ledger, "ledger", "", sh.text("CLI_VERIFY_LEDGER"))
-	must(c.MarkFlagRequired("key"))
+	require(c, "key")
 	return c
 }
 
@@ -49,7 +50,7 @@ func (sh *shell) verify(raw []byte, key, result, ledger string) error {
 	sh.say("CLI_VERIFY_OK", "index", strconv.FormatUint(statement.Index, 10), "origin", statement.Origin,
 		"verb", act.Verb, "object", act.Object, "time", act.Time.Format("2006-01-02 15:04:05 MST"))
 	if result != "" {
-		content, err := sh.read(result)
+		content, err := sh.read(result, maxResult)
 		if err != nil {
 			return err
 		}
@@ -59,6 +60,9 @@ func (sh *shell) verify(raw []byte, key, result, ledger string) error {
 		sh.say("CLI_VERIFY_RESULT_OK")
 	}
 	if ledger != "" {
+		if _, err := os.Stat(ledger); err != nil {
+			return fileError(ledger, err)
+		}
 		_, report, err := verify.Contains(os.DirFS(ledger), key, receipt)
 		if err != nil {
 			return err
@@ -70,32 +74,9 @@ func (sh *shell) verify(raw []byte, key, result, ledger string) error {
 
 // publicKey reads the domain's key from a file, or takes it as it stands: a note verifier key has plus signs, a path to one rarely.
 func (sh *shell) publicKey(fileOrKey string) (string, error) {
-	raw, err := os.ReadFile(fileOrKey) //nolint:gosec // the user's own file
-	if err == nil {
-		return strings.TrimSpace(string(raw)), nil
-	}
-	if strings.Count(fileOrKey, "+") >= 2 && errors.Is(err, os.ErrNotExist) {
+	raw, err := sh.read(fileOrKey, maxKey)
+	if errors.Is(err, enclave.Fail(enclave.Invalid, "CLI_FILE_MISSING")) && strings.Count(fileOrKey, "+") >= 2 {
 		return fileOrKey, nil
 	}
-	return "", fileError(fileOrKey, err)
-}
-
-// read reads a file that the user named; "-" is standard input.
-func (sh *shell) read(name string) ([]byte, error) {
-	if name == "-" {
-		return readAll(sh.in)
-	}
-	raw, err := os.ReadFile(name) //nolint:gosec // the user's own file
-	if err != nil {
-		return nil, fileError(name, err)
-	}
-	return raw, nil
-}
-
-func fileError(name string, err error) error {
-	problem := err.Error()
-	if inner, ok := errors.AsType[*os.PathError](err); ok {
-		problem = inner.Err.Error()
-	}
-	return enclave.Fail(enclave.Invalid, "CLI_FILE", "file", name, "problem", problem)
+	return strings.TrimSpace(string(raw)), err
 }

@@ -22,6 +22,8 @@ type Options struct {
 	Out  io.Writer
 	Log  *slog.Logger
 	Keep string // directory to keep the enclave in; "" plays in a temporary one
+	// Listen is the address to listen on; "" is a free port, or with Keep the service's default.
+	Listen string
 }
 
 // story is the demonstration under way: the enclave, and what one step leaves to the next.
@@ -99,9 +101,9 @@ func newDirectory(dir string) error {
 
 // config is that of the embedded defaults, but for a port that is free and a module that ends sooner.
 func (s *story) config() app.Config {
-	c := app.Config{Listen: "127.0.0.1:0", CallSeconds: 2}
-	if s.Keep != "" {
-		c.Listen = "127.0.0.1:7443"
+	c := app.Config{Listen: s.Listen, CallSeconds: 2}
+	if c.Listen == "" && s.Keep == "" {
+		c.Listen = "127.0.0.1:0"
 	}
 	return c
 }
@@ -121,7 +123,11 @@ func (s *story) next() {
 	} {
 		fmt.Fprintln(s.Out, "  "+command)
 	}
-	s.print("DEMO_KEEP_STOP", "command", "darkroom serve --data "+s.dir)
+	again := "darkroom serve --data " + s.dir
+	if s.Listen != "" {
+		again += " --listen " + s.App.Address() // the credentials name it
+	}
+	s.print("DEMO_KEEP_STOP", "command", again)
 }
 
 func (s *story) text(code string, args ...string) string {

@@ -10,7 +10,7 @@ import (
 )
 
 // Table prints rows in aligned columns. Widths are of the terminal: a Chinese character takes two places. Columns whose cells are
-// all numbers are aligned to the right.
+// all numbers, or a dot for none, are aligned to the right.
 func Table(w io.Writer, header []string, rows [][]string) {
 	width, numeric := make([]int, len(header)), make([]bool, len(header))
 	for c, name := range header {
@@ -48,7 +48,7 @@ func Table(w io.Writer, header []string, rows [][]string) {
 }
 
 func isNumber(s string) bool {
-	return s == "" || strings.Trim(s, "-+.0123456789") == ""
+	return s == "·" || strings.Trim(s, "-+.0123456789") == ""
 }
 
 // Indent writes to w with a prefix before each line. Writes are expected to be of whole lines.

@@ -1,0 +1,320 @@
+package cli
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// bad is a command line that must be refused: with a status, with a reason, and with nothing left behind.
+type bad struct {
+	line   string // what follows the command's path
+	status int
+	reason string
+}
+
+// badInputs are four standard ones for each command, where they apply: something missing, malformed, too large, not allowed.
+func badInputs() map[string][]bad {
+	const (
+		nobody = "runs/aaaaaaaaaaaaaaaaaaaaaaaaaa"
+		as     = " --credential "
+	)
+	noCredential := bad{"", exitMisused, "CLI_NO_CREDENTIAL"}
+	tooMany := bad{"and more" + as + "$OPERATOR", exitMisused, "CLI_ARGS"}
+	foreign := bad{as + "$FOREIGN", exitFailed, "CONNECTION_UNTRUSTED|SERVER_UNREACHABLE"}
+	return map[string][]bad{
+		"demo": {
+			{"more", exitMisused, "CLI_ARGS"},
+			{"--keep", exitMisused, "CLI_FLAG_EMPTY"},
+			{"--keep $FOLDER", exitFailed, "DEMO_KEEP_NOT_EMPTY"},
+			{"--keep fresh --listen nowhere", exitFailed, "LISTEN_FAILED"},
+		},
+		"serve": {
+			{"", exitMisused, "CLI_FLAG_MISSING"},
+			{"--data fresh --listen nowhere", exitFailed, "LISTEN_FAILED"},
+			{"--data fresh --listen $ADDRESS", exitFailed, "LISTEN_FAILED"},
+			{"--data $DATA --listen 127.0.0.1:0", exitFailed, "DATA_DIR_LOCKED"},
+			{"--data $CSV", exitFailed, "CONFIG_UNREADABLE"},
+			{"--data $CSV/below", exitFailed, "CONFIG_UNREADABLE"},
+		},
+		"version":    {{"more", exitMisused, "CLI_ARGS"}},
+		"completion": {{"", exitMisused, "CLI_ARGS"}, {"tcsh", exitMisused, "CLI_ARG_BAD"}},
+		"identity issue": {
+			{"--role operator --org acme" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_MISSING"},
+			{"--role king --org acme --name li" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_BAD"},
+			{"--role operator --org Acme --name li" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_BAD"},
+			{"--role operator --org acme --name ../li" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_BAD"},
+			{"--role operator --org acme --name li --days 2000" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_BAD"},
+			{"--role operator --org acme --name li --days many" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_BAD"},
+			{"--role operator --org acme --name li --out $OPERATOR" + as + "$AUTHORITY", exitFailed, "CLI_FILE_EXISTS"},
+			{"--role operator --org acme --name li --out no/such/li.json" + as + "$AUTHORITY", exitFailed, "CLI_FILE_MISSING"},
+			{"--role operator --org acme --name li" + as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"},
+		},
+		"identity show": {
+			noCredential, tooMany, foreign,
+			{as + "nowhere.json", exitFailed, "CREDENTIAL_UNREADABLE"},
+			{as + "$YAML", exitFailed, "CREDENTIAL_MALFORMED"},
+			{as + "$HUGE", exitFailed, "CREDENTIAL_MALFORMED"},
+			{"--address 127.0.0.1:1" + as + "$OPERATOR", exitFailed, "SERVER_UNREACHABLE"},
+		},
+		"dataset draft": {
+			{"", exitMisused, "CLI_ARGS"},
+			{"nowhere.csv", exitFailed, "CLI_FILE_MISSING"},
+			{"$FOLDER --format csv", exitFailed, "CLI_FILE_DIRECTORY"},
+			{"$YAML", exitMisused, "CLI_FLAG_BAD"},
+			{"$CSV --format xls", exitMisused, "CLI_FLAG_BAD"},
+			{"$CSV --owner Health", exitMisused, "CLI_FLAG_BAD"},
+			{"$CSV --out $YAML", exitFailed, "CLI_FILE_EXISTS"},
+			{"$HUGE --format parquet --out draft.yaml", exitFailed, "FILE_UNREADABLE"},
+			{"$HUGE --format csv --out draft.yaml", exitFailed, "FILE_ROW_TOO_LONG"},
+		},
+		"dataset sample": {
+			{"", exitMisused, "CLI_FLAG_MISSING"},
+			{"--out table.xls", exitMisused, "CLI_FLAG_BAD"},
+			{"--out table.csv --rows 0", exitMisused, "CLI_FLAG_BAD"},
+			{"--out table.csv --rows 1000000001", exitMisused, "CLI_FLAG_BAD"},
+			{"--out table.csv --rows 99999999999999999999", exitMisused, "CLI_FLAG_BAD"},
+			{"--out $CSV", exitFailed, "CLI_FILE_EXISTS"},
+			{"--out no/such/table.csv", exitFailed, "CLI_FILE_MISSING"},
+		},
+		"dataset create": {
+			{as + "$AUTHORITY", exitMisused, "CLI_ARGS"},
+			{"nowhere.yaml" + as + "$AUTHORITY", exitFailed, "CLI_FILE_MISSING"},
+			{"$FOLDER/darkroom.yaml" + as + "$AUTHORITY", exitFailed, "CLI_DESCRIPTION"},
+			{"$HUGE" + as + "$AUTHORITY", exitFailed, "CLI_FILE_TOO_LARGE"},
+			{"$YAML" + as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"},
+		},
+		"dataset load": {
+			{"visits" + as + "$SOURCE", exitMisused, "CLI_ARGS"},
+			{"visits nowhere.csv" + as + "$SOURCE", exitFailed, "CLI_FILE_MISSING"},
+			{"Visits $CSV" + as + "$SOURCE", exitMisused, "CLI_NAME_BAD"},
+			{"other $CSV" + as + "$SOURCE", exitFailed, "DATASET_NOT_FOUND"},
+			{"visits $YAML" + as + "$SOURCE", exitMisused, "CLI_FLAG_BAD"},
+			{"visits $YAML --format csv" + as + "$SOURCE", exitFailed, "FILE_NO_HEADER"},
+			{"visits $CSV" + as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"},
+		},
+		"dataset list": {noCredential, tooMany, foreign, {as + "$REVIEWER", exitFailed, "METHOD_FORBIDDEN"}},
+		"dataset show": {
+			{as + "$OPERATOR", exitMisused, "CLI_ARGS"},
+			{"../visits" + as + "$OPERATOR", exitMisused, "CLI_NAME_BAD"},
+			{strings.Repeat("a", 100) + as + "$OPERATOR", exitMisused, "CLI_NAME_BAD"},
+			{"other" + as + "$OPERATOR", exitFailed, "DATASET_NOT_FOUND"},
+			{"visits" + as + "$REVIEWER", exitFailed, "METHOD_FORBIDDEN|DATASET_NOT_FOUND"},
+		},
+		"grant apply": {
+			{"--scenario pricing --purpose x" + as + "$OPERATOR", exitMisused, "CLI_FLAG_MISSING"},
+			{"--scenario pricing --purpose x --dataset visits" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
+			{"--scenario Pricing --purpose x --dataset visits:cost" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
+			{"--scenario pricing --purpose x --dataset visits:cost --days 2000" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
+			{"--scenario pricing --purpose " + strings.Repeat("x", 3000) + " --dataset visits:cost" + as + "$OPERATOR", exitFailed, "INVALID_REQUEST"},
+			{"--scenario pricing --purpose x --dataset visits:nothing" + as + "$OPERATOR", exitFailed, "GRANT_COLUMN_UNKNOWN"},
+			{"--scenario pricing --purpose x --dataset visits:cost" + as + "$SOURCE", exitFailed, "METHOD_FORBIDDEN"},
+		},
+		"grant list":    {noCredential, tooMany, foreign, {as + "$REVIEWER", exitFailed, "METHOD_FORBIDDEN"}},
+		"grant show":    named("grant", "$GRANT", "$RIVAL"),
+		"grant assess":  append(named("grant", "$GRANT", "$OPERATOR"), bad{"$GRANT" + as + "$AUTHORITY", exitFailed, "GRANT_STATE"}),
+		"grant confirm": append(named("grant", "$GRANT", "$OPERATOR"), bad{"$GRANT" + as + "$SOURCE", exitFailed, "GRANT_CONFIRMED"}),
+		"grant suspend": append(named("grant", "$GRANT --note x", "$OPERATOR"), bad{"$GRANT" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_MISSING"}),
+		"grant resume": append(named("grant", "$GRANT --note x", "$OPERATOR"), bad{"$GRANT" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_MISSING"},
+			bad{"$GRANT --note x" + as + "$AUTHORITY", exitFailed, "GRANT_STATE"}),
+		"grant revoke": append(named("grant", "$GRANT --note x", "$OPERATOR"), bad{"$GRANT" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_MISSING"},
+			bad{"$GRANT --note " + strings.Repeat("x", 3000) + as + "$AUTHORITY", exitFailed, "INVALID_REQUEST"}),
+		"module new": {
+			{"", exitMisused, "CLI_ARGS"},
+			{"one --name One", exitFailed, "SCAFFOLD_NAME"},
+			{"one --name " + strings.Repeat("a", 100), exitFailed, "SCAFFOLD_NAME"},
+			{"$FOLDER", exitFailed, "SCAFFOLD_EXISTS"},
+		},
+		"module build": {
+			{"", exitMisused, "CLI_ARGS"},
+			{"nowhere", exitFailed, "SCAFFOLD_MISSING"},
+			{"$BADFOLDER", exitFailed, "MANIFEST_MALFORMED|MANIFEST_INVALID"},
+		},
+		"module check": {
+			{"", exitMisused, "CLI_ARGS"},
+			{"nowhere.wasm", exitFailed, "SCAFFOLD_MISSING"},
+			{"$YAML", exitFailed, "MODULE_NOT_WASM"},
+			{"$HUGE", exitFailed, "SCAFFOLD_FILE_SIZE"},
+			{"$WASM --dataset $CSV", exitFailed, "CLI_DESCRIPTION"},
+		},
+		"module upload": {
+			{as + "$OPERATOR", exitMisused, "CLI_ARGS"},
+			{"nowhere.wasm" + as + "$OPERATOR", exitFailed, "CLI_FILE_MISSING"},
+			{"$FOLDER" + as + "$OPERATOR", exitFailed, "CLI_FILE_DIRECTORY"},
+			{"$YAML" + as + "$OPERATOR", exitFailed, "MODULE_NOT_WASM"},
+			{"$HUGE" + as + "$OPERATOR", exitFailed, "UPLOAD_TOO_LARGE"},
+			{"$WASM" + as + "$SOURCE", exitFailed, "METHOD_FORBIDDEN"},
+		},
+		"module list": {noCredential, tooMany, foreign, {as + "$SOURCE", exitFailed, "METHOD_FORBIDDEN"}},
+		"module show": {
+			{as + "$OPERATOR", exitMisused, "CLI_ARGS"},
+			{"by-district" + as + "$OPERATOR", exitMisused, "CLI_NAME_BAD"},
+			{"modules/" + strings.Repeat("0", 64) + as + "$OPERATOR", exitFailed, "OBJECT_NOT_FOUND|MODULE_NOT_FOUND"},
+			{"$MODULE" + as + "$RIVAL", exitFailed, "OBJECT_NOT_FOUND|MODULE_NOT_FOUND"},
+		},
+		"run submit": {
+			{"$WASM" + as + "$OPERATOR", exitMisused, "CLI_FLAG_MISSING"},
+			{"--grant $GRANT" + as + "$OPERATOR", exitMisused, "CLI_ARGS"},
+			{"$WASM --grant mine" + as + "$OPERATOR", exitMisused, "CLI_NAME_BAD"},
+			{"$WASM --grant $GRANT --param x" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
+			{"$WASM --grant $GRANT --param x=1" + as + "$OPERATOR", exitFailed, "PARAM_UNKNOWN|PARAM_OUT_OF_DOMAIN"},
+			{"$WASM --grant $GRANT --snapshot newest" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
+			{"$YAML --grant $GRANT" + as + "$OPERATOR", exitFailed, "MODULE_NOT_WASM"},
+			{"$HUGE --grant $GRANT" + as + "$OPERATOR", exitFailed, "UPLOAD_TOO_LARGE"},
+			{"nowhere.wasm --grant $GRANT" + as + "$OPERATOR", exitFailed, "CLI_FILE_MISSING"},
+			{"$WASM --grant $GRANT" + as + "$AUTHORITY", exitFailed, "METHOD_FORBIDDEN"},
+			{"$WASM --grant $GRANT" + as + "$RIVAL", exitFailed, "GRANT_NOT_FOUND|OBJECT_NOT_FOUND"},
+		},
+		"run list":   {noCredential, tooMany, foreign, {as + "$SOURCE", exitFailed, "METHOD_FORBIDDEN"}},
+		"run show":   named("run", "$RUN", "$RIVAL"),
+		"run watch":  named("run", "$RUN", "$RIVAL"),
+		"run cancel": named("run", "$RUN", "$RIVAL"),
+		"run fetch": append(named("run", "$RUN", "$RIVAL"),
+			bad{nobody + " --out table.arrow" + as + "$OPERATOR", exitFailed, "RUN_NOT_FOUND|OBJECT_NOT_FOUND"},
+			bad{"$RUN --out table.csv" + as + "$RIVAL", exitFailed, "RUN_NOT_FOUND|OBJECT_NOT_FOUND"},
+			bad{"$RUN --out no/such/table.arrow" + as + "$OPERATOR", exitFailed, "CLI_FILE_MISSING"},
+			bad{"$RUN --out $FOLDER" + as + "$OPERATOR", exitFailed, "CLI_FILE_DIRECTORY"}),
+		"run receipt": append(named("run", "$RUN", "$RIVAL"),
+			bad{nobody + " --out receipt.json" + as + "$OPERATOR", exitFailed, "RUN_NOT_FOUND|OBJECT_NOT_FOUND"}),
+		"policy show":       {noCredential, tooMany, foreign},
+		"ledger checkpoint": {noCredential, tooMany, foreign},
+		"ledger entry": {
+			{as + "$AUDITOR", exitMisused, "CLI_ARGS"},
+			{"first" + as + "$AUDITOR", exitMisused, "CLI_ARG_BAD"},
+			{"99999999999999999999" + as + "$AUDITOR", exitMisused, "CLI_ARG_BAD"},
+			{"999999" + as + "$AUDITOR", exitFailed, "RECORD_NOT_FOUND"},
+			{"0" + as + "$OPERATOR", exitFailed, "RECORD_NOT_FOUND"},
+		},
+		"verify": {
+			{"--key $KEY", exitMisused, "CLI_ARGS"},
+			{"$RECEIPT", exitMisused, "CLI_FLAG_MISSING"},
+			{"nowhere.json --key $KEY", exitFailed, "CLI_FILE_MISSING"},
+			{"$RECEIPT --key nowhere.pub", exitFailed, "CLI_FILE_MISSING"},
+			{"$FOLDER --key $KEY", exitFailed, "CLI_FILE_DIRECTORY"},
+			{"$YAML --key $KEY", exitFailed, "RECEIPT_MALFORMED"},
+			{"$HUGE --key $KEY", exitFailed, "CLI_FILE_TOO_LARGE"},
+			{"$RECEIPT --key $OTHERKEY", exitFailed, "LEDGER_CHECKPOINT_SIGNATURE"},
+			{"$RECEIPT --key $KEY --result $HUGE", exitFailed, "RECEIPT_RESULT"},
+			{"$RECEIPT --key $KEY --ledger nowhere", exitFailed, "CLI_FILE_MISSING"},
+		},
+	}
+}
+
+// named are the bad inputs of a command on one object: args are good ones, which the other may not give.
+func named(kind, args, other string) []bad {
+	gone := strings.ToUpper(kind) + "_NOT_FOUND|OBJECT_NOT_FOUND|METHOD_FORBIDDEN"
+	id, rest, _ := strings.Cut(args, " ")
+	rest += " --credential "
+	return []bad{
+		{rest + other, exitMisused, "CLI_ARGS"},
+		{id + " " + id + " " + rest + other, exitMisused, "CLI_ARGS"},
+		{"../" + kind + " " + rest + other, exitMisused, "CLI_NAME_BAD"},
+		{strings.Repeat("a", 10_000) + " " + rest + other, exitMisused, "CLI_NAME_BAD"},
+		{strings.Repeat("a", 26) + " " + rest + "$AUTHORITY", exitFailed, gone},
+		{args + " --credential " + other, exitFailed, gone},
+	}
+}
+
+// leaves are the commands that do something, by path.
+func leaves(cmd *cobra.Command) map[string]*cobra.Command {
+	found := map[string]*cobra.Command{}
+	for _, c := range cmd.Commands() {
+		if c.HasSubCommands() {
+			for path, leaf := range leaves(c) {
+				found[c.Name()+" "+path] = leaf
+			}
+		} else if !c.Hidden {
+			found[c.Name()] = c
+		}
+	}
+	return found
+}
+
+// TestEveryCommandHasBadInputs: a command cannot be added without saying how it is misused.
+func TestEveryCommandHasBadInputs(t *testing.T) {
+	cases, commands := badInputs(), leaves((&shell{}).root())
+	for path := range cases {
+		if commands[path] == nil {
+			t.Errorf("%s is not a command", path)
+		}
+	}
+	for path, c := range commands {
+		if len(cases[path]) == 0 {
+			t.Errorf("%s has no bad input", path)
+		}
+		if _, needs, _ := strings.Cut(c.Use, " "); needs == "" {
+			continue
+		}
+		if !slices.ContainsFunc(cases[path], func(b bad) bool { return b.reason == "CLI_ARGS" || b.reason == "CLI_FLAG_MISSING" }) {
+			t.Errorf("%s needs something, and nothing shows what happens without it", path)
+		}
+	}
+}
+
+func (d *domain) testBadInputs(t *testing.T) {
+	for path, cases := range badInputs() {
+		for _, b := range cases {
+			t.Run(path, func(t *testing.T) {
+				dir := t.TempDir()
+				t.Chdir(dir)
+				status, out, errs := command(t, append(strings.Fields(path), d.words(b.line)...)...)
+				line := b.line[:min(len(b.line), 100)]
+				if status != b.status {
+					t.Errorf("%s: status %d, not %d", line, status, b.status)
+				}
+				reason := reasonIn(errs)
+				if !slices.Contains(strings.Split(b.reason, "|"), reason) {
+					t.Errorf("%s: reason %q, not %s:\n%s", line, reason, b.reason, errs)
+				}
+				if regexp.MustCompile(`\{[a-z_]+\}|%!`).MatchString(errs) {
+					t.Errorf("%s: a text is not filled in: %s", line, errs)
+				}
+				if path != "verify" && path != "demo" && out != "" {
+					t.Errorf("%s: printed as if it had worked: %s", line, out)
+				}
+				if left := files(t, dir); len(left) > 0 {
+					t.Errorf("%s: left %v behind", line, left)
+				}
+			})
+		}
+	}
+	for _, group := range []string{"", "identity", "dataset", "grant", "module", "run", "policy", "ledger", "help"} {
+		status, out, errs := command(t, append(strings.Fields(group), "nonsense")...)
+		if status != exitMisused || out != "" || reasonIn(errs) != "CLI_COMMAND_UNKNOWN" {
+			t.Errorf("%s nonsense: status %d\n%s%s", group, status, out, errs)
+		}
+	}
+}
+
+// reasonIn is the stable reason of what was printed, in either language.
+func reasonIn(stderr string) string {
+	for line := range strings.Lines(stderr) {
+		for _, label := range []string{"reason: ", "原因代码："} {
+			if reason, ok := strings.CutPrefix(line, label); ok {
+				return strings.TrimSpace(reason)
+			}
+		}
+	}
+	return ""
+}
+
+// files are the regular files below a directory. A service that cannot start leaves the folders that it made, but no file but its lock.
+func files(t *testing.T, dir string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && entry.Name() != "lock" {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return found
+}

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/sdk"
+)
+
+// TestTexts: every code that the command line uses has its texts, and none of the catalogue's is left over.
+func TestTexts(t *testing.T) {
+	used := map[string]bool{}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range sources {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, code := range regexp.MustCompile(`"CLI_[A-Z_]*[A-Z]"`).FindAllString(read(t, name), -1) {
+			used[strings.Trim(code, `"`)] = true
+		}
+	}
+	for _, word := range words() {
+		used["CLI_WORD_"+strings.ToUpper(word)] = true
+	}
+	if len(used) < 100 {
+		t.Fatalf("found %d codes: the search is broken", len(used))
+	}
+	for code := range used {
+		if !enclave.Known(code) {
+			t.Errorf("%s is used and has no text", code)
+		}
+	}
+	for _, code := range enclave.Codes() {
+		if strings.HasPrefix(code, "CLI_") && !used[code] {
+			t.Errorf("%s has a text that nothing uses", code)
+		}
+	}
+}
+
+// words are what the command line prints in the user's language: states, outcomes, stages and roles.
+func words() []string {
+	all := []string{"queued"}
+	for _, s := range []sdk.GrantState{
+		sdk.GrantApplied, sdk.GrantAssessed, sdk.GrantActive, sdk.GrantSuspended, sdk.GrantRejected, sdk.GrantRevoked, sdk.GrantExpired,
+	} {
+		all = append(all, string(s))
+	}
+	for _, o := range []sdk.Outcome{sdk.RunReleased, sdk.RunHeld, sdk.RunDenied, sdk.RunFailed, sdk.RunCanceled} {
+		all = append(all, string(o))
+	}
+	for _, r := range []sdk.Role{sdk.Operator, sdk.Authority, sdk.Source, sdk.Reviewer, sdk.Auditor} {
+		all = append(all, string(r))
+	}
+	for _, s := range []enclave.Stage{
+		enclave.StageAdmit, enclave.StageLoad, enclave.StageExecute, enclave.StageMeasure,
+		enclave.StageTreat, enclave.StageJudge, enclave.StageRecord, enclave.StageRelease,
+	} {
+		all = append(all, string(s))
+	}
+	return all
+}
+
+// TestEveryTextIsThePersons: the help of every command speaks one language only, and nothing in it is left to fill in.
+func TestEveryTextIsThePersons(t *testing.T) {
+	english := regexp.MustCompile(`\b(Usage|Flags|Commands|Available|Example|Global|default|string|help for)\b`)
+	chinese := regexp.MustCompile(`\p{Han}`)
+	for path := range leaves((&shell{}).root()) {
+		for _, lang := range []string{"en", "zh"} {
+			status, out, errs := command(t, append(strings.Fields(path), "--help", "--lang", lang)...)
+			switch {
+			case status != exitDone || errs != "":
+				t.Errorf("%s --help: status %d, %s", path, status, errs)
+			case lang == "zh" && english.MatchString(out), lang == "en" && chinese.MatchString(out), strings.Contains(out, "CLI_"):
+				t.Errorf("the help of %s in %s:\n%s", path, lang, out)
+			}
+		}
+	}
+}
+
+// TestCommandsInTexts: where a text of any room tells what to type, there is such a command.
+func TestCommandsInTexts(t *testing.T) {
+	root, checked := (&shell{}).root(), 0
+	files, err := filepath.Glob("../../enclave/messages/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no catalogue", err)
+	}
+	for _, name := range append(files, "../../sdk/messages.json") {
+		var texts map[string]map[string]string
+		if err := json.Unmarshal([]byte(read(t, name)), &texts); err != nil {
+			t.Fatal(name, err)
+		}
+		for code, text := range texts {
+			for _, said := range regexp.MustCompile(`darkroom ((?:identity|dataset|grant|module|run|policy|ledger) [a-z]+)`).FindAllStringSubmatch(text["en"]+"\n"+text["zh"], -1) {
+				checked++
+				if c, rest, err := root.Find(strings.Fields(said[1])); err != nil || len(rest) > 0 || c.HasSubCommands() {
+					t.Errorf("%s names the command %q", code, said[0])
+				}
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("found %d commands in texts: the search is broken", checked)
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(name) //nolint:gosec // a file of the repository
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}

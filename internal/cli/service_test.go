@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestService starts one service and lets all who need one use it: the scripts of testdata/script, and the bad inputs of every command.
+func TestService(t *testing.T) {
+	d := startDomain(t)
+	t.Run("bad input", d.testBadInputs)
+	t.Run("script", func(t *testing.T) {
+		testscript.Run(t, testscript.Params{
+			Dir:                 filepath.Join("testdata", "script"),
+			RequireExplicitExec: true,
+			RequireUniqueNames:  true,
+			Setup: func(env *testscript.Env) error {
+				for name, value := range d.env {
+					env.Setenv(name, value)
+				}
+				// The go command of 'module build' keeps what it compiled before.
+				for _, name := range []string{"GOCACHE", "GOPATH"} {
+					value, err := exec.Command("go", "env", name).Output() //nolint:gosec,noctx // a fixed command
+					if err != nil {
+						return err
+					}
+					env.Setenv(name, strings.TrimSpace(string(value)))
+				}
+				env.Setenv("LANG", "en_US.UTF-8")
+				return nil
+			},
+			Cmds: map[string]func(*testscript.TestScript, bool, []string){"capture": capture, "status": status, "flip": flip},
+		})
+	})
+	code, errs := d.stopped()
+	if code != exitDone || !strings.Contains(errs, say("en", "CLI_SERVE_STOPPING")) {
+		t.Errorf("stopped with status %d, and said: %s", code, errs)
+	}
+}
+
+// capture NAME REGEXP sets a variable to what the regular expression finds in the last command's output.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: capture NAME REGEXP")
+	}
+	found := regexp.MustCompile(args[1]).FindString(ts.ReadFile("stdout"))
+	if found == "" {
+		ts.Fatalf("nothing matches %s", args[1])
+	}
+	ts.Setenv(args[0], found)
+}
+
+// status N COMMAND … runs a command that must end with that status.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND ...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("status %s (%v), not %s", got, err, args[0])
+	}
+}
+
+// flip DIR changes one bit of the first file below a directory.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: flip DIR")
+	}
+	found := errors.New("found")
+	err := filepath.WalkDir(ts.MkAbs(args[0]), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path) //nolint:gosec // a test's own
+		if err != nil {
+			return err
+		}
+		raw[len(raw)/2] ^= 1
+		ts.Check(os.WriteFile(path, raw, 0o600)) //nolint:gosec // likewise
+		return found
+	})
+	if !errors.Is(err, found) {
+		ts.Fatalf("nothing to change below %s: %v", args[0], err)
+	}
+}
