@@ -75,10 +75,39 @@ func (s *story) withCopy(use func(folder string) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if err := os.CopyFS(folder, os.DirFS(app.Ledger(s.dir))); err != nil {
+	if err := copyLedger(folder, app.Ledger(s.dir)); err != nil {
 		return err
 	}
 	return use(folder)
+}
+
+// copyLedger copies a ledger that is being written to: the checkpoint first, then the tiles that it covers. Files that are still in the
+// making have passing names, and may be gone when their turn comes.
+func copyLedger(to, from string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		within, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, within)
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		raw, err := os.ReadFile(path) //nolint:gosec // the enclave's own directory
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, raw, 0o600)
+	})
 }
 
 // flipOneBit changes the first file of entries.

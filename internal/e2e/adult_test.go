@@ -43,7 +43,7 @@ func of(name, column, header string) key {
 	return key{enclave.ManifestKey{Name: name, Of: &enclave.ColumnRule{Column: column}}, func(r record) string { return r[header] }}
 }
 
-// cut is a key of intervals; the test finds them by counting bounds from above.
+// cut is a key of intervals; the test takes the last bound that is not above the value.
 func cut(name, column, header string, bounds ...int) key {
 	rule := &enclave.ColumnRule{Column: column}
 	for _, b := range bounds {
@@ -54,16 +54,17 @@ func cut(name, column, header string, bounds ...int) key {
 		if err != nil {
 			return "not a number"
 		}
-		for i := len(bounds) - 1; i >= 0; i-- {
-			if v < bounds[i] {
-				continue
+		label := fmt.Sprintf("<%d", bounds[0])
+		for i, b := range bounds {
+			switch {
+			case v < b:
+			case i+1 < len(bounds):
+				label = fmt.Sprintf("[%d,%d)", b, bounds[i+1])
+			default:
+				label = fmt.Sprintf(">=%d", b)
 			}
-			if i == len(bounds)-1 {
-				return fmt.Sprintf(">=%d", bounds[i])
-			}
-			return fmt.Sprintf("[%d,%d)", bounds[i], bounds[i+1])
 		}
-		return fmt.Sprintf("<%d", bounds[0])
+		return label
 	}}
 }
 

@@ -36,7 +36,7 @@ var buildAgeGroup = sync.OnceValues(func() (module []byte, err error) {
 		return nil, err
 	}
 	for from, to := range map[string]string{"main.go.txt": "main.go", "darkroom.yaml": scaffold.ManifestFile} {
-		text, err := os.ReadFile(filepath.Join("testdata", "agegroup", from))
+		text, err := os.ReadFile(filepath.Join("testdata", "agegroup", from)) //nolint:gosec // fixed names
 		if err != nil {
 			return nil, err
 		}
@@ -49,5 +49,5 @@ var buildAgeGroup = sync.OnceValues(func() (module []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, &said)
 	}
-	return os.ReadFile(path)
+	return os.ReadFile(path) //nolint:gosec // made just now
 })

@@ -40,78 +40,85 @@ func guest(t *testing.T, name scaffold.Guest) []byte {
 // the enclave serves afterwards.
 func TestHostileModules(t *testing.T) {
 	t.Parallel()
-	d := start(t, app.Config{CallSeconds: 1, MemoryMiB: 64, Workers: 2})
+	var stopped, others []guests.Guest
+	for _, g := range append(guests.Hostile(), guests.Guest{Name: "endless-c", Tries: "never to end", Reason: "MODULE_STOPPED", Wasm: guest(t, scaffold.Endless)}) {
+		if g.Name == "wild-codes" {
+			g.Reason = "MODULE_CODE_RANGE"
+		}
+		switch g.Reason {
+		case "": // lives as it should
+		case "MODULE_STOPPED":
+			stopped = append(stopped, g)
+		default:
+			others = append(others, g)
+		}
+	}
+	t.Run("broken", func(t *testing.T) {
+		t.Parallel()
+		// Nothing here is to be stopped by the clock, so that a slow machine changes nothing.
+		d := start(t, app.Config{CallSeconds: 600, MemoryMiB: 64, Workers: 2})
+		d.besides(others, bands("honest"), guest(t, scaffold.AgeBand), "MODULE_MEMORY", "MODULE_CONTRACT", "MODULE_TRAP", "MODULE_CODE_RANGE")
+	})
+	t.Run("endless", func(t *testing.T) {
+		t.Parallel()
+		// And here everything is; what is asked beside them needs no guest, so there is nothing of it to stop.
+		d := start(t, app.Config{CallSeconds: 1, Workers: 2})
+		alone := bands("honest")
+		alone.Keys = alone.Keys[1:]
+		alone.Margins = nil
+		d.besides(stopped, alone, nil, "MODULE_STOPPED")
+	})
+}
+
+// besides runs hostile guests, which must fail with these reasons, and an honest question of somebody else beside each.
+func (d *domain) besides(hostile []guests.Guest, question *enclave.Manifest, code []byte, reasons ...string) {
+	d.t.Helper()
 	d.visits()
 	theirs, ours := d.grant(acme, synth.Dataset()), d.grant(rival, synth.Dataset())
-	honest := d.upload(rival, bands("honest"), guest(t, scaffold.AgeBand))
-
-	hostile := append(guests.Hostile(), guests.Guest{Name: "endless-c", Reason: "MODULE_STOPPED", Wasm: guest(t, scaffold.Endless)})
-	var runs, others []sdk.Run
-	reasons := map[string]int{}
+	honest := d.upload(rival, question, code)
+	var runs, beside []sdk.Run
 	for _, g := range hostile {
-		if g.Name == "wild-codes" {
-			g.Reason = "MODULE_CODE_RANGE"
-		}
-		if g.Reason == "" {
-			continue
-		}
-		reasons[g.Reason]++
 		runs = append(runs, d.submit(acme, theirs, d.upload(acme, bands(g.Name), g.Wasm), nil))
-		others = append(others, d.submit(rival, ours, honest, nil))
-		t.Cleanup(func() {
-			if t.Failed() {
-				t.Logf("%s tried %s", g.Name, g.Tries)
-			}
-		})
+		beside = append(beside, d.submit(rival, ours, honest, nil))
 	}
-	for _, reason := range []string{"MODULE_STOPPED", "MODULE_MEMORY", "MODULE_CONTRACT", "MODULE_TRAP", "MODULE_CODE_RANGE"} {
-		if reasons[reason] == 0 {
-			t.Errorf("no guest is to fail with %s", reason)
+	first, _, _ := d.result(rival, beside[0])
+	for _, run := range beside[1:] {
+		if raw, _, _ := d.result(rival, run); !bytes.Equal(raw, first) {
+			d.t.Error("an honest run came out otherwise beside a hostile one")
 		}
 	}
-	var first []byte
-	for _, run := range others {
-		raw, _, _ := d.result(rival, run)
-		if first == nil {
-			first = raw
-		}
-		if !bytes.Equal(raw, first) {
-			t.Error("an honest run came out otherwise beside a hostile one")
-		}
-	}
-	at := 0
-	for _, g := range hostile {
-		if g.Name == "wild-codes" {
-			g.Reason = "MODULE_CODE_RANGE"
-		}
-		if g.Reason == "" {
-			continue
-		}
-		run := d.ends(acme, runs[at], sdk.RunFailed, g.Reason)
-		at++
+	met := map[string]bool{}
+	for i, g := range hostile {
+		d.t.Logf("%s tries %s", g.Name, g.Tries)
+		run := d.ends(acme, runs[i], sdk.RunFailed, g.Reason)
+		met[g.Reason] = true
 		for _, name := range slices.Sorted(maps.Keys(run.Reasons[0].Args)) {
 			if name != "limit" && name != "key" {
-				t.Errorf("%s: the reason tells %s", g.Name, name)
+				d.t.Errorf("%s: the reason tells %s", g.Name, name)
 			}
 		}
-		d.nothingOf(acme, run)
+		d.nothingOf(run)
 	}
-	raw, _, _ := d.result(rival, d.submit(rival, ours, honest, nil))
-	if !bytes.Equal(raw, first) {
-		t.Error("an honest run came out otherwise after hostile ones")
+	for _, reason := range reasons {
+		if !met[reason] {
+			d.t.Errorf("no guest was to fail with %s", reason)
+		}
+	}
+	if raw, _, _ := d.result(rival, d.submit(rival, ours, honest, nil)); !bytes.Equal(raw, first) {
+		d.t.Error("an honest run came out otherwise after hostile ones")
 	}
 }
 
-// nothingOf checks that a run gives away neither a result nor its digest nor a receipt.
-func (d *domain) nothingOf(operator string, run sdk.Run) {
+// nothingOf checks that one of acme's runs gives away neither a result nor its digest nor a receipt.
+func (d *domain) nothingOf(run sdk.Run) {
 	d.t.Helper()
 	if run.Result != "" {
 		d.t.Errorf("run %s names its result", run.ID)
 	}
-	if got := sdk.ReasonOf(d.clients[operator].FetchTo(d.t.Context(), run.ID, io.Discard)); got != "RESULT_NOT_RELEASED" {
+	if got := sdk.ReasonOf(d.clients[acme].FetchTo(d.t.Context(), run.ID, io.Discard)); got != "RESULT_NOT_RELEASED" {
 		d.t.Errorf("to fetch the result of run %s ended with %q", run.ID, got)
 	}
-	if receipt, err := d.clients[operator].Receipt(d.t.Context(), run.ID); err == nil {
+	if receipt, err := d.clients[acme].Receipt(d.t.Context(), run.ID); err == nil {
 		d.t.Errorf("there is a receipt of run %s: %s", run.ID, receipt)
 	}
 }
@@ -141,7 +148,7 @@ func TestEndlessBesideHonest(t *testing.T) {
 	}
 	_, err = d.clients[acme].Cancel(t.Context(), endless.ID)
 	ok(t, err)
-	d.nothingOf(acme, d.ends(acme, endless, sdk.RunCanceled, "RUN_CANCELED"))
+	d.nothingOf(d.ends(acme, endless, sdk.RunCanceled, "RUN_CANCELED"))
 }
 
 // A module that asks to be shown costs may run, and what it made waits for a person.
@@ -153,7 +160,7 @@ func TestCraftedIsHeld(t *testing.T) {
 	manifest := bands("peeping")
 	manifest.Inputs[0].Show = []string{"cost"}
 	held := d.ends(acme, d.submit(acme, grant, d.upload(acme, manifest, guest(t, scaffold.AgeBand)), nil), sdk.RunHeld, "OUTPUT_CRAFTED")
-	d.nothingOf(acme, held)
+	d.nothingOf(held)
 
 	// The same without being shown anything is released.
 	d.result(acme, d.submit(acme, grant, d.upload(acme, bands("modest"), guest(t, scaffold.AgeBand)), nil))

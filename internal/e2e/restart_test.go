@@ -93,7 +93,7 @@ func people() (*enclave.Dataset, []byte) {
 // underWay submits a run that takes long enough for change to come while it executes: longer and longer until it does.
 func (d *domain) underWay(grant, module string, change func(), undo func()) sdk.Run {
 	d.t.Helper()
-	for work := 250; work <= 250<<10; work *= 4 {
+	for work := 10; work <= 500_000; work *= 4 {
 		run := d.submit(acme, grant, module, map[string]string{"work": strconv.Itoa(work)})
 		for now, err := range d.clients[acme].Watch(d.t.Context(), run.ID) {
 			ok(d.t, err)
@@ -105,6 +105,7 @@ func (d *domain) underWay(grant, module string, change func(), undo func()) sdk.
 		now, err := d.clients[acme].GetRun(d.t.Context(), run.ID)
 		ok(d.t, err)
 		if now.Outcome == "" && now.Stage == "execute" {
+			d.t.Logf("%d million steps took long enough", work)
 			return run
 		}
 		undo()
@@ -113,40 +114,9 @@ func (d *domain) underWay(grant, module string, change func(), undo func()) sdk.
 	return sdk.Run{}
 }
 
-// A suspended grant stops what comes, what waits and what is under way; resumed, it serves again.
-func TestSuspendedGrant(t *testing.T) {
-	t.Parallel()
-	d := start(t, app.Config{CallSeconds: 600, Workers: 1})
-	dataset, file := people()
-	d.load(dataset, file)
-	grant := d.grant(acme, dataset)
-	manifest, code := ageGroup(t)
-	module := d.upload(acme, manifest, code)
-	authority := d.clients["authority"]
-
-	var waiting sdk.Run
-	atWork := d.underWay(grant, module, func() {
-		waiting = d.submit(acme, grant, module, nil)
-		_, err := authority.SuspendGrant(t.Context(), grant, "a complaint")
-		ok(t, err)
-	}, func() {
-		_, err := authority.ResumeGrant(t.Context(), grant, "too late")
-		ok(t, err)
-	})
-	d.nothingOf(acme, d.ends(acme, atWork, sdk.RunFailed, "GRANT_NOT_ACTIVE"))
-	d.nothingOf(acme, d.ends(acme, waiting, sdk.RunFailed, "GRANT_NOT_ACTIVE"))
-	_, err := d.clients[acme].Submit(t.Context(), sdk.Order{Grant: grant, Module: module})
-	if got := sdk.ReasonOf(err); got != "GRANT_NOT_ACTIVE" {
-		t.Errorf("a run under a suspended grant ended with %q", got)
-	}
-
-	_, err = authority.ResumeGrant(t.Context(), grant, "settled")
-	ok(t, err)
-	d.result(acme, d.submit(acme, grant, module, nil))
-}
-
-// A run that a stop interrupts is taken up again by the next start.
-func TestRunSurvivesRestart(t *testing.T) {
+// What a run that is under way meets: its grant is suspended, its enclave is stopped. The two share an enclave, since the guest takes a while to
+// compile.
+func TestUnderWay(t *testing.T) {
 	t.Parallel()
 	d := start(t, app.Config{CallSeconds: 600, Workers: 1})
 	dataset, file := people()
@@ -156,13 +126,47 @@ func TestRunSurvivesRestart(t *testing.T) {
 	module := d.upload(acme, manifest, code)
 	want, _, _ := d.result(acme, d.submit(acme, grant, module, nil))
 
-	interrupted := d.underWay(grant, module, func() {}, func() {})
-	queued := d.submit(acme, grant, module, nil)
-	d.close()
-	d.open()
-	for _, run := range []sdk.Run{interrupted, queued} {
+	d.suspendUnderWay(grant, module)
+	resumed, _, _ := d.result(acme, d.submit(acme, grant, module, nil))
+	if !bytes.Equal(resumed, want) {
+		t.Error("another result under the resumed grant")
+	}
+	for _, run := range d.stopUnderWay(grant, module) {
 		if got, _, _ := d.result(acme, run); !bytes.Equal(got, want) {
 			t.Error("an interrupted run has another result")
 		}
 	}
+}
+
+// suspendUnderWay checks that a suspended grant stops what comes, what waits and what is under way, and resumes it.
+func (d *domain) suspendUnderWay(grant, module string) {
+	d.t.Helper()
+	authority := d.clients["authority"]
+	var waiting sdk.Run
+	resume := func() {
+		_, err := authority.ResumeGrant(d.t.Context(), grant, "settled")
+		ok(d.t, err)
+	}
+	atWork := d.underWay(grant, module, func() {
+		waiting = d.submit(acme, grant, module, nil)
+		_, err := authority.SuspendGrant(d.t.Context(), grant, "a complaint")
+		ok(d.t, err)
+	}, resume)
+	d.nothingOf(d.ends(acme, atWork, sdk.RunFailed, "GRANT_NOT_ACTIVE"))
+	d.nothingOf(d.ends(acme, waiting, sdk.RunFailed, "GRANT_NOT_ACTIVE"))
+	_, err := d.clients[acme].Submit(d.t.Context(), sdk.Order{Grant: grant, Module: module})
+	if got := sdk.ReasonOf(err); got != "GRANT_NOT_ACTIVE" {
+		d.t.Errorf("a run under a suspended grant ended with %q", got)
+	}
+	resume()
+}
+
+// stopUnderWay stops the enclave while a run executes and another waits, and starts it again.
+func (d *domain) stopUnderWay(grant, module string) []sdk.Run {
+	d.t.Helper()
+	interrupted := d.underWay(grant, module, func() {}, func() {})
+	waiting := d.submit(acme, grant, module, nil)
+	d.close()
+	d.open()
+	return []sdk.Run{interrupted, waiting}
 }
