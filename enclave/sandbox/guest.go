@@ -17,16 +17,24 @@ type guest struct {
 	code    *compiled
 	params  []byte
 	layout  layout
-	memory  *memory
+	memory  *memory // while an instance exists
 }
 
 var _ enclave.Guest = (*guest)(nil)
 
-// Assign runs the module on one batch, in an instance of its own, within the time of one call.
+// Assign runs the module on one batch, in an instance of its own, within the time of one call. It waits until the sandbox has room for
+// the instance, and takes nothing else while it waits or has it, so that waiting always ends.
 func (g *guest) Assign(ctx context.Context, batch *enclave.Batch, codes [][]int32) (err error) {
 	if err := g.layout.fits(batch, codes); err != nil {
 		return err
 	}
+	if g.memory, err = g.sandbox.memories.take(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		g.sandbox.memories.give(g.memory)
+		g.memory = nil
+	}()
 	call, cancel := context.WithTimeout(ctx, g.sandbox.config.CallTimeout)
 	defer cancel()
 	defer func() {
@@ -119,7 +127,6 @@ func (g *guest) window(ctx context.Context, in *instance) (region, error) {
 
 // Close gives the module's code back.
 func (g *guest) Close(ctx context.Context) error {
-	g.memory = nil
 	return g.sandbox.codes.release(ctx, g.code)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -20,6 +21,10 @@ type Config struct {
 	CacheDir string
 	// MemoryPages is the most memory of one instance, in pages of 64 KiB. 0 means 4096, 256 MiB.
 	MemoryPages uint32
+	// Instances is how many instances of guests exist at once, of all runs together. A batch waits for its turn, first come, first
+	// served; the wait does not count as the module's time. So their memory together is at most Instances times MemoryPages, besides what
+	// the garbage collector has not taken back yet. 0 means one for each core, and one more.
+	Instances int
 	// CallTimeout is the most time that a module may take over one batch, its start included. 0 means 10 s.
 	CallTimeout time.Duration
 	// Modules is how many compiled modules are kept in memory while no run uses them. 0 means 32.
@@ -32,6 +37,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.MemoryPages == 0 {
 		c.MemoryPages = 4096
+	}
+	if c.Instances == 0 {
+		c.Instances = runtime.GOMAXPROCS(0) + 1
 	}
 	if c.CallTimeout == 0 {
 		c.CallTimeout = 10 * time.Second
@@ -46,11 +54,12 @@ const pageBytes = 64 << 10
 
 // Sandbox compiles and runs modules. It is safe for concurrent use; the guests it opens are not.
 type Sandbox struct {
-	config  Config
-	log     *slog.Logger
-	disk    wazero.CompilationCache
-	runtime wazero.Runtime
-	codes   *cache
+	config   Config
+	log      *slog.Logger
+	disk     wazero.CompilationCache
+	runtime  wazero.Runtime
+	codes    *cache
+	memories memories
 }
 
 var _ enclave.Sandbox = (*Sandbox)(nil)
@@ -66,12 +75,15 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error)
 		}
 	}
 	// The memory limit is not given to wazero, which would refuse growth without a word; see memory.
-	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+	wasm := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithCompilationCache(disk).
 		WithDebugInfoEnabled(false).
 		WithCloseOnContextDone(true))
-	s := &Sandbox{config: config, log: log, disk: disk, runtime: runtime, codes: newCache(config.Modules)}
+	s := &Sandbox{
+		config: config, log: log, disk: disk, runtime: wasm, codes: newCache(config.Modules),
+		memories: newMemories(config.Instances, uint64(config.MemoryPages)*pageBytes),
+	}
 	if err := s.offerSystem(ctx); err != nil {
 		return nil, enclave.Internalf("offer the system interface: %w", err)
 	}
@@ -111,11 +123,7 @@ func (s *Sandbox) Open(ctx context.Context, module *enclave.Module, plan *enclav
 	if err != nil {
 		return nil, err
 	}
-	return &guest{
-		sandbox: s, code: code, params: plan.Params,
-		layout: layoutOf(plan),
-		memory: &memory{limit: uint64(s.config.MemoryPages) * pageBytes},
-	}, nil
+	return &guest{sandbox: s, code: code, params: plan.Params, layout: layoutOf(plan)}, nil
 }
 
 func (s *Sandbox) compile(ctx context.Context, module *enclave.Module) (code wazero.CompiledModule, err error) {
