@@ -184,7 +184,7 @@ func (a *App) Serve(ctx context.Context) error {
 	failed := make(chan error, 3) // one place for each of those below
 	helpers.Go(func() { failed <- a.pump.Run(working) })
 	helpers.Go(func() { a.wakePump(working) })
-	err := a.runs.Start(ctx)
+	err := a.runs.Start(working) // short, and to be whole even if ctx ends meanwhile
 	if err == nil {
 		helpers.Go(func() { failed <- a.server.Serve(a.listener) })
 		select {

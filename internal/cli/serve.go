@@ -25,7 +25,9 @@ func (sh *shell) serveCommand() *cobra.Command {
 			log := sh.logger()
 			app.RedirectLogs(log)
 			service, err := app.Open(ctx, dir, config, log)
-			if err != nil {
+			if ctx.Err() != nil && err != nil {
+				return nil // told to stop before it had started
+			} else if err != nil {
 				return err
 			}
 			done := make(chan error, 1)

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"os"
@@ -80,6 +81,16 @@ func TestServeRefuses(t *testing.T) {
 	}
 	if status, _, errs := command(t, "serve", "--data", data, "--listen", "127.0.0.1:0"); status != exitFailed || reasonIn(errs) != "DATA_DIR_UNUSABLE" {
 		t.Errorf("a directory that cannot be written: status %d\n%s", status, errs)
+	}
+}
+
+// TestServeToldToStop: a signal that comes before the service has started ends it as well as any later one.
+func TestServeToldToStop(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var out, errs bytes.Buffer
+	if status := Main(ctx, []string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"}, strings.NewReader(""), &out, &errs); status != exitDone {
+		t.Errorf("status %d: %s", status, errs.String())
 	}
 }
 
