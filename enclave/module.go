@@ -1,5 +1,10 @@
 package enclave
 
+import (
+	"math"
+	"math/bits"
+)
+
 // Module is WebAssembly that passed admission's checks. Its digest names it; Bytes are exactly what was submitted.
 type Module struct {
 	Digest   Digest
@@ -114,6 +119,39 @@ func (p *Plan) ColumnsRead() []int {
 		}
 	}
 	return read
+}
+
+// MaxTuples is the most tuples of shown values, times keys that it computes, that a guest is asked about.
+const MaxTuples = 1 << 24
+
+// Tuples is how many tuples of values the shown columns may hold, by the catalogue's code lists and bounds and whether a value may be
+// empty; MaxInt64 if more. A guest is asked about each of them once, and not about rows, so that it sees no data; only a crafted plan
+// shows it rows.
+func (p *Plan) Tuples() int64 {
+	tuples := uint64(1)
+	for _, at := range p.Shown {
+		column := &p.Dataset.Columns[at]
+		low, high, err := column.Bounds()
+		span := uint64(high) - uint64(low) //nolint:gosec // two's complement difference is what is meant
+		if err != nil || low > high || span > math.MaxInt64-2 {
+			return math.MaxInt64
+		}
+		if column.Nullable {
+			span++
+		}
+		over, product := bits.Mul64(tuples, span+1)
+		if over != 0 || product > math.MaxInt64 {
+			return math.MaxInt64
+		}
+		tuples = product
+	}
+	return int64(tuples)
+}
+
+// TooWide reports whether a guest would have to be asked about more tuples than MaxTuples.
+func (p *Plan) TooWide() bool {
+	keys := int64(p.ModuleKeys())
+	return keys > 0 && !p.Crafted && p.Tuples() > MaxTuples/keys
 }
 
 // ModuleKeys is the number of keys that the guest computes.

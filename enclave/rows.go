@@ -2,8 +2,7 @@ package enclave
 
 import "context"
 
-// BatchRows is the number of rows of every batch that a guest sees. The last batch of a range is padded, so that its length says
-// nothing about the data.
+// BatchRows is the number of rows of every batch. The last batch of a range is padded; a guest always sees whole batches.
 const BatchRows = 1 << 16
 
 // Vector is the values of one column in a batch: Narrow for date and code columns, Wide for int and decimal, the other is nil. It
@@ -44,7 +43,7 @@ type Loader interface {
 
 // Guest is a module that is ready to run for one worker. It is not safe for concurrent use.
 type Guest interface {
-	// Assign runs the module on one batch and fills codes, one slice of batch.Rows values for each key of the module, with what it
+	// Assign runs the module on one batch, of tuples that the catalogue allows or, in a crafted run, of rows, and fills codes, one slice of batch.Rows values for each key of the module, with what it
 	// emitted. The batch holds the shown columns only. Values are the guest's: the caller MUST check them against the key's domain.
 	// No state survives from one call to the next.
 	Assign(ctx context.Context, batch *Batch, codes [][]int32) error

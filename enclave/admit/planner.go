@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -46,7 +47,7 @@ func (Planner) Facts(order *enclave.Order) (enclave.AdmissionFacts, error) {
 //
 // Reasons of errors: those of [enclave.Grant.Permits], DATASET_NOT_INPUT, COLUMN_UNKNOWN, COLUMN_MAP_UNKNOWN, COLUMN_MAP_TYPE,
 // CUTS_TYPE, CUTS_VALUE, KEY_NEEDS_CUTS, GROUP_BY_IDENTITY, INPUT_IDENTIFIER, SUM_NOT_MEASURE, SUM_OVERFLOW, PARAM_UNKNOWN,
-// PARAM_OUT_OF_DOMAIN, KEYSPACE_TOO_LARGE.
+// PARAM_OUT_OF_DOMAIN, KEYSPACE_TOO_LARGE, SHOWN_TOO_WIDE.
 func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 	use, err := resolve(order)
 	if err != nil {
@@ -63,6 +64,9 @@ func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 	}
 	for _, at := range plan.Shown {
 		plan.Crafted = plan.Crafted || !order.Dataset.Columns[at].Class.Shown()
+	}
+	if plan.TooWide() {
+		return nil, enclave.Fail(enclave.Limit, "SHOWN_TOO_WIDE", "columns", strings.Join(names(order.Dataset, plan.Shown), ", "))
 	}
 	if plan.Summed, plan.Measures, err = use.measures(order.Snapshot.Rows); err != nil {
 		return nil, err

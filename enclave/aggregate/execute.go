@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"math/bits"
+	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,8 +28,9 @@ func New(sandbox enclave.Sandbox, workers int) *Executor {
 	return &Executor{sandbox: sandbox, workers: max(workers, 1)}
 }
 
-// Execute computes the table. Each worker has its own range of subjects, its own guest and its own cells; the cells are added up at
-// the end. The first failure cancels the other workers, and all of them have ended when Execute returns. Errors are those of the
+// Execute computes the table. First the module is asked about everything that the shown columns could hold (see learned); then each
+// worker reads its own range of subjects into its own cells, and the cells are added up at the end. Only the guest of a crafted run
+// sees rows. The first failure cancels the other workers, and all of them have ended when Execute returns. Errors are those of the
 // sandbox and of the rows, MODULE_CODE_RANGE for a code outside its key's domain, and internal ones.
 func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *enclave.Module, plan *enclave.Plan) (*enclave.Table, error) {
 	layout, err := newLayout(plan)
@@ -42,11 +44,15 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	if err != nil {
 		return nil, err
 	}
+	function, err := e.learn(ctx, layout, module)
+	if err != nil {
+		return nil, err
+	}
 	workers := make([]*worker, len(ranges))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, r := range ranges {
-		workers[i] = newWorker(layout)
-		group.Go(func() error { return e.work(ctx, workers[i], rows, r, module) })
+		workers[i] = newWorker(layout, function)
+		group.Go(recovered(func() error { return e.work(ctx, workers[i], rows, r, module) }))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -54,10 +60,22 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	return merge(layout, workers)
 }
 
+// recovered turns a panic into an internal error, so that it ends one run and not the enclave.
+func recovered(work func() error) func() error {
+	return func() (err error) {
+		defer func() {
+			if panicked := recover(); panicked != nil {
+				err = enclave.Internalf("panic: %v\n%s", panicked, debug.Stack())
+			}
+		}()
+		return work()
+	}
+}
+
 // work scans one range. A guest is closed even if the run was cancelled meanwhile.
 func (e *Executor) work(ctx context.Context, w *worker, rows enclave.Rows, r enclave.Range, module *enclave.Module) (err error) {
 	plan := w.layout.plan
-	if w.layout.moduleKeys > 0 {
+	if w.layout.moduleKeys > 0 && w.learned == nil {
 		w.guest, err = e.sandbox.Open(ctx, module, plan)
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,9 +22,9 @@ const (
 
 // Draft proposes the description of a file for a person to correct: names, types, classes, code lists, bounds, the subject. It reads
 // the whole file and keeps nothing of it but code lists and rounded bounds. The dataset's name is made from name. Where the draft had
-// to guess, class and bounds are the safer choice; the notes say, in English, what a person must check. The description has no owner, so
+// to guess, class and bounds are the safer choice; the notes say what a person must check. The description has no owner, so
 // it does not validate before a person has been at it.
-func Draft(ctx context.Context, format Format, src Source, name string) (*enclave.Dataset, []string, error) {
+func Draft(ctx context.Context, format Format, src Source, name string) (*enclave.Dataset, []enclave.Reason, error) {
 	t, err := openTable(ctx, src, format)
 	if err != nil {
 		return nil, nil, err
@@ -33,8 +34,7 @@ func Draft(ctx context.Context, format Format, src Source, name string) (*enclav
 		return nil, nil, err
 	}
 	d := &drafter{dataset: &enclave.Dataset{Name: datasetName(name), Grade: 3, Sharing: enclave.Conditional}}
-	d.note("owner, grade and sharing: fill in the source department's organisation, and confirm grade %d and sharing %q.",
-		d.dataset.Grade, d.dataset.Sharing)
+	d.note("DRAFT_OWNER", "grade", strconv.Itoa(d.dataset.Grade), "sharing", string(d.dataset.Sharing))
 	taken := map[string]bool{}
 	for i, o := range columns {
 		c, kind := d.column(o)
@@ -103,12 +103,13 @@ func observe(ctx context.Context, t table, format Format) ([]*observed, error) {
 // drafter collects a description with its notes.
 type drafter struct {
 	dataset *enclave.Dataset
-	notes   []string
+	notes   []enclave.Reason
 	best    int // how well the subject column fits so far
 }
 
-func (d *drafter) note(format string, args ...any) {
-	d.notes = append(d.notes, fmt.Sprintf(format, args...))
+// note adds a note of the message catalogue; args are pairs of name and value.
+func (d *drafter) note(code string, args ...string) {
+	d.notes = append(d.notes, enclave.Fail(enclave.Invalid, code, args...).Reasons()...)
 }
 
 // column proposes type and class. Kind is set if the column may identify a subject.
@@ -130,17 +131,17 @@ func (d *drafter) column(o *observed) (c enclave.Column, kind enclave.SubjectKin
 	switch {
 	case c.Type == enclave.Text:
 		c.Class = enclave.Identifier
-		d.note("%s: free text, or too many different values for a code list. It is described as an identifier, so it is checked but never stored; leave it out of the file if nobody needs it.", clip(o.header.name))
+		d.note("DRAFT_TEXT", "column", clip(o.header.name))
 	case m != nil && (m.class != enclave.Measure || c.Type == enclave.Int || c.Type == enclave.Decimal):
 		c.Class = m.class
 	case c.Type == enclave.Int || c.Type == enclave.Decimal:
 		c.Class = enclave.Measure
-		d.note("%s: nothing in its name tells its class. It is described as a measure; is it rather quasi (identifies in combination)?", clip(o.header.name))
+		d.note("DRAFT_MEASURE", "column", clip(o.header.name))
 	case c.Type == enclave.Date:
 		c.Class = enclave.Quasi
 	default:
 		c.Class = enclave.Sensitive
-		d.note("%s: nothing in its name tells its class. It is described as sensitive, so modules do not see it; is it quasi or open?", clip(o.header.name))
+		d.note("DRAFT_CLASS", "column", clip(o.header.name))
 	}
 	return c, ""
 }
@@ -174,16 +175,16 @@ func (d *drafter) typed(c *enclave.Column, o *observed, m *meaning) {
 		c.Type = enclave.Text
 	}
 	if c.Min != "" {
-		d.note("%s: bounds %s to %s are rounded from the file. Set them to what the column may hold.", clip(o.header.name), c.Min, c.Max)
+		d.note("DRAFT_BOUNDS", "column", clip(o.header.name), "low", string(c.Min), "high", string(c.Max))
 	}
 }
 
 func (d *drafter) codes(c *enclave.Column, o *observed) {
 	c.Type, c.Codes = enclave.Code, slices.Sorted(maps.Keys(o.distinct))
 	c.Codes = slices.DeleteFunc(c.Codes, func(code string) bool { return strings.HasPrefix(code, "(") })
-	d.note("%s: the %d codes are those that occur in the file, and everyone who reads the catalogue sees them. Replace them by the official list.", clip(o.header.name), len(c.Codes))
+	d.note("DRAFT_CODES", "column", clip(o.header.name), "count", strconv.Itoa(len(c.Codes)))
 	if len(c.Codes) < len(o.distinct) {
-		d.note("%s: values that start with a parenthesis cannot be codes. Rename them in the file.", clip(o.header.name))
+		d.note("DRAFT_PARENTHESIS", "column", clip(o.header.name))
 	}
 }
 
@@ -213,8 +214,8 @@ func (d *drafter) consider(c *enclave.Column, kind enclave.SubjectKind, o *obser
 func (d *drafter) finish() {
 	subject := d.dataset.Subject
 	if subject.Column == "" {
-		d.note("subject: no column tells whom a row is about. Name an identifier column and its kind (person or organisation); where each row is a subject of its own, add a column with a number for each row.")
+		d.note("DRAFT_NO_SUBJECT")
 		return
 	}
-	d.note("subject: rows are taken to be about the %s in column %s, who is what the rules protect. Confirm it.", subject.Kind, subject.Column)
+	d.note("DRAFT_SUBJECT", "kind", string(subject.Kind), "column", subject.Column)
 }

@@ -19,7 +19,14 @@ func draft(t *testing.T, file []byte, name string) (*enclave.Dataset, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d, strings.Join(notes, "\n")
+	var text strings.Builder
+	for _, note := range notes {
+		if !enclave.Known(note.Code) {
+			t.Errorf("%s has no text", note.Code)
+		}
+		text.WriteString(note.In(enclave.English) + "\n")
+	}
+	return d, text.String()
 }
 
 // wantColumns are "name type class", with the check, scale, bounds or number of codes that matter.

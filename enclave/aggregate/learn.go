@@ -1,0 +1,179 @@
+package aggregate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// learned is what a module computes, written out: for each of its keys, the code of every tuple of values that the shown columns may
+// hold by the catalogue. The guest is asked about the catalogue's domain and not about rows, so it never sees data: nothing that it
+// does, not even how long it takes or whether it fails, can depend on any, and the code of a row depends on that row's own shown
+// values alone. It is immutable and shared by the workers.
+type learned struct {
+	domains []domain  // of the shown columns; the first is the most significant digit of a tuple's number
+	codes   [][]int32 // by module key, then tuple; checked: a position among the key's labels, or dropped
+}
+
+// domain is the values that a column may hold: whole numbers from low on, then, in a column with empty values, the empty one.
+type domain struct {
+	low, values int64
+	empty       bool
+	narrow      bool
+}
+
+func (d domain) size() int64 {
+	if d.empty {
+		return d.values + 1
+	}
+	return d.values
+}
+
+// learn asks the module about every tuple. It returns nil where there is nothing to ask, or where the guest is shown protected columns:
+// then it has to see rows, and the output is crafted. The first failure ends the other workers.
+func (e *Executor) learn(ctx context.Context, l *layout, module *enclave.Module) (*learned, error) {
+	if l.moduleKeys == 0 || l.plan.Crafted {
+		return nil, nil //nolint:nilnil // nothing was learned, and nothing is wrong
+	}
+	if l.plan.TooWide() {
+		return nil, enclave.Internalf("the module would have to be asked about too many tuples: the plan should not have been made")
+	}
+	tuples := l.plan.Tuples()
+	f := &learned{}
+	for _, c := range l.plan.Shown {
+		d, err := domainOf(&l.plan.Dataset.Columns[c])
+		if err != nil {
+			return nil, err
+		}
+		f.domains = append(f.domains, d)
+	}
+	for range l.moduleKeys {
+		f.codes = append(f.codes, make([]int32, tuples))
+	}
+	if err := e.ask(ctx, f, tuples, module, l.plan); err != nil {
+		return nil, err
+	}
+	for i := range l.plan.Keys {
+		if key := &l.plan.Keys[i]; key.Module >= 0 {
+			if err := guestCodes(key, f.codes[key.Module], f.codes[key.Module]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return f, nil
+}
+
+func domainOf(c *enclave.Column) (domain, error) {
+	low, high, err := c.Bounds()
+	if err != nil {
+		return domain{}, fmt.Errorf("bounds of column %s: %w", c.Name, err)
+	}
+	return domain{low: low, values: high - low + 1, empty: c.Nullable, narrow: c.Type.Narrow()}, nil
+}
+
+// ask fills in the codes, batch by batch, on all workers.
+func (e *Executor) ask(ctx context.Context, f *learned, tuples int64, module *enclave.Module, plan *enclave.Plan) error {
+	batches := (tuples + enclave.BatchRows - 1) / enclave.BatchRows
+	workers := min(int64(e.workers), batches)
+	group, ctx := errgroup.WithContext(ctx)
+	for w := range workers {
+		group.Go(recovered(func() (err error) {
+			guest, err := e.sandbox.Open(ctx, module, plan)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, guest.Close(context.WithoutCancel(ctx))) }()
+			view, out := f.newBatch(), make([][]int32, len(f.codes))
+			for b := w; b < batches; b += workers {
+				first := b * enclave.BatchRows
+				last := min(first+enclave.BatchRows, tuples)
+				f.fill(view, first, last)
+				for k := range out {
+					out[k] = f.codes[k][first:last]
+				}
+				if err := guest.Assign(ctx, view, out); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	return group.Wait()
+}
+
+func (f *learned) newBatch() *enclave.Batch {
+	b := &enclave.Batch{Columns: make([]enclave.Vector, len(f.domains))}
+	for i, d := range f.domains {
+		b.Columns[i].Valid = make([]byte, enclave.BatchRows/8)
+		if d.narrow {
+			b.Columns[i].Narrow = make([]int32, enclave.BatchRows)
+		} else {
+			b.Columns[i].Wide = make([]int64, enclave.BatchRows)
+		}
+	}
+	return b
+}
+
+// fill writes the tuples from first up to last into a batch; what is left of it is padding.
+func (f *learned) fill(b *enclave.Batch, first, last int64) {
+	b.Rows = int(last - first)
+	stride := int64(1)
+	for i := len(f.domains) - 1; i >= 0; i-- {
+		d, v := f.domains[i], &b.Columns[i]
+		clear(v.Valid)
+		clear(v.Narrow)
+		clear(v.Wide)
+		for row := range b.Rows {
+			digit := (first + int64(row)) / stride % d.size()
+			if digit == d.values {
+				continue // the empty one
+			}
+			v.Valid[row>>3] |= 1 << (row & 7)
+			if d.narrow {
+				v.Narrow[row] = int32(d.low + digit) //nolint:gosec // dates and codes are of 32 bits
+			} else {
+				v.Wide[row] = d.low + digit
+			}
+		}
+		stride *= d.size()
+	}
+}
+
+// tuples numbers the tuple of each row. columns are the shown ones, in order.
+func (f *learned) tuples(columns []enclave.Vector, tuples []int32) error {
+	clear(tuples)
+	for i, d := range f.domains {
+		v := &columns[i]
+		if d.narrow && !place(d, v.Narrow[:len(tuples)], v.Valid, tuples) ||
+			!d.narrow && !place(d, v.Wide[:len(tuples)], v.Valid, tuples) {
+			return enclave.Internalf("a value of shown column %d is outside its bounds", i)
+		}
+	}
+	return nil
+}
+
+// place makes a column's values the next digit of the tuples, and reports whether all were in the domain.
+func place[T int32 | int64](d domain, values []T, valid []byte, tuples []int32) bool {
+	size, inside := int32(d.size()), true //nolint:gosec // at most MaxTuples
+	for i, v := range values {
+		digit := int64(v) - d.low
+		if d.empty && valid[i>>3]>>(i&7)&1 == 0 {
+			digit = d.values
+		} else if uint64(digit) >= uint64(d.values) { //nolint:gosec // a negative number becomes a large one, which is the check
+			inside, digit = false, 0
+		}
+		tuples[i] = tuples[i]*size + int32(digit)
+	}
+	return inside
+}
+
+// lookUpTuples gives each row the code of its tuple.
+func lookUpTuples(table, tuples, codes []int32) {
+	for i, t := range tuples {
+		codes[i] = table[t]
+	}
+}
