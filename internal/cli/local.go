@@ -127,7 +127,7 @@ func (sh *shell) datasetDraft() *cobra.Command {
 			draft.Owner = owner
 			sh.note("CLI_DATASET_DRAFT_CHECK")
 			for _, note := range notes {
-				fmt.Fprintln(sh.err, "  -", note)
+				fmt.Fprintln(sh.err, "  -", note.In(sh.lang))
 			}
 			return sh.write(out, func(w io.Writer) error { return writeDescription(w, draft) })
 		},
