@@ -36,7 +36,7 @@ func TestReadmeCheckNotices(t *testing.T) {
 // commandLines are what follows "darkroom" in a text's blocks of shell and code spans.
 func commandLines(text string) (lines []string) {
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(text, -1) {
-		for line := range strings.Lines(block[1]) {
+		for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", "")) {
 			line, _, _ = strings.Cut(line, " #") // a comment
 			line, _, _ = strings.Cut(line, " >") // where the output goes
 			for _, start := range []string{"darkroom ", "go run ./cmd/darkroom "} {

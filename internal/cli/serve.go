@@ -25,9 +25,10 @@ func (sh *shell) serveCommand() *cobra.Command {
 			log := sh.logger()
 			app.RedirectLogs(log)
 			service, err := app.Open(ctx, dir, config, log)
-			if ctx.Err() != nil && err != nil {
-				return nil // told to stop before it had started
-			} else if err != nil {
+			switch {
+			case err != nil && ctx.Err() != nil:
+				return nil //nolint:nilerr // told to stop before it had started
+			case err != nil:
 				return err
 			}
 			done := make(chan error, 1)
