@@ -43,8 +43,9 @@ func of(name, column, header string) key {
 	return key{enclave.ManifestKey{Name: name, Of: &enclave.ColumnRule{Column: column}}, func(r record) string { return r[header] }}
 }
 
-// cut is a key of intervals; the test takes the last bound that is not above the value.
-func cut(name, column, header string, bounds ...int) key {
+// cut is a key of intervals; the test takes the last bound that is not above the value. Bounds are
+// written with a fraction where the column is..
+func cut(name, column, header, fraction string, bounds ...int) key {
 	rule := &enclave.ColumnRule{Column: column}
 	for _, b := range bounds {
 		rule.Cuts = append(rule.Cuts, enclave.Scalar(strconv.Itoa(b)))
@@ -54,14 +55,14 @@ func cut(name, column, header string, bounds ...int) key {
 		if err != nil {
 			return "not a number"
 		}
-		label := fmt.Sprintf("<%d", bounds[0])
+		label := fmt.Sprintf("<%d%s", bounds[0], fraction)
 		for i, b := range bounds {
 			switch {
 			case v < b:
 			case i+1 < len(bounds):
-				label = fmt.Sprintf("[%d,%d)", b, bounds[i+1])
+				label = fmt.Sprintf("[%d%s,%d%s)", b, fraction, bounds[i+1], fraction)
 			default:
-				label = fmt.Sprintf(">=%d", b)
+				label = fmt.Sprintf(">=%d%s", b, fraction)
 			}
 		}
 		return label
@@ -100,7 +101,9 @@ type asked struct {
 	dataset string
 	columns []string
 	code    []byte
-	params  map[string]string
+
+	declared []enclave.ManifestParam
+	params   map[string]string
 }
 
 // answered submits all questions, and compares each answer.
@@ -125,11 +128,7 @@ func (d *domain) answered(grant string, records []record, force map[string]numbe
 
 func (a *asked) manifest() *enclave.Manifest {
 	m := a.question.manifest(a.dataset, a.columns...)
-	if a.params != nil {
-		m.Params = []enclave.ManifestParam{
-			{Name: "retired", Type: "int64", Min: 60, Max: 70, Default: "65"}, {Name: "work", Type: "int64", Max: 1, Default: "0"},
-		}
-	}
+	m.Params = a.declared
 	return m
 }
 
@@ -194,6 +193,9 @@ func TestCensus(t *testing.T) {
 		return a
 	}
 	withModule := func(a asked) asked {
+		a.declared = []enclave.ManifestParam{
+			{Name: "retired", Type: "int64", Min: 60, Max: 70, Default: "65"}, {Name: "work", Type: "int64", Max: 1, Default: "0"},
+		}
 		a.code, a.params = code, map[string]string{"retired": "67"}
 		return a
 	}
@@ -207,7 +209,7 @@ func TestCensus(t *testing.T) {
 			"home": {"United-States", "Puerto-Rico", "Outlying-US(Guam-USVI-etc)"}, "near": {"Mexico", "Canada", "Cuba"},
 		}), work),
 		ask("three-race-education-occupation", []string{"race", "education", "occupation"}, nil, race, education, occupation),
-		ask("three-age-work-marital", []string{"age", "workclass", "marital_status"}, nil, cut("age_band", "age", "age", 18, 25, 45, 65, 80), work, marital),
+		ask("three-age-work-marital", []string{"age", "workclass", "marital_status"}, nil, cut("age_band", "age", "age", "", 18, 25, 45, 65, 80), work, marital),
 		withModule(ask("module-age-occupation", []string{"age", "occupation"}, nil, byModule, occupation)),
 		withModule(ask("module-race-age-marital", []string{"race", "age", "marital_status"}, nil, race, byModule, marital)),
 		sums("sums-race-sex", []string{"race", "sex"}, nil, race, sex),

@@ -58,9 +58,9 @@ func TestUtilities(t *testing.T) {
 	force := map[string]numbers{"eia": d.inForce(plain), "eia-strict": d.inForce(&strict)}
 
 	state, month := of("state", "state", "STATE"), of("month", "month", "MONTH")
-	division, quarter := mapped("division", "state", "STATE", divisions()), cut("quarter", "month", "MONTH", 4, 7, 10)
+	division, quarter := mapped("division", "state", "STATE", divisions()), cut("quarter", "month", "MONTH", "", 4, 7, 10)
 	some := mapped("some", "state", "STATE", map[string][]string{"AK": {"AK"}, "DE": {"DE"}, "ID": {"ID"}, "IL": {"IL"}, "RI": {"RI"}, "TX": {"TX"}})
-	size := cut("size", "totrevenue", "TOTREVENUE", 1000, 10000, 50000)
+	size := cut("size", "totrevenue", "TOTREVENUE", "", 1000, 10000, 50000)
 	sum := func(op enclave.Op, column, header string, scale int) measure {
 		return measure{enclave.ManifestMeasure{Name: column + "_" + string(op), Op: op, Of: column}, header, scale}
 	}
@@ -71,7 +71,7 @@ func TestUtilities(t *testing.T) {
 	ask := func(name, dataset string, margins [][]string, measures []measure, keys ...key) asked {
 		return asked{
 			question: question{name: name, subject: "UTILITYID", keys: keys, measures: measures, margins: margins}, dataset: dataset,
-			columns: []string{"state", "month", "resrevenue", "comrevenue", "indrevenue", "totrevenue"},
+			columns: []string{"state", "month", "resrevenue", "comrevenue", "indrevenue", "othrevenue", "totrevenue"},
 		}
 	}
 	industrial := []measure{sum(enclave.Sum, "indrevenue", "INDREVENUE", 0), sum(enclave.Sum, "comrevenue", "COMREVENUE", 2)}
@@ -93,6 +93,9 @@ func TestUtilities(t *testing.T) {
 			division, size),
 		ask("strict-division", "eia-strict", nil, revenues, division),
 		ask("strict-quarter", "eia-strict", nil, industrial, quarter),
+		// Here two utilities together dominate where one alone would not.
+		ask("strict-pairs", "eia-strict", nil, []measure{sum(enclave.Sum, "othrevenue", "OTHREVENUE", 0)},
+			cut("commercial", "comrevenue", "COMREVENUE", ".00", 500, 2000, 5000)),
 		ask("margins-division-size", "eia", [][]string{{"division"}, {"size"}, {}}, industrial, division, size),
 	})
 }
