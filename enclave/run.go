@@ -54,8 +54,8 @@ type Run struct {
 	Stage    Stage     `json:"stage"`
 	Outcome  Outcome   `json:"outcome,omitempty"`
 	Reasons  []Reason  `json:"reasons,omitempty"`
-	Result   Digest    `json:"result"` // of the treated bytes; zero before judgement
-	Finished time.Time `json:"finished"`
+	Result   Digest    `json:"result"`   // of the treated bytes; zero before judgement
+	Finished time.Time `json:"finished"` // see Coarse
 	Revision int64     `json:"revision"`
 }
 
@@ -78,6 +78,22 @@ type Act struct {
 	Verb   string            `json:"verb"`   // "grant.confirm"
 	Object string            `json:"object"` // resource name, "grants/k3…"
 	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// TimeStep is how coarse the times are that say when the enclave came to an end with a run.
+const TimeStep = 10 * time.Second
+
+// Coarse rounds a time up to the next whole [TimeStep]: how long a run took must not tell what it met (A35). Every time that the enclave
+// writes down of a run's decision or end goes through it, so that the run, its receipt and the ledger say the same. The zero time stays.
+func Coarse(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	whole := t.UTC().Truncate(TimeStep)
+	if whole.Before(t) {
+		whole = whole.Add(TimeStep)
+	}
+	return whole
 }
 
 // NewAct makes an act with a fresh id. Detail are pairs of name and value.

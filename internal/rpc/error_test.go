@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	darkroomv1 "github.com/darkroom-project/darkroom/proto/darkroom/v1"
@@ -133,8 +134,10 @@ func TestRunsAreSeenCoarsely(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := r.GetRun()
-	if end := run.GetEndTime(); end.GetNanos() != 0 || end.GetSeconds() != loadedAt.Unix()+2 {
-		t.Errorf("the end is %v", end)
+	for name, got := range map[string]*timestamppb.Timestamp{"beginning": run.GetCreateTime(), "end": run.GetEndTime()} {
+		if !got.AsTime().Equal(loadedAt.Add(enclave.TimeStep)) {
+			t.Errorf("the %s is %v", name, got.AsTime())
+		}
 	}
 	reasons := run.GetReasons()
 	if len(reasons) != 1 || !strings.Contains(reasons[0].GetTextEn(), "own checks") || !strings.Contains(reasons[0].GetTextZh(), "暗房自身") {

@@ -190,7 +190,7 @@ func (r fakeRuns) run() enclave.Run {
 	return enclave.Run{
 		ID: runID, Grant: grantID, Scenario: "insurance", Module: moduleDigest, Dataset: "visits", Snapshot: snapDigest,
 		Params: map[string]enclave.Scalar{"as_of": "2024"}, Policy: enclave.DigestOf([]byte("p")),
-		Submitter: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, Submitted: loadedAt,
+		Submitter: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, Submitted: loadedAt.Add(time.Millisecond),
 		Stage: enclave.StageRelease, Outcome: enclave.Released, Reasons: []enclave.Reason{{Code: "GATE_FLOOR"}},
 		Result: enclave.DigestOf(r.result), Finished: loadedAt.Add(time.Second + time.Nanosecond),
 	}

@@ -20,14 +20,6 @@ func seenTime(t time.Time) *timestamppb.Timestamp {
 	return timestamppb.New(t)
 }
 
-// seenEnd rounds the end of a run up to whole seconds: how long it took must not tell what it met (A35).
-func seenEnd(t time.Time) *timestamppb.Timestamp {
-	if whole := t.Truncate(time.Second); whole.Before(t) {
-		t = whole.Add(time.Second)
-	}
-	return seenTime(t)
-}
-
 func seenReason(r enclave.Reason) *darkroomv1.Reason {
 	return &darkroomv1.Reason{Code: r.Code, Args: r.Args, TextEn: r.In(enclave.English), TextZh: r.In(enclave.Chinese)}
 }
@@ -86,12 +78,14 @@ func seenModule(e module.Entry) (*darkroomv1.Module, error) {
 	}, err
 }
 
-// seenRun names a result only if it was released: the digest of another could be guessed at (A36).
+// seenRun names a result only if it was released: the digest of another could be guessed at (A36). Its times are coarse, and so are those
+// in the ledger and in receipts, which others read later (A35). They hide nothing from the operator itself while the run goes on: whoever
+// watches it, asks for it again and again, or watches the log grow, sees with a clock of its own when each stage begins and the run ends.
 func seenRun(r enclave.Run) *darkroomv1.Run {
 	seen := &darkroomv1.Run{
 		Name: runName(r.ID), Operator: r.Submitter.Org, Grant: grantName(r.Grant), Scenario: r.Scenario,
 		Module: moduleName(r.Module), Snapshot: snapshotName(r.Dataset, r.Snapshot), PolicyRevision: r.Policy.String(),
-		Stage: string(r.Stage), Outcome: outcomes()[r.Outcome], CreateTime: seenTime(r.Submitted), EndTime: seenEnd(r.Finished),
+		Stage: string(r.Stage), Outcome: outcomes()[r.Outcome], CreateTime: seenTime(enclave.Coarse(r.Submitted)), EndTime: seenTime(enclave.Coarse(r.Finished)),
 	}
 	if r.Outcome == enclave.Released {
 		seen.ResultDigest = r.Result.String()

@@ -85,7 +85,7 @@ func (g *Gate) act(d *enclave.Decided, evidence []byte) (enclave.Act, error) {
 	if len(d.Reasons) > 0 {
 		detail = append(detail, "reason", d.Reasons[0].Code)
 	}
-	return enclave.NewAct(g.now(), itself(), "run."+string(d.Decision), "runs/"+d.Run.ID, detail...), nil
+	return enclave.NewAct(enclave.Coarse(g.now()), itself(), "run."+string(d.Decision), "runs/"+d.Run.ID, detail...), nil
 }
 
 // Release waits for the ledger's signed checkpoint over a recorded release and makes the result fetchable. A run that was held or
@@ -109,7 +109,7 @@ func (g *Gate) Release(ctx context.Context, id string) error {
 	if err := g.ledger.AwaitSigned(ctx, decision.Act); err != nil {
 		return err
 	}
-	return g.store.Release(ctx, id, g.now())
+	return g.store.Release(ctx, id, enclave.Coarse(g.now()))
 }
 
 // pinned is what a run was pinned to, as an act's detail.
@@ -121,4 +121,6 @@ func pinned(r *enclave.Run, params enclave.Digest) []string {
 }
 
 // itself is the actor of what the enclave does on its own.
-func itself() enclave.Caller { return enclave.Caller{Role: "enclave", Org: "enclave", Name: "enclave"} }
+func itself() enclave.Caller {
+	return enclave.Caller{Role: enclave.SelfOrg, Org: enclave.SelfOrg, Name: enclave.SelfOrg}
+}

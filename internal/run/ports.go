@@ -30,8 +30,8 @@ type Decision struct {
 	Run      string
 	Grant    string
 	Dataset  string
-	Act      string // id of the act that records it
-	Time     time.Time
+	Act      string    // id of the act that records it
+	Time     time.Time // coarse, so that the last seconds of a grant may not count
 	Decision enclave.Decision
 	Reasons  []enclave.Reason
 	Policy   enclave.Digest
@@ -54,7 +54,7 @@ type Ending struct {
 	Outcome enclave.Outcome
 	Stage   enclave.Stage
 	Reasons []enclave.Reason
-	Time    time.Time
+	Time    time.Time // coarse
 }
 
 // Store keeps runs, decisions and the release histories. A change and its act MUST be one transaction, durable when the method
