@@ -15,6 +15,9 @@ const (
 // Roles lists every role.
 func Roles() []Role { return []Role{Operator, Authority, SourceOrg, Reviewer, Auditor} }
 
+// SelfOrg is the organisation under which the ledger records what the enclave does by itself. No credential may name it.
+const SelfOrg = "enclave"
+
 // Caller is an authenticated person or service, as its client certificate names it.
 type Caller struct {
 	Role Role   `json:"role"`

@@ -43,7 +43,7 @@ func (ca *CA) CertificatePEM() []byte {
 
 // Issue signs a client certificate, DER, for a PKIX public key, DER, valid from now for validity (more than 0, at most [MaxValidity] and
 // at most as long as the CA itself). Keys are Ed25519, ECDSA P-256 or P-384, or RSA of 2048 to 8192 bits. Errors: IDENTITY_INVALID,
-// PUBLIC_KEY_INVALID, VALIDITY_INVALID.
+// IDENTITY_RESERVED, PUBLIC_KEY_INVALID, VALIDITY_INVALID.
 func (ca *CA) Issue(who enclave.Caller, publicKeyDER []byte, validity time.Duration) ([]byte, error) {
 	if err := check(who); err != nil {
 		return nil, err

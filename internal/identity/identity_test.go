@@ -166,6 +166,7 @@ func TestIssueRefusesWhatIsNotAllowed(t *testing.T) {
 		{"no role", enclave.Caller{Org: "a", Name: "b"}, good, time.Hour, "IDENTITY_INVALID"},
 		{"unknown role", enclave.Caller{Role: "root", Org: "a", Name: "b"}, good, time.Hour, "IDENTITY_INVALID"},
 		{"org with a slash", enclave.Caller{Role: enclave.Operator, Org: "a/b", Name: "b"}, good, time.Hour, "IDENTITY_INVALID"},
+		{"the enclave itself", enclave.Caller{Role: enclave.Auditor, Org: "enclave", Name: "b"}, good, time.Hour, "IDENTITY_RESERVED"},
 		{"no name", enclave.Caller{Role: enclave.Operator, Org: "a"}, good, time.Hour, "IDENTITY_INVALID"},
 		{"no key", li, nil, time.Hour, "PUBLIC_KEY_INVALID"},
 		{"weak curve", li, marshal(t, weak.Public()), time.Hour, "PUBLIC_KEY_INVALID"},

@@ -47,6 +47,8 @@ func check(who enclave.Caller) error {
 		return enclave.Fail(enclave.Invalid, "IDENTITY_INVALID", "place", "org")
 	case !enclave.ValidName(who.Name):
 		return enclave.Fail(enclave.Invalid, "IDENTITY_INVALID", "place", "name")
+	case who.Org == enclave.SelfOrg: // or its holder would read the entries of the enclave's own acts
+		return enclave.Fail(enclave.Invalid, "IDENTITY_RESERVED", "org", who.Org)
 	}
 	return nil
 }
