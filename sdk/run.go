@@ -26,7 +26,7 @@ type Order struct {
 	Grant    string
 	Module   string            // digest
 	Dataset  string            // of Snapshot; empty with it
-	Snapshot string            // digest; empty means the newest of the dataset that the manifest names
+	Snapshot string            // digest of the dataset's newest snapshot, or else SNAPSHOT_NOT_NEWEST; empty means whichever is the newest
 	Params   map[string]string // values for the parameters that the manifest declares
 }
 
@@ -45,8 +45,8 @@ type Run struct {
 	Outcome   Outcome
 	Reasons   []Reason // why, where it was not released
 	Result    string   // SHA-256 of the released bytes, "" if nothing was released
-	Submitted time.Time
-	Finished  time.Time // rounded up to whole seconds
+	Submitted time.Time // rounded up to 10 seconds
+	Finished  time.Time // rounded up to 10 seconds; zero while it is under way
 }
 
 // Submit queues a run. Everything that it depends on is pinned by digest now.

@@ -124,7 +124,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	gate := run.NewGate(db.Runs(), files, journal, now)
 	a.runs = run.New(run.Config{
 		Store: db.Runs(), Results: files, Ledger: journal, Acts: acts, Gate: gate, Policies: pinned{rules},
-		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers,
+		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
 		Path: &enclave.Enclave{
 			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)),
 			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Recorder: gate,

@@ -30,7 +30,10 @@ type Config struct {
 	Workers int `yaml:"workers"`
 	// CallSeconds stops a module whose call on one batch takes longer, 1 to 600. Default 10.
 	CallSeconds int `yaml:"call_seconds"`
-	// MemoryMiB is the most memory of one module instance, 16 to 4096. Default 512.
+	// RunMinutes stops a run that takes longer from its admission to its record, 1 to 1440. Default 30.
+	RunMinutes int `yaml:"run_minutes"`
+	// MemoryMiB is the most memory of one module instance, 16 to 4096. Default 512. Of all runs together there are at most so many
+	// instances at once as there are cores, and one more.
 	MemoryMiB int `yaml:"memory_mib"`
 	// UploadGiB is the largest dataset file accepted. Default 16.
 	UploadGiB int `yaml:"upload_gib"`
@@ -66,6 +69,7 @@ func (c Config) filled() (Config, error) {
 	}
 	def(&c.Workers, max(4, runtime.NumCPU()))
 	def(&c.CallSeconds, 10)
+	def(&c.RunMinutes, 30)
 	def(&c.MemoryMiB, 512)
 	def(&c.UploadGiB, 16)
 	for _, f := range []struct {
@@ -74,6 +78,7 @@ func (c Config) filled() (Config, error) {
 	}{
 		{"workers", c.Workers, 1, 1024},
 		{"call_seconds", c.CallSeconds, 1, 600},
+		{"run_minutes", c.RunMinutes, 1, 1440},
 		{"memory_mib", c.MemoryMiB, 16, 4096},
 		{"upload_gib", c.UploadGiB, 1, 4096},
 	} {
@@ -85,3 +90,5 @@ func (c Config) filled() (Config, error) {
 }
 
 func (c Config) callTimeout() time.Duration { return time.Duration(c.CallSeconds) * time.Second }
+
+func (c Config) runLimit() time.Duration { return time.Duration(c.RunMinutes) * time.Minute }

@@ -29,7 +29,7 @@ import (
 type Request struct {
 	Grant    string
 	Module   enclave.Digest
-	Snapshot *SnapshotRef // nil: the newest of the dataset that the manifest names
+	Snapshot *SnapshotRef // must be the newest of the dataset that the manifest names; nil: whichever is
 	Params   map[string]enclave.Scalar
 }
 
@@ -60,6 +60,8 @@ type Config struct {
 	Waiting int
 	// Attempts is how often a run's execution may begin before it counts as the cause of interruptions. Default 3.
 	Attempts int
+	// Limit is the most time that one execution of a run may take up to its record. Default 30 minutes.
+	Limit time.Duration
 	// Retry is how long a worker waits before it tries a failed write or the ledger again; it doubles up to 100 times that. Default 100 ms.
 	Retry time.Duration
 }
@@ -86,6 +88,9 @@ func New(c Config) *Register {
 	}
 	if c.Attempts <= 0 {
 		c.Attempts = 3
+	}
+	if c.Limit <= 0 {
+		c.Limit = 30 * time.Minute
 	}
 	if c.Retry <= 0 {
 		c.Retry = 100 * time.Millisecond
@@ -157,6 +162,8 @@ func (r *Register) refuse(ctx context.Context, now time.Time, run *enclave.Run, 
 	return why
 }
 
+// snapshot is the newest of a dataset. One that the caller names must be that: the same question about an older one, subtracted, would
+// tell the rows that changed in between (A42).
 func (r *Register) snapshot(ctx context.Context, dataset string, ref *SnapshotRef) (enclave.Digest, error) {
 	if ref == nil {
 		newest, err := r.config.Datasets.Newest(ctx, dataset)
@@ -165,8 +172,14 @@ func (r *Register) snapshot(ctx context.Context, dataset string, ref *SnapshotRe
 	if ref.Dataset != dataset {
 		return enclave.Digest{}, enclave.Fail(enclave.Invalid, "RUN_SNAPSHOT_DATASET", "dataset", dataset)
 	}
-	snapshot, err := r.config.Datasets.Snapshot(ctx, dataset, ref.Digest)
-	return snapshot.Digest, err
+	if _, err := r.config.Datasets.Snapshot(ctx, dataset, ref.Digest); err != nil {
+		return enclave.Digest{}, err
+	}
+	newest, err := r.config.Datasets.Newest(ctx, dataset)
+	if err == nil && newest.Digest != ref.Digest {
+		err = enclave.Fail(enclave.State, "SNAPSHOT_NOT_NEWEST", "dataset", dataset)
+	}
+	return newest.Digest, err
 }
 
 // checkParams tells an operator at once what admission would refuse later.
@@ -225,7 +238,7 @@ func (r *Register) Cancel(ctx context.Context, caller enclave.Caller, id string)
 		return enclave.Run{}, NotFound(id)
 	}
 	canceled := enclave.Fail(enclave.Canceled, "RUN_CANCELED")
-	act := enclave.NewAct(r.config.Now(), caller, "run.cancel", "runs/"+id, "operator", state.Submitter.Org, "grant", state.Grant)
+	act := enclave.NewAct(enclave.Coarse(r.config.Now()), caller, "run.cancel", "runs/"+id, "operator", state.Submitter.Org, "grant", state.Grant)
 	err = r.config.Store.End(ctx, id, Ending{
 		Outcome: enclave.Stopped, Stage: r.seen(state).Stage, Reasons: canceled.Reasons(), Time: act.Time,
 	}, act)

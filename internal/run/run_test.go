@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/run"
@@ -160,6 +161,68 @@ func TestCancel(t *testing.T) {
 	// The only worker is free again, and does not take up what was canceled.
 	if got := w.end(w.submit(acme, "ok").ID); got.Outcome != enclave.Released {
 		t.Errorf("the next run: %+v", got)
+	}
+}
+
+func TestARunThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	w := started(t, func(w *world) { w.config.Limit, w.config.Workers = time.Millisecond, 1 })
+	for range 2 { // the only worker is free again
+		r := w.submit(acme, "hang")
+		got := w.end(r.ID)
+		if got.Outcome != enclave.Failed || len(got.Reasons) != 1 || got.Reasons[0].Code != "RUN_TOO_LONG" || got.Reasons[0].Args["limit"] != "1ms" {
+			t.Errorf("ended %+v", got)
+		}
+		if acts := w.acts("runs/" + r.ID); len(acts) != 2 || acts[1].Verb != "run.fail" || acts[1].Detail["reason"] != "RUN_TOO_LONG" {
+			t.Errorf("acts %+v", acts)
+		}
+	}
+}
+
+// TestTimesAreCoarse has every way in which a run ends: the run, the act and the gate's decision all say the next whole step, and nothing
+// finer.
+func TestTimesAreCoarse(t *testing.T) {
+	t.Parallel()
+	now := time.Now().Truncate(enclave.TimeStep).Add(time.Millisecond)
+	want := now.Truncate(enclave.TimeStep).Add(enclave.TimeStep)
+	w := started(t, func(w *world) { w.now = func() time.Time { return now } })
+	for _, do := range []string{"ok", "hold", "deny", "trap", "forbidden", "hang"} {
+		r := w.submit(acme, do)
+		if do == "hang" {
+			<-w.rooms.hung
+			_, err := w.Cancel(t.Context(), acme, r.ID)
+			ok(t, err)
+		}
+		ended, acts := w.end(r.ID), w.acts("runs/"+r.ID)
+		if !ended.Finished.Equal(want) || len(acts) != 2 || !acts[1].Time.Equal(want) {
+			t.Errorf("%s: finished %v, acts %+v; want %v", do, ended.Finished, acts, want)
+		}
+		if d, err := w.Decision(t.Context(), r.ID); err == nil && !d.Time.Equal(want) {
+			t.Errorf("%s: decided %v, want %v", do, d.Time, want)
+		}
+	}
+}
+
+func TestOnlyTheNewestSnapshotIsRead(t *testing.T) {
+	t.Parallel()
+	ctx, w := t.Context(), newWorld(t, t.TempDir())
+	w.furnish()
+	pinned := func(snapshot string) (enclave.Run, error) {
+		asked := request(acme, "ok")
+		asked.Snapshot = &run.SnapshotRef{Dataset: "visits", Digest: enclave.DigestOf([]byte(snapshot))}
+		return w.Submit(ctx, acme, asked)
+	}
+	if r, err := pinned("snapshot"); err != nil || r.Snapshot != enclave.DigestOf([]byte("snapshot")) {
+		t.Errorf("the only snapshot: %+v, %v", r, err)
+	}
+	description, err := w.visits().Digest()
+	ok(t, err)
+	corrected := enclave.Snapshot{Dataset: "visits", Digest: enclave.DigestOf([]byte("corrected")), Description: description, Loaded: time.Now()}
+	ok(t, w.store.Catalog().AddSnapshot(ctx, corrected, enclave.NewAct(time.Now(), bureau, "furnish", "x")))
+	_, err = pinned("snapshot")
+	wants(t, err, enclave.State, "SNAPSHOT_NOT_NEWEST")
+	if r, err := pinned("corrected"); err != nil || r.Snapshot != corrected.Digest {
+		t.Errorf("the newest: %+v, %v", r, err)
 	}
 }
 

@@ -70,17 +70,23 @@ func (r *Register) Close(ctx context.Context) error {
 // take brings one run to its end, or gives it back when ctx is done.
 func (r *Register) take(ctx context.Context, id string) {
 	log := r.config.Log.With(slog.String("run", id))
+	tooLong := enclave.Fail(enclave.Limit, "RUN_TOO_LONG", "limit", r.config.Limit.String())
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	timed, expire := context.WithTimeoutCause(running, r.config.Limit, tooLong)
+	defer expire()
 	r.live.begin(id, stop) // before Begin: a cancel after it finds whom to stop
 	defer r.live.end(id)
 	stage := enclave.StageAdmit
-	err := r.execute(running, id, func(s enclave.Stage) {
+	err := r.execute(timed, id, func(s enclave.Stage) {
 		stage = s
 		r.live.enter(id, s)
 	})
-	if err != nil && enclave.KindOf(err) == enclave.Internal && running.Err() == nil {
+	if enclave.KindOf(err) == enclave.Internal && running.Err() == nil {
 		log.ErrorContext(ctx, "run failed inside", slog.String("stage", string(stage)), slog.Any("error", err))
+	}
+	if kind := enclave.KindOf(err); errors.Is(context.Cause(timed), tooLong) && (kind == enclave.Canceled || kind == enclave.Internal) {
+		err = tooLong.Because(err) // whatever the end of the context was taken for
 	}
 	r.insist(ctx, log, func(ctx context.Context) error { return r.settle(ctx, id, stage, err) })
 	if ctx.Err() != nil {
@@ -165,7 +171,7 @@ func (r *Register) settle(ctx context.Context, id string, stage enclave.Stage, f
 		failure = enclave.Internalf("the path ended without an outcome")
 	}
 	ending, verb := endingOf(failure)
-	act := enclave.NewAct(r.config.Now(), itself(), verb, "runs/"+id,
+	act := enclave.NewAct(enclave.Coarse(r.config.Now()), itself(), verb, "runs/"+id,
 		"operator", state.Submitter.Org, "grant", state.Grant, "reason", ending.Reasons[0].Code)
 	ending.Stage, ending.Time = stage, act.Time
 	err = r.config.Store.End(ctx, id, ending, act)

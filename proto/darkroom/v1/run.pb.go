@@ -188,9 +188,9 @@ type Run struct {
 	Reasons []*Reason `protobuf:"bytes,11,rep,name=reasons,proto3" json:"reasons,omitempty"`
 	// SHA-256 of the released bytes; empty if nothing was released.
 	ResultDigest string `protobuf:"bytes,12,opt,name=result_digest,json=resultDigest,proto3" json:"result_digest,omitempty"`
-	// When it was submitted.
+	// When it was submitted, rounded up to 10 seconds.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it ended, rounded up to whole seconds.
+	// When it ended, rounded up to 10 seconds.
 	EndTime       *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -331,7 +331,8 @@ type SubmitRunRequest struct {
 	Grant string `protobuf:"bytes,1,opt,name=grant,proto3" json:"grant,omitempty"`
 	// The module's resource name.
 	Module string `protobuf:"bytes,2,opt,name=module,proto3" json:"module,omitempty"`
-	// The snapshot's resource name; empty means the newest of the dataset that the manifest names.
+	// The resource name of the newest snapshot of the dataset that the manifest names; another one is SNAPSHOT_NOT_NEWEST, so that nobody
+	// subtracts yesterday's table from today's. Empty means whichever is the newest.
 	Snapshot string `protobuf:"bytes,3,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	// Values for the parameters that the manifest declares.
 	Params        map[string]string `protobuf:"bytes,4,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
