@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -169,7 +170,7 @@ func badInputs() map[string][]bad {
 			{"$HUGE --grant $GRANT" + as + "$OPERATOR", exitFailed, "UPLOAD_TOO_LARGE"},
 			{"nowhere.wasm --grant $GRANT" + as + "$OPERATOR", exitFailed, "CLI_FILE_MISSING"},
 			{"$WASM --grant $GRANT" + as + "$AUTHORITY", exitFailed, "METHOD_FORBIDDEN"},
-			{"$WASM --grant $GRANT" + as + "$RIVAL", exitFailed, "GRANT_NOT_FOUND|OBJECT_NOT_FOUND"},
+			{"$ENDLESS --grant $GRANT" + as + "$RIVAL", exitFailed, "GRANT_NOT_FOUND|OBJECT_NOT_FOUND"},
 		},
 		"run list":   {noCredential, tooMany, foreign, {as + "$SOURCE", exitFailed, "METHOD_FORBIDDEN"}},
 		"run show":   named("run", "$RUN", "$RIVAL"),
@@ -258,8 +259,9 @@ func TestEveryCommandHasBadInputs(t *testing.T) {
 }
 
 func (d *domain) testBadInputs(t *testing.T) {
-	for path, cases := range badInputs() {
-		for _, b := range cases {
+	all := badInputs()
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		for _, b := range all[path] {
 			t.Run(path, func(t *testing.T) {
 				dir := t.TempDir()
 				t.Chdir(dir)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -120,7 +121,7 @@ func (sh *shell) datasetDraft() *cobra.Command {
 			if name == "" {
 				name = baseName(args[0])
 			}
-			draft, notes, err := load.Draft(cmd.Context(), load.Format(kind), source, name)
+			draft, notes, err := load.Draft(cmd.Context(), load.Format(kind), watched{source, sh}, name)
 			if err != nil {
 				return err
 			}
@@ -137,6 +138,20 @@ func (sh *shell) datasetDraft() *cobra.Command {
 	c.Flags().StringVar(&format, "format", "", sh.text("CLI_DATASET_FORMAT"))
 	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_OUT_NEW"))
 	return c
+}
+
+// watched is a source that says after every step how far it was read. A CSV file is read twice: for its encoding, and for its rows.
+type watched struct {
+	load.Source
+	sh *shell
+}
+
+func (w watched) ReadAt(b []byte, offset int64) (int, error) {
+	n, err := w.Source.ReadAt(b, offset)
+	if end := offset + int64(n); end/step > offset/step {
+		w.sh.note("CLI_PROGRESS_READ", "done", strconv.FormatInt(end/mib, 10), "total", strconv.FormatInt(w.Size()/mib, 10))
+	}
+	return n, err
 }
 
 // maxSample is the most rows of a sample: about 60 GB.

@@ -212,6 +212,10 @@ func (sh *shell) runFetch() *cobra.Command {
 			if out != "" {
 				return sh.write(out, func(w io.Writer) error { return writeCSV(w, header, rows) })
 			}
+			if len(rows) == 0 {
+				sh.note("CLI_RUN_ROWS_NONE")
+				return nil
+			}
 			term.Table(sh.out, header, rows[:min(len(rows), maxShown)])
 			if more := len(rows) - maxShown; more > 0 {
 				sh.note("CLI_RUN_ROWS_MORE", "more", strconv.Itoa(more))

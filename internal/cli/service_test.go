@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -17,6 +19,7 @@ import (
 func TestService(t *testing.T) {
 	d := startDomain(t)
 	t.Run("bad input", d.testBadInputs)
+	t.Run("interrupted", d.testInterrupted)
 	t.Run("script", func(t *testing.T) {
 		testscript.Run(t, testscript.Params{
 			Dir:                 filepath.Join("testdata", "script"),
@@ -45,6 +48,33 @@ func TestService(t *testing.T) {
 		t.Errorf("stopped with status %d, and said: %s", code, errs)
 	}
 }
+
+// testInterrupted: whoever stops waiting is told that the run goes on, and how to come back to it.
+func (d *domain) testInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	var out, errs bytes.Buffer
+	// The first stage shown is the interrupt's moment.
+	stderr := writerFunc(func(b []byte) (int, error) {
+		if strings.HasPrefix(string(b), "  ") {
+			interrupt()
+		}
+		return errs.Write(b)
+	})
+	args := d.words("run submit $ENDLESS --grant $GRANT --wait --lang en --credential $OPERATOR")
+	if status := Main(ctx, args, strings.NewReader(""), &out, stderr); status != exitFailed || reasonIn(errs.String()) != "CALL_CANCELED" {
+		t.Errorf("status %d\n%s%s", status, out.String(), errs.String())
+	}
+	hint := regexp.MustCompile(`Stop it: darkroom (run cancel runs/[a-z2-7]{26})`).FindStringSubmatch(errs.String())
+	if hint == nil {
+		t.Fatalf("it does not say how to stop the run:\n%s", errs.String())
+	}
+	d.dr(t, hint[1]+" --credential $OPERATOR")
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 // capture NAME REGEXP sets a variable to what the regular expression finds in the last command's output.
 func capture(ts *testscript.TestScript, neg bool, args []string) {
