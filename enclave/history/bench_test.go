@@ -1,0 +1,59 @@
+package history_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave/history"
+)
+
+// crossings is a history of tables that cross two of some keys each, and one more to try, of about so many cells in all.
+func crossings(rows, tables, domain int) (subjects []uint32, releases []*history.Release) {
+	r := random(uint64(rows))
+	subjects = each(rows)
+	keys := make([][]int32, tables+1)
+	for i := range keys {
+		keys[i] = codes(r, rows, domain, i%2 == 1)
+	}
+	for i := range tables {
+		releases = append(releases, crossed(subjects, [][]int32{keys[i], keys[i+1]}, []int{domain, domain}, [][]int{{0}, {1}}, 10))
+	}
+	return subjects, releases
+}
+
+// BenchmarkTry prints what one more table costs as histories grow, for ten groups.
+func BenchmarkTry(b *testing.B) {
+	for _, c := range []struct{ rows, tables, domain int }{
+		{200_000, 5, 10}, {1_000_000, 5, 20}, {10_000_000, 8, 25}, {10_000_000, 8, 50},
+	} {
+		b.Run(fmt.Sprintf("rows=%d/cells=%d", c.rows, c.tables*c.domain*(c.domain+2)), func(b *testing.B) {
+			subjects, releases := crossings(c.rows, c.tables, c.domain)
+			a := start(b, history.Sums, subjects, 10)
+			for _, r := range releases[:len(releases)-1] {
+				if err := a.Add(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			last := releases[len(releases)-1]
+			try(b, a, last)
+			var result *history.Result
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			for b.Loop() {
+				var err error
+				if result, err = a.Try(context.Background(), last); err != nil {
+					b.Fatal(err)
+				}
+			}
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(result.Rank), "rank")
+			b.ReportMetric(float64(result.Cells), "cells")
+			b.ReportMetric(float64(len(result.Suppressed)), "lost")
+			b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(b.N)/(1<<20), "MiB/op")
+			b.ReportMetric(float64(before.HeapAlloc)/(1<<20), "MiB-held")
+		})
+	}
+}

@@ -1,0 +1,133 @@
+package history
+
+import "math/bits"
+
+// echelon is a set of independent columns in echelon form: each has a pivot, its first position that is not 0, of its own. Positions
+// are cells, smallest first: then columns are brought to 0 by few others and stay short.
+type echelon struct {
+	*field
+	lines   []line // by pivot
+	rank    int
+	entries int // in all lines
+
+	work    []uint64 // the column in hand
+	touched []uint64 // bits of work that may not be 0
+	steps   int      // multiplications so far
+}
+
+// line is a column whose pivot's value is 1: what it has beyond its pivot.
+type line struct {
+	there bool
+	at    []int32
+	value []uint64
+}
+
+func newEchelon(f *field, positions int) *echelon {
+	return &echelon{field: f, lines: make([]line, positions), work: make([]uint64, positions), touched: make([]uint64, (positions+63)/64)}
+}
+
+// insert adds the column that has 1 at some positions and reports whether it was independent of the others.
+func (e *echelon) insert(positions []int32) bool {
+	for _, p := range positions {
+		e.work[p] = e.add(e.work[p], e.one)
+		e.touched[p>>6] |= 1 << (p & 63)
+	}
+	pivot := e.reduce()
+	if pivot < 0 {
+		return false
+	}
+	e.keep(pivot)
+	return true
+}
+
+// reduce takes multiples of lines from the column in hand until its first position is no line's pivot; -1 if nothing remains.
+func (e *echelon) reduce() int {
+	for w := range e.touched {
+		for e.touched[w] != 0 {
+			bit := bits.TrailingZeros64(e.touched[w])
+			p := w<<6 | bit
+			factor := e.work[p]
+			if factor != 0 && !e.lines[p].there {
+				return p
+			}
+			e.work[p] = 0
+			e.touched[w] &^= 1 << bit
+			if factor == 0 {
+				continue
+			}
+			l := &e.lines[p]
+			e.steps += len(l.at)
+			for i, q := range l.at {
+				e.work[q] = e.subtract(e.work[q], e.multiply(factor, l.value[i]))
+				e.touched[q>>6] |= 1 << (q & 63)
+			}
+		}
+	}
+	return -1
+}
+
+// keep makes the column in hand a line and clears the hand.
+func (e *echelon) keep(pivot int) {
+	scale := e.one
+	if e.work[pivot] != e.one {
+		scale = e.invert(e.work[pivot])
+	}
+	l := line{there: true}
+	for w := pivot >> 6; w < len(e.touched); w++ {
+		for rest := e.touched[w]; rest != 0; rest &= rest - 1 {
+			p := w<<6 | bits.TrailingZeros64(rest)
+			if p != pivot && e.work[p] != 0 {
+				l.at = append(l.at, int32(p)) //nolint:gosec // positions are numbered in int32
+				l.value = append(l.value, e.multiply(e.work[p], scale))
+			}
+			e.work[p] = 0
+		}
+		e.touched[w] = 0
+	}
+	e.lines[pivot] = l
+	e.rank++
+	e.entries += len(l.at) + 1
+}
+
+// null is a vector y of weights of positions with y·column = 0 for every column, drawn evenly from all such vectors. If a column is not
+// a combination of those inserted, y·column is 0 with probability 1/prime only.
+func (e *echelon) null(random *stream) []uint64 {
+	y := make([]uint64, len(e.lines))
+	for p := len(y) - 1; p >= 0; p-- {
+		if !e.lines[p].there {
+			y[p] = e.arbitrary(random)
+			continue
+		}
+		e.solve(y, p)
+	}
+	return y
+}
+
+// nullBasis is a basis of all such vectors, one for each position without a pivot.
+func (e *echelon) nullBasis() [][]uint64 {
+	var basis [][]uint64
+	for free := range e.lines {
+		if e.lines[free].there {
+			continue
+		}
+		y := make([]uint64, len(e.lines))
+		y[free] = e.one
+		for p := free - 1; p >= 0; p-- {
+			if e.lines[p].there {
+				e.solve(y, p)
+			}
+		}
+		basis = append(basis, y)
+	}
+	return basis
+}
+
+// solve gives a pivot the weight that the later ones leave it.
+func (e *echelon) solve(y []uint64, pivot int) {
+	l := &e.lines[pivot]
+	sum := uint64(0)
+	for i, q := range l.at {
+		sum = e.add(sum, e.multiply(l.value[i], y[q]))
+	}
+	y[pivot] = e.subtract(0, sum)
+}

@@ -1,0 +1,243 @@
+package history_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave/history"
+)
+
+// exact decides small systems by brute force and shares nothing with the code under test: it writes M out and asks for every set of
+// fewer than k subjects whether something about nobody else follows.
+type exact struct {
+	columns [][]int64 // M by columns
+	of      []uint32  // subject of each column
+}
+
+// exactly writes out the matrix of some releases.
+func exactly(kind history.Kind, subjects []uint32, releases []*history.Release) *exact {
+	height := 0
+	var offsets []int
+	for _, r := range releases {
+		offsets = append(offsets, height)
+		for _, list := range r.Published {
+			for _, c := range list {
+				height = max(height, offsets[len(offsets)-1]+int(c)+1)
+			}
+		}
+	}
+	e := &exact{}
+	place := map[uint32]int{}
+	for row, subject := range subjects {
+		column := make([]int64, height)
+		if at, ok := place[subject]; ok && kind == history.Subjects {
+			column = e.columns[at]
+		} else {
+			place[subject] = len(e.columns)
+			e.columns, e.of = append(e.columns, column), append(e.of, subject)
+		}
+		for t, r := range releases {
+			if row < len(r.Cells) && r.Cells[row] != history.None {
+				for _, c := range r.Published[r.Cells[row]] {
+					column[offsets[t]+int(c)] = 1
+				}
+			}
+		}
+	}
+	return e
+}
+
+// without is the rank of M without the columns of some subjects.
+func (e *exact) without(some ...uint32) int {
+	var columns [][]int64
+	for i, c := range e.columns {
+		if !slices.Contains(some, e.of[i]) {
+			columns = append(columns, slices.Clone(c))
+		}
+	}
+	return exactRank(columns)
+}
+
+// exactRank is the rank modulo 2^31 − 1. Non-zero minors of systems this small are too small to vanish there.
+func exactRank(m [][]int64) int {
+	const prime = 1<<31 - 1
+	rank := 0
+	for column := 0; len(m) > 0 && column < len(m[0]) && rank < len(m); column++ {
+		at := slices.IndexFunc(m[rank:], func(l []int64) bool { return l[column] != 0 })
+		if at < 0 {
+			continue
+		}
+		m[rank], m[rank+at] = m[rank+at], m[rank]
+		for _, l := range m[rank+1:] {
+			if l[column] == 0 {
+				continue
+			}
+			pivot, factor := m[rank][column], l[column]
+			for j := column; j < len(l); j++ {
+				l[j] = (pivot*l[j]%prime - factor*m[rank][j]%prime + prime) % prime
+			}
+		}
+		rank++
+	}
+	return rank
+}
+
+// violated reports whether something follows about fewer than k subjects, other than nothing.
+func (e *exact) violated(k int) bool {
+	names := slices.Compact(slices.Sorted(slices.Values(e.of)))
+	whole := e.without()
+	var some []uint32
+	var search func(from int) bool
+	search = func(from int) bool {
+		if len(some) == min(k-1, len(names)) {
+			return e.without(some...) < whole
+		}
+		for i := from; i < len(names); i++ {
+			some = append(some, names[i])
+			found := search(i + 1)
+			some = some[:len(some)-1]
+			if found {
+				return true
+			}
+		}
+		return false
+	}
+	return search(0)
+}
+
+// exposed counts the subjects about whom alone something follows.
+func (e *exact) exposed() int {
+	whole, count := e.without(), 0
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(e.of))) {
+		if e.without(name) < whole {
+			count++
+		}
+	}
+	return count
+}
+
+// tally is what became of random tables.
+type tally struct {
+	tables, violating, clean, hurt, refused int
+	cells, lost                             int // of clean tables
+	needed, taken                           int // of violating tables: cells offered, cells suppressed
+	proven                                  int
+}
+
+// Nothing that violates the promise is ever accepted, whatever was released before.
+func TestAgreesWithBruteForce(t *testing.T) {
+	for kind, systems := range map[history.Kind]uint64{history.Sums: 2400, history.Subjects: 800} {
+		var all tally
+		for n := range systems {
+			judgeSystem(t, kind, n, &all)
+		}
+		t.Logf("kind %d, %d systems, %d tables: %d violated the promise (of their %d cells %d were suppressed or refused); "+
+			"%d were clean, of which %d lost cells (%d of %d) or were refused (%d in all)",
+			kind, systems, all.tables, all.violating, all.needed, all.taken, all.clean, all.hurt, all.lost, all.cells, all.refused)
+		if all.violating < 500 || all.clean < 500 || all.proven == 0 {
+			t.Fatal("the systems are too much alike to say anything")
+		}
+	}
+}
+
+// judgeSystem draws a small population and a sequence of tables over it.
+func judgeSystem(t *testing.T, kind history.Kind, n uint64, all *tally) {
+	t.Helper()
+	r := random(n)
+	k, count := 2+r.IntN(3), 6+r.IntN(15)
+	var subjects []uint32
+	for s := range count {
+		for range 1 + r.IntN(3) - min(r.IntN(3), 1)*r.IntN(2) {
+			subjects = append(subjects, uint32(s*7))
+		}
+	}
+	rows, later := len(subjects), 0
+	if r.IntN(3) == 0 {
+		later = 1 + r.IntN(3)
+	}
+	a := start(t, kind, subjects, k)
+	var past []*history.Release
+	for step := range 2 + r.IntN(4) {
+		if step == 2 && later > 0 {
+			more := make([]uint32, later)
+			for i := range more {
+				more[i] = uint32(r.IntN(count+1) * 7)
+			}
+			if err := a.Grow(more); err != nil {
+				t.Fatal(err)
+			}
+			subjects, rows = append(subjects, more...), rows+later
+		}
+		domains := []int{1 + r.IntN(4)}
+		keys := [][]int32{codes(r, rows, domains[0], true)}
+		var margins [][]int
+		if r.IntN(2) == 0 {
+			domains, margins = append(domains, 2), [][]int{{0}, {1}, {}}[:r.IntN(4)]
+			keys = append(keys, codes(r, rows, 2, false))
+		}
+		if drop := r.IntN(6); drop > 2 {
+			for row := range rows {
+				if r.IntN(drop) == 0 {
+					keys[0][row] = history.None
+				}
+			}
+		}
+		offered := crossed(subjects, keys, domains, margins, r.IntN(k+1))
+		result := try(t, a, offered)
+		past = judgeTable(t, kind, n, k, subjects, past, offered, result, all)
+		if result.Refused {
+			continue
+		}
+		if err := a.Accept(result); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// judgeTable compares a result with brute force and returns the history after it.
+func judgeTable(t *testing.T, kind history.Kind, n uint64, k int, subjects []uint32, past []*history.Release,
+	offered *history.Release, result *history.Result, all *tally,
+) []*history.Release {
+	t.Helper()
+	asked := exactly(kind, subjects, append(slices.Clone(past), offered))
+	cells := len(slices.Compact(slices.Sorted(slices.Values(slices.Concat(offered.Published...)))))
+	lost := len(result.Suppressed)
+	all.tables++
+	if result.Refused {
+		all.refused++
+		lost = cells
+	}
+	if asked.violated(k) {
+		all.violating++
+		all.needed, all.taken = all.needed+cells, all.taken+lost
+		if result.Clean || lost == 0 {
+			t.Fatalf("system %d: a table that violates the promise was accepted: %+v", n, result)
+		}
+	} else {
+		all.clean++
+		all.cells, all.lost = all.cells+cells, all.lost+lost
+		all.hurt += min(lost, 1)
+		if result.Proven > 0 && result.Passes == 1 {
+			t.Fatalf("system %d: a disclosure was proven where there is none: %+v", n, result)
+		}
+	}
+	if exposed := asked.exposed(); exposed != result.Exposed {
+		t.Fatalf("system %d: %d exposed, brute force says %d", n, result.Exposed, exposed)
+	}
+	all.proven += min(result.Proven, 1)
+	if result.Refused {
+		return past
+	}
+	past = append(past, result.Release())
+	left := exactly(kind, subjects, past)
+	if left.violated(k) {
+		t.Fatalf("system %d: what was accepted violates the promise: %+v", n, result)
+	}
+	if rank := left.without(); rank != result.Rank {
+		t.Fatalf("system %d: rank %d, brute force says %d", n, result.Rank, rank)
+	}
+	if result.Groups != k {
+		t.Fatalf("system %d: accepted with %d groups of %d", n, result.Groups, k)
+	}
+	return past
+}

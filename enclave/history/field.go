@@ -1,0 +1,73 @@
+package history
+
+import (
+	"math/big"
+	"math/bits"
+)
+
+// field is the integers modulo a prime between 2^60 and 2^61 that was drawn at random, so that nobody can craft tables for it. Its
+// numbers are in Montgomery's form (P. L. Montgomery, Modular multiplication without trial division, 1985): x stands for x·2⁻⁶⁴. Nothing
+// here ever needs a number's ordinary form.
+type field struct {
+	prime   uint64
+	inverse uint64 // of prime, modulo 2^64
+	one     uint64 // the number 1
+}
+
+// newField draws the prime. big.Int.ProbablyPrime is exact below 2^64.
+func newField(random *stream) *field {
+	for {
+		p := random.uint64()>>3 | 1<<60 | 1
+		if !new(big.Int).SetUint64(p).ProbablyPrime(0) {
+			continue
+		}
+		inverse := p // right in 3 bits; every step doubles them
+		for range 5 {
+			inverse *= 2 - p*inverse
+		}
+		_, one := bits.Div64(1, 0, p)
+		return &field{prime: p, inverse: inverse, one: one}
+	}
+}
+
+func (f *field) add(a, b uint64) uint64 {
+	sum := a + b
+	if sum >= f.prime {
+		sum -= f.prime
+	}
+	return sum
+}
+
+func (f *field) subtract(a, b uint64) uint64 {
+	if a >= b {
+		return a - b
+	}
+	return a + f.prime - b
+}
+
+func (f *field) multiply(a, b uint64) uint64 {
+	high, low := bits.Mul64(a, b)
+	borrow, _ := bits.Mul64(low*f.inverse, f.prime)
+	return f.subtract(high, borrow)
+}
+
+// invert is a^(prime−2), by Fermat.
+func (f *field) invert(a uint64) uint64 {
+	inverse := f.one
+	for exponent := f.prime - 2; exponent > 0; exponent >>= 1 {
+		if exponent&1 == 1 {
+			inverse = f.multiply(inverse, a)
+		}
+		a = f.multiply(a, a)
+	}
+	return inverse
+}
+
+// arbitrary is a number drawn evenly from the whole field.
+func (f *field) arbitrary(random *stream) uint64 {
+	for {
+		if x := random.uint64() >> 3; x < f.prime {
+			return x
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package history
+
+import (
+	"cmp"
+	"slices"
+)
+
+// coordinate is a published cell of a release: a row of the matrix.
+type coordinate struct {
+	release int
+	cell    int32
+	size    int32 // distinct people
+}
+
+// matrix is M: its rows, called positions here, are published cells, smallest first; its columns are kept as what they were made from.
+// For sums there is a column for each row of data, 1 where the row counts in the cell. For distinct counts there is a column for each
+// person, 1 in every cell that one of the person's rows is in.
+type matrix struct {
+	people   *people
+	releases []*Release
+	distinct bool
+	cells    []coordinate // by position
+	tables   []table      // by release
+}
+
+// table holds for each cell of a full table the positions of its column, ascending.
+type table struct {
+	cells []int32
+	lists [][]int32
+}
+
+// arrange puts the published cells of all releases in order.
+func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32) *matrix {
+	m := &matrix{people: p, releases: releases, distinct: distinct}
+	for t := range releases {
+		for cell, size := range sizes[t] {
+			if size > 0 {
+				m.cells = append(m.cells, coordinate{t, int32(cell), size}) //nolint:gosec // below maxCell
+			}
+		}
+	}
+	slices.SortFunc(m.cells, func(a, b coordinate) int {
+		return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.release, b.release), cmp.Compare(a.cell, b.cell))
+	})
+	m.index()
+	return m
+}
+
+// only is the matrix without the positions that keep does not hold.
+func (m *matrix) only(keep func(position int) bool) *matrix {
+	less := &matrix{people: m.people, releases: m.releases, distinct: m.distinct}
+	for p, c := range m.cells {
+		if keep(p) {
+			less.cells = append(less.cells, c)
+		}
+	}
+	less.index()
+	return less
+}
+
+func (m *matrix) index() {
+	positions := make([]map[int32]int32, len(m.releases))
+	for t := range positions {
+		positions[t] = map[int32]int32{}
+	}
+	for p, c := range m.cells {
+		positions[c.release][c.cell] = int32(p) //nolint:gosec // positions are numbered in int32
+	}
+	m.tables = make([]table, len(m.releases))
+	for t, r := range m.releases {
+		lists := make([][]int32, len(r.Published))
+		for full, published := range r.Published {
+			for _, cell := range published {
+				if p, ok := positions[t][cell]; ok {
+					lists[full] = append(lists[full], p)
+				}
+			}
+			slices.Sort(lists[full])
+		}
+		m.tables[t] = table{r.Cells, lists}
+	}
+}
+
+// reader walks the columns of persons. It is for one goroutine.
+type reader struct {
+	*matrix
+	column []int32
+	seen   []bool
+}
+
+func (m *matrix) reader() *reader { return &reader{matrix: m, seen: make([]bool, len(m.cells))} }
+
+// columns visits the columns of a person: positions in no order. The slice is the reader's. A column may be empty.
+func (r *reader) columns(person int32, visit func(positions []int32)) {
+	r.walk(person, r.distinct, visit)
+}
+
+// touched is the set of positions that any of a person's columns has, ascending, in a slice of the reader's.
+func (r *reader) touched(person int32) []int32 {
+	var all []int32
+	r.walk(person, true, func(positions []int32) { all = positions })
+	slices.Sort(all)
+	return all
+}
+
+// walk visits each row's positions, or those of all rows taken together.
+func (r *reader) walk(person int32, together bool, visit func(positions []int32)) {
+	r.column = r.column[:0]
+	for n := range r.people.stretches(person) {
+		first, end := r.people.stretch(person, n)
+		for row := first; row < end; row++ {
+			for t := range r.tables {
+				table := &r.tables[t]
+				if row < len(table.cells) && table.cells[row] != None {
+					r.column = append(r.column, table.lists[table.cells[row]]...)
+				}
+			}
+			if !together {
+				visit(r.column)
+				r.column = r.column[:0]
+			} else if first+1 < end || n > 0 {
+				r.unite()
+			}
+		}
+	}
+	if together {
+		visit(r.column)
+	}
+}
+
+// unite takes double positions out of the column in hand.
+func (r *reader) unite() {
+	once := r.column[:0]
+	for _, p := range r.column {
+		if !r.seen[p] {
+			r.seen[p] = true
+			once = append(once, p)
+		}
+	}
+	for _, p := range once {
+		r.seen[p] = false
+	}
+	r.column = once
+}

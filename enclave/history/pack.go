@@ -1,0 +1,67 @@
+package history
+
+import (
+	"context"
+	"slices"
+)
+
+// rank finds the true rank of a matrix: a basis among all columns (step 3). The result is a search over the matrix without its
+// redundant cells, whose rows are independent, and people who have the full rank between them. Every column of a redundant cell is a
+// fixed combination of the others', so a set of columns has the same rank without it.
+func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream) (*search, []int32, error) {
+	s := &search{matrix: m, ctx: ctx, field: f, random: random, pool: slices.Clone(pool), owner: make([]uint8, m.people.count)}
+	s.inOrder(s.pool)
+	basis := s.group(1)
+	if err := s.fill(basis, len(m.cells)); err != nil {
+		return nil, nil, err
+	}
+	s.matrix = m.only(func(p int) bool { return basis.lines[p].there })
+	clear(s.owner)
+	return s, basis.members, nil
+}
+
+// pack builds k disjoint groups of full rank (steps 4 and 5), each from its seeds first. Where seeds are given for every group, all
+// of them are kept apart from the beginning. Unless told to go on, it ends with the first group that falls short.
+func (s *search) pack(k int, seeds [][]int32, goOn bool) (groups []*group, whole bool, err error) {
+	clear(s.owner)
+	for g, people := range seeds {
+		for _, person := range people {
+			s.owner[person] = uint8(g + 1) //nolint:gosec // k is at most 255
+		}
+	}
+	whole = true
+	for number := 1; number <= k && (whole || goOn); number++ {
+		g := s.group(uint8(number)) //nolint:gosec // k is at most 255
+		if number <= len(seeds) {
+			s.plant(g, seeds[number-1])
+		}
+		if err := s.fill(g, len(s.cells)); err != nil {
+			return nil, false, err
+		}
+		groups = append(groups, g)
+		whole = whole && g.rank == len(s.cells)
+	}
+	return groups, whole, nil
+}
+
+// plant puts seeds into a group and frees those who add nothing.
+func (s *search) plant(g *group, seeds []int32) {
+	seeds = slices.Clone(seeds)
+	s.inOrder(seeds)
+	s.consider(g, seeds, len(s.cells))
+	for _, person := range seeds {
+		s.owner[person] = 0
+	}
+	for _, person := range g.members {
+		s.owner[person] = g.number
+	}
+}
+
+// membersOf are the people of each group, to seed later searches with.
+func membersOf(groups []*group) [][]int32 {
+	members := make([][]int32, len(groups))
+	for i, g := range groups {
+		members[i] = g.members
+	}
+	return members
+}

@@ -1,0 +1,69 @@
+package history
+
+// probe multiplies columns by a vector y of weights of positions. It is for one goroutine.
+type probe struct {
+	*reader
+	field *field
+	y     []uint64
+	sums  [][]uint64 // for sums: of y over a full-table cell's positions, by release and cell+1, where 0 is None
+}
+
+// sums prepares y for the matrix; the result can be shared.
+func (m *matrix) sums(f *field, y []uint64) [][]uint64 {
+	if m.distinct {
+		return nil
+	}
+	all := make([][]uint64, len(m.tables))
+	for t := range m.tables {
+		all[t] = make([]uint64, len(m.tables[t].lists)+1)
+		for full, list := range m.tables[t].lists {
+			sum := uint64(0)
+			for _, p := range list {
+				sum = f.add(sum, y[p])
+			}
+			all[t][full+1] = sum
+		}
+	}
+	return all
+}
+
+func (m *matrix) probe(f *field, y []uint64) *probe {
+	return &probe{reader: m.reader(), field: f, y: y, sums: m.sums(f, y)}
+}
+
+// again is a probe of the same vector for another goroutine.
+func (p *probe) again() *probe {
+	return &probe{reader: p.matrix.reader(), field: p.field, y: p.y, sums: p.sums}
+}
+
+// hit reports whether y·column is other than 0 for a column of the person.
+func (p *probe) hit(person int32) bool {
+	if p.distinct {
+		found := false
+		p.columns(person, func(positions []int32) { found = p.dot(positions) != 0 })
+		return found
+	}
+	for n := range p.people.stretches(person) {
+		first, end := p.people.stretch(person, n)
+		for row := first; row < end; row++ {
+			sum := uint64(0)
+			for t := range p.tables {
+				if cells := p.tables[t].cells; row < len(cells) {
+					sum = p.field.add(sum, p.sums[t][cells[row]+1])
+				}
+			}
+			if sum != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (p *probe) dot(positions []int32) uint64 {
+	sum := uint64(0)
+	for _, at := range positions {
+		sum = p.field.add(sum, p.y[at])
+	}
+	return sum
+}

@@ -1,0 +1,50 @@
+package history
+
+// Result is the judgement of one table against one version of the history. It never says who; still its counts derive from data
+// and are for reviewers and auditors, not for an operator.
+type Result struct {
+	Version uint64
+	// Clean: the table may join the history as it is.
+	Clean bool
+	// Refused: the table may not join it, whatever is suppressed: no cell of it could be named. Otherwise it may without Suppressed.
+	Refused    bool
+	Suppressed []Suppression // by cell; for a refused table those named before it was given up
+
+	Rank   int // true rank of the history together with what may be published of the table
+	Cells  int // published cells, likewise; those above Rank follow from others
+	Groups int // disjoint groups of subjects of full rank: k, or those that were found before the table was refused
+
+	// Deficits says for each group by how much its rank fell short in the first pass. Empty if none did.
+	Deficits []int
+	// Proven counts combinations of cells that were found to be about fewer than k subjects; Unproven those that may or may not be:
+	// the groups just did not work out.
+	Proven, Unproven int
+	// Exposed is of how many subjects alone a sum would follow if the table were published as it was; −1 if too many to count.
+	Exposed int
+	Passes  int // until nothing changed
+
+	audit     *Audit
+	release   *Release
+	sizes     []int32
+	groups    [][]int32
+	search    *search
+	explained int
+}
+
+// Suppression is a published cell of the table that has to go.
+type Suppression struct {
+	Cell int32
+	// Subjects is how many subjects, fewer than k, a sum that follows with this cell is about; 0 if that was not shown.
+	Subjects int
+}
+
+// Release is the table without what was suppressed: what would be published.
+func (r *Result) Release() *Release { return r.release }
+
+func (r *Result) cells() []int32 {
+	cells := make([]int32, len(r.Suppressed))
+	for i, s := range r.Suppressed {
+		cells[i] = s.Cell
+	}
+	return cells
+}

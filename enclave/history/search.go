@@ -1,0 +1,114 @@
+package history
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// search finds bases of M's columns among people. owner says which group a person belongs to: groups count from 1, 0 is none.
+type search struct {
+	*matrix
+	ctx    context.Context //nolint:containedctx // a search lives within one call of Try
+	field  *field
+	random *stream
+	pool   []int32 // in order
+	owner  []uint8
+}
+
+// group is people of one group and the span of their columns.
+type group struct {
+	*echelon
+	number  uint8
+	members []int32 // those who added to the span
+	probe   *probe  // a null vector of the span as it was
+	spent   int     // work on columns that only a newer null vector would have spared
+}
+
+// scanWindow is how many people are tested against a null vector before the hits among them are inserted.
+const scanWindow = 1 << 18
+
+func (s *search) group(number uint8) *group {
+	g := &group{echelon: newEchelon(s.field, len(s.cells)), number: number}
+	s.refresh(g)
+	return g
+}
+
+func (s *search) refresh(g *group) { g.probe, g.spent = s.probe(s.field, g.null(s.random)), 0 }
+
+// fill adds people to a group until its rank is the target or nobody is left who would add to it: first from the pool, then from
+// everyone. It is done when a null vector drawn afterwards is orthogonal to the columns of everyone who is free: if there were one
+// outside the span, that would happen with probability 1/prime.
+func (s *search) fill(g *group, target int) error {
+	s.consider(g, s.pool, target)
+	for g.rank < target {
+		s.refresh(g)
+		found := false
+		for first := 0; first < s.people.count && g.rank < target; first += scanWindow {
+			if err := s.ctx.Err(); err != nil {
+				return err
+			}
+			hits := s.scan(g, first, min(first+scanWindow, s.people.count))
+			found = found || len(hits) > 0
+			s.consider(g, hits, target)
+		}
+		if !found {
+			break
+		}
+	}
+	return s.ctx.Err()
+}
+
+// consider adds those people to a group who are free, or its own already, and have a column outside its span.
+func (s *search) consider(g *group, people []int32, target int) {
+	for _, person := range people {
+		if g.rank == target {
+			return
+		}
+		if !s.free(g, person) || !g.probe.hit(person) {
+			continue
+		}
+		before := g.rank
+		g.probe.columns(person, func(column []int32) {
+			if g.probe.dot(column) == 0 {
+				return
+			}
+			steps := g.steps
+			if !g.insert(column) {
+				g.spent += g.steps - steps + len(column)
+			}
+		})
+		if g.rank > before {
+			s.owner[person] = g.number
+			g.members = append(g.members, person)
+		}
+		if g.spent > g.entries+len(s.cells) { // costs more than a new one
+			s.refresh(g)
+		}
+	}
+}
+
+func (s *search) free(g *group, person int32) bool {
+	return s.owner[person] == 0 || s.owner[person] == g.number
+}
+
+// scan lists the free people from first to last−1 whom the group's null vector hits.
+func (s *search) scan(g *group, first, last int) []int32 {
+	workers := max(1, min(runtime.GOMAXPROCS(0), (last-first)/1024))
+	parts := make([][]int32, workers)
+	var all sync.WaitGroup
+	for w := range workers {
+		probe := g.probe.again()
+		from, to := first+(last-first)*w/workers, first+(last-first)*(w+1)/workers
+		all.Go(func() {
+			for person := int32(from); person < int32(to); person++ { //nolint:gosec // fewer than rows
+				if s.free(g, person) && probe.hit(person) {
+					parts[w] = append(parts[w], person)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return slices.Concat(parts...)
+}

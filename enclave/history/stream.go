@@ -1,0 +1,41 @@
+package history
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// Seed is the secret that an audit's random choices are made from. The same seed, history and table give the same result, so that a
+// run can be replayed. It MUST come from crypto/rand and stay inside: who knows it could craft tables that the audit misjudges.
+type Seed [32]byte
+
+// stream is AES-256 in counter mode under a key that belongs to one purpose of one version of the history.
+type stream struct {
+	cipher cipher.Stream
+	block  [4096]byte
+	next   int
+}
+
+func (s Seed) stream(version uint64) *stream {
+	label := append([]byte("darkroom release-history audit 1"), s[:]...)
+	key := sha256.Sum256(binary.BigEndian.AppendUint64(label, version))
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err) // only for keys of a wrong length
+	}
+	r := &stream{cipher: cipher.NewCTR(block, make([]byte, aes.BlockSize))}
+	r.next = len(r.block)
+	return r
+}
+
+func (r *stream) uint64() uint64 {
+	if r.next == len(r.block) {
+		clear(r.block[:])
+		r.cipher.XORKeyStream(r.block[:], r.block[:])
+		r.next = 0
+	}
+	r.next += 8
+	return binary.LittleEndian.Uint64(r.block[r.next-8:])
+}

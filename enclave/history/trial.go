@@ -1,0 +1,125 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"slices"
+)
+
+// trial is the judgement of one table: steps 2 to 7.
+type trial struct {
+	k      int
+	seeds  [][]int32 // groups of full rank for the history
+	last   int       // the new release
+	random *stream
+	field  *field
+
+	all    *matrix // with every cell that was asked for
+	pool   []int32
+	now    *search  // of the matrix without what was suppressed and what is redundant
+	basis  []int32  // people who have its full rank between them
+	groups []*group // as far as they came
+	result *Result
+}
+
+// run repeats packing and repair until a pass is clean, or no new cell can be named.
+func (t *trial) run(ctx context.Context) error {
+	for first := true; ; first = false {
+		whole, err := t.settle(ctx)
+		if err != nil {
+			return err
+		}
+		t.result.Passes++
+		if whole {
+			t.finish()
+			return nil
+		}
+		if first {
+			for _, g := range t.groups {
+				t.result.Deficits = append(t.result.Deficits, len(t.now.cells)-g.rank)
+			}
+		}
+		short := slices.DeleteFunc(slices.Clone(t.groups), func(g *group) bool { return g.rank == len(t.now.cells) })
+		named, hopeless := t.now.culprits(short, func(p int) bool { return t.now.cells[p].release == t.last })
+		t.explain(named, hopeless)
+		if first {
+			if t.result.Exposed, err = t.now.exposed(t.basis); err != nil {
+				return err
+			}
+		}
+		if len(hopeless) > 0 {
+			t.result.Refused = true
+			t.finish()
+			return nil
+		}
+		t.suppress(named)
+	}
+}
+
+// settle does one pass over the matrix as it is: its rank, k groups, and if those fall short k groups that begin with the history's.
+// After that every weights that are orthogonal to a group that falls short involve a new cell.
+func (t *trial) settle(ctx context.Context) (whole bool, err error) {
+	if t.pool == nil {
+		t.pool = t.all.pool(t.k)
+	}
+	if t.now, t.basis, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
+		return false, err
+	}
+	t.groups, whole, err = t.now.pack(t.k, [][]int32{t.basis}, false)
+	if err == nil && !whole {
+		t.groups, whole, err = t.now.pack(t.k, t.seeds, true)
+	}
+	return whole, err
+}
+
+// suppress takes cells out of the matrix.
+func (t *trial) suppress(named []culprit) {
+	gone := map[int32]bool{}
+	for _, c := range named {
+		gone[t.now.cells[c.position].cell] = true
+	}
+	t.all = t.all.only(func(p int) bool { c := t.all.cells[p]; return c.release != t.last || !gone[c.cell] })
+}
+
+// maxExplained is how many combinations of cells are traced back to the people whom they are about.
+const maxExplained = 64
+
+// explain notes what each named cell would complete.
+func (t *trial) explain(named []culprit, hopeless [][]uint64) {
+	r := t.result
+	for _, c := range named {
+		s := Suppression{Cell: t.now.cells[c.position].cell, Subjects: t.about(c.weights)}
+		r.Suppressed = append(r.Suppressed, s)
+	}
+	for _, weights := range hopeless {
+		t.about(weights)
+	}
+	slices.SortFunc(r.Suppressed, func(a, b Suppression) int { return cmp.Compare(a.Cell, b.Cell) })
+}
+
+// about counts the people whom a combination is about: 0 if they are k or more, or were not counted any more.
+func (t *trial) about(weights []uint64) int {
+	if t.result.explained++; t.result.explained > maxExplained {
+		t.result.Unproven++
+		return 0
+	}
+	people := t.now.support(weights, t.k)
+	if people == t.k {
+		t.result.Unproven++
+		return 0
+	}
+	t.result.Proven++
+	return people
+}
+
+func (t *trial) finish() {
+	r := t.result
+	r.Clean = !r.Refused && len(r.Suppressed) == 0
+	r.Rank, r.Cells = len(t.now.cells), len(t.all.cells)
+	for _, g := range t.groups {
+		if g.rank == len(t.now.cells) {
+			r.Groups++
+		}
+	}
+	r.groups, r.search = membersOf(t.groups), t.now
+}
