@@ -18,7 +18,7 @@ type datasets struct {
 	darkroomv1.UnimplementedDatasetServiceServer
 	Config
 	gate    *gate
-	uploads *uploads
+	uploads *transfers
 }
 
 func datasetTarget(e catalog.Entry) target { return target{owner: e.Dataset.Owner} }

@@ -16,7 +16,7 @@ type modules struct {
 	darkroomv1.UnimplementedModuleServiceServer
 	Config
 	gate    *gate
-	uploads *uploads
+	uploads *transfers
 }
 
 func moduleTarget(e module.Entry) target { return target{owner: e.Owner} }

@@ -20,6 +20,7 @@ type runs struct {
 	Config
 	gate     *gate
 	stopping <-chan struct{}
+	fetches  *transfers
 }
 
 func runTarget(r enclave.Run) target { return target{owner: r.Submitter.Org} }
@@ -128,6 +129,11 @@ func (s *runs) FetchResult(r *darkroomv1.FetchResultRequest, stream grpc.ServerS
 	if err != nil {
 		return err
 	}
+	leave, err := s.fetches.enter(callerOf(stream.Context()).Org)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	result, err := s.Runs.Result(stream.Context(), found.ID)
 	if err != nil {
 		return err

@@ -44,7 +44,8 @@ type Config struct {
 	Spool string
 	// MaxFile is the largest dataset file, in bytes. Default 16 GiB.
 	MaxFile int64
-	// MaxUploads is how many uploads an organisation may have under way at once. Default 4.
+	// MaxUploads is how many uploads an organisation may have under way at once, and how many results it may fetch at once: each is held in
+	// memory until its last byte is taken. Default 4.
 	MaxUploads int
 }
 
@@ -91,11 +92,11 @@ func New(c Config) (*Server, error) {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 20 * time.Second, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
 	)
-	uploads := &uploads{limit: c.MaxUploads, perOrg: map[string]int{}}
+	uploads, fetches := newTransfers(c.MaxUploads, "UPLOADS_BUSY"), newTransfers(c.MaxUploads, "FETCHES_BUSY")
 	darkroomv1.RegisterDatasetServiceServer(s.server, &datasets{Config: c, gate: gate, uploads: uploads})
 	darkroomv1.RegisterGrantServiceServer(s.server, &grants{Config: c, gate: gate})
 	darkroomv1.RegisterModuleServiceServer(s.server, &modules{Config: c, gate: gate, uploads: uploads})
-	darkroomv1.RegisterRunServiceServer(s.server, &runs{Config: c, gate: gate, stopping: s.stopping})
+	darkroomv1.RegisterRunServiceServer(s.server, &runs{Config: c, gate: gate, stopping: s.stopping, fetches: fetches})
 	darkroomv1.RegisterPolicyServiceServer(s.server, &policies{Config: c})
 	darkroomv1.RegisterLedgerServiceServer(s.server, &ledger{Config: c, gate: gate})
 	darkroomv1.RegisterIdentityServiceServer(s.server, &identities{Config: c})

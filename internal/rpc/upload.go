@@ -17,19 +17,24 @@ const spoolPattern = "upload-*"
 // maxModule is the largest module, in bytes. Profiles may set less.
 const maxModule = 32 << 20
 
-// uploads counts the uploads under way, so that no organisation fills disk and memory for all.
-type uploads struct {
+// transfers counts the uploads, or the fetched results, under way, so that no organisation fills disk and memory for all.
+type transfers struct {
 	limit  int
+	reason string     // of the error beyond it
 	mu     sync.Mutex // guards perOrg
 	perOrg map[string]int
 }
 
-// enter takes a place for an organisation until leave is called, or fails with UPLOADS_BUSY.
-func (u *uploads) enter(org string) (leave func(), err error) {
+func newTransfers(limit int, reason string) *transfers {
+	return &transfers{limit: limit, reason: reason, perOrg: map[string]int{}}
+}
+
+// enter takes a place for an organisation until leave is called, or fails with the reason.
+func (u *transfers) enter(org string) (leave func(), err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.perOrg[org] >= u.limit {
-		return nil, enclave.Fail(enclave.Unavailable, "UPLOADS_BUSY", "limit", strconv.Itoa(u.limit))
+		return nil, enclave.Fail(enclave.Unavailable, u.reason, "limit", strconv.Itoa(u.limit))
 	}
 	u.perOrg[org]++
 	return func() {

@@ -132,6 +132,36 @@ func TestUploadsOfAnOrganisationAreLimited(t *testing.T) {
 	}
 }
 
+// A result that its operator does not take stays in memory, so that an organisation may have only so many of them under way.
+func TestFetchesOfAnOrganisationAreLimited(t *testing.T) {
+	d := start(t)
+	d.set(func(f *fakes) { f.result = make([]byte, 8<<20) }) // more than flow control lets the server send unread
+	client := darkroomv1.NewRunServiceClient(d.connect(t, acme))
+	fetch := func(ctx context.Context) (grpc.ServerStreamingClient[darkroomv1.FetchResultResponse], error) {
+		stream, err := client.FetchResult(ctx, &darkroomv1.FetchResultRequest{Name: "runs/" + runID})
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		return stream, err
+	}
+	slow, err := fetch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fetch(t.Context()); status.Code(err) != codes.Unavailable || reasonOf(err) != "FETCHES_BUSY" {
+		t.Errorf("a second one: %v", err)
+	}
+	for err == nil {
+		_, err = slow.Recv()
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("the first one: %v", err)
+	}
+	if _, err := fetch(t.Context()); err != nil {
+		t.Errorf("one after it: %v", err)
+	}
+}
+
 func TestModuleUploadIsLimited(t *testing.T) {
 	d := start(t)
 	client := darkroomv1.NewModuleServiceClient(d.connect(t, acme))
