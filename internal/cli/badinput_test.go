@@ -119,8 +119,8 @@ func badInputs() map[string][]bad {
 		},
 		"grant list":    {noCredential, tooMany, foreign, {as + "$REVIEWER", exitFailed, "METHOD_FORBIDDEN"}},
 		"grant show":    named("grant", "$GRANT", "$RIVAL"),
-		"grant assess":  append(named("grant", "$GRANT", "$OPERATOR"), bad{"$GRANT" + as + "$AUTHORITY", exitFailed, "GRANT_STATE"}),
-		"grant confirm": append(named("grant", "$GRANT", "$OPERATOR"), bad{"$GRANT" + as + "$SOURCE", exitFailed, "GRANT_CONFIRMED"}),
+		"grant assess":  append(named("grant", "$GRANT", "$OPERATOR"), bad{"$GRANT" + as + "$AUTHORITY", exitFailed, "GRANT_STATE"}, bad{"$GRANT --reject" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_MISSING"}),
+		"grant confirm": append(named("grant", "$GRANT", "$OPERATOR"), bad{"$GRANT" + as + "$SOURCE", exitFailed, "GRANT_CONFIRMED"}, bad{"$GRANT --reject" + as + "$SOURCE", exitMisused, "CLI_FLAG_MISSING"}),
 		"grant suspend": append(named("grant", "$GRANT --note x", "$OPERATOR"), bad{"$GRANT" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_MISSING"}),
 		"grant resume": append(named("grant", "$GRANT --note x", "$OPERATOR"), bad{"$GRANT" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_MISSING"},
 			bad{"$GRANT --note x" + as + "$AUTHORITY", exitFailed, "GRANT_STATE"}),
@@ -279,6 +279,9 @@ func (d *domain) testBadInputs(t *testing.T) {
 				}
 				if path != "verify" && path != "demo" && out != "" {
 					t.Errorf("%s: printed as if it had worked: %s", line, out)
+				}
+				if _, err := os.Stat("fresh"); path == "demo" && err == nil {
+					t.Errorf("%s: what it could not start stays in the way of another try", line)
 				}
 				if left := files(t, dir); len(left) > 0 {
 					t.Errorf("%s: left %v behind", line, left)

@@ -100,14 +100,19 @@ func (sh *shell) grantDecide(use, short string, decide func(*sdk.Client, context
 	var note string
 	c := &cobra.Command{
 		Use: use + " GRANT [--reject --note TEXT]", Short: sh.text(short), Args: sh.exactly("GRANT"),
-		RunE: sh.on("grants", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
-			grant, err := decide(c, ctx, id, !reject, note)
-			if err != nil {
-				return err
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if reject && note == "" {
+				return misuse("CLI_FLAG_MISSING", "flags", "--note", "usage", usageLine(cmd))
 			}
-			sh.grantState(grant)
-			return nil
-		}),
+			return sh.on("grants", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+				grant, err := decide(c, ctx, id, !reject, note)
+				if err != nil {
+					return err
+				}
+				sh.grantState(grant)
+				return nil
+			})(cmd, args)
+		},
 	}
 	c.Flags().BoolVar(&reject, "reject", false, sh.text("CLI_GRANT_REJECT"))
 	c.Flags().StringVar(&note, "note", "", sh.text("CLI_GRANT_NOTE"))

@@ -72,6 +72,9 @@ func Play(ctx context.Context, options Options) (err error) {
 		s.print("DEMO_STEP", "n", strconv.Itoa(n+1), "title", s.text(step.title))
 		if err := step.play(ctx); err != nil {
 			s.print("DEMO_FAILED", "problem", s.words(err))
+			if s.Keep != "" && s.Domain == nil { // nothing has started: the directory is free for another try
+				err = errors.Join(err, os.RemoveAll(s.dir))
+			}
 			return err
 		}
 	}
