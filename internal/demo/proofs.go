@@ -106,7 +106,7 @@ func copyLedger(to, from string) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(target, raw, 0o600)
+		return os.WriteFile(target, raw, 0o600) //nolint:gosec // into the folder made just now
 	})
 }
 
