@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -47,6 +48,7 @@ type App struct {
 	runs     *run.Register
 	pump     *ledger.Pump
 	store    *store.Store
+	served   atomic.Bool
 	closers  []func(context.Context) error // in the order of opening
 }
 
@@ -119,11 +121,12 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	now := time.Now
 	acts := acts{db.Acts(), a.pump}
 	datasets := catalog.New(db.Catalog(), ingester{snapshots}, now)
-	grants := grant.New(db.Grants(), acts, datasets, judge{rules}, now)
-	modules := module.New(db.Modules(), files, acts, admit.Check, guests.Compile, now)
+	refused := &refusals{acts: acts, now: now}
+	grants := grant.New(db.Grants(), refused, datasets, judge{rules}, now)
+	modules := module.New(db.Modules(), files, refused, admit.Check, guests.Compile, now, module.Quota)
 	gate := run.NewGate(db.Runs(), files, journal, now)
 	a.runs = run.New(run.Config{
-		Store: db.Runs(), Results: files, Ledger: journal, Acts: acts, Gate: gate, Policies: pinned{rules},
+		Store: db.Runs(), Results: files, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
 		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
 		Path: &enclave.Enclave{
 			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)),
@@ -176,8 +179,12 @@ func (a *App) listen(at layout, config Config, c rpc.Config) (err error) {
 // Address is where the enclave listens, host:port.
 func (a *App) Address() string { return a.listener.Addr().String() }
 
-// Serve answers calls and works on runs until ctx ends; then it drains and closes everything. It returns the first failure.
+// Serve answers calls and works on runs until ctx ends; then it drains and closes everything. It returns every failure. It MUST be called
+// once, also to close an enclave that is not to serve: with a context that has ended. Another call is an internal error.
 func (a *App) Serve(ctx context.Context) error {
+	if a.served.Swap(true) {
+		return enclave.Internalf("an enclave serves once")
+	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var helpers sync.WaitGroup
@@ -198,7 +205,7 @@ func (a *App) Serve(ctx context.Context) error {
 	err = errors.Join(err, a.runs.Close(ending))
 	stop() // the pump last: what the others recorded still goes into the ledger
 	helpers.Wait()
-	return errors.Join(err, a.close(ending))
+	return errors.Join(err, a.close(context.WithoutCancel(ctx)))
 }
 
 // wakePump tells the pump of every committed transaction.
@@ -217,8 +224,11 @@ func (a *App) onClose(f func() error) {
 	a.closers = append(a.closers, func(context.Context) error { return f() })
 }
 
-// close closes what was opened, in the opposite order.
+// close closes what was opened, in the opposite order, each also if another fails. It has time of its own: what calls and runs took of
+// theirs must not keep the ledger from writing its last checkpoint.
 func (a *App) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, drain)
+	defer cancel()
 	var err error
 	for _, closer := range slices.Backward(a.closers) {
 		err = errors.Join(err, closer(ctx))

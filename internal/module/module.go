@@ -5,6 +5,7 @@ package module
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -26,6 +27,8 @@ type Store interface {
 	Insert(ctx context.Context, entry Entry, act enclave.Act) error
 	// Get fails with MODULE_NOT_FOUND (see NotFound); owner "" means anyone's.
 	Get(ctx context.Context, owner string, digest enclave.Digest) (Entry, error)
+	// Count is how many modules an owner has.
+	Count(ctx context.Context, owner string) (int64, error)
 	// List sorts newest first; owner "" means all. The string is After of the next page, "" at the end.
 	List(ctx context.Context, owner string, page enclave.Page) ([]Entry, string, error)
 }
@@ -55,11 +58,16 @@ type Register struct {
 	check   Check
 	compile Compile
 	now     func() time.Time
+	quota   int64
 }
 
-// New makes the register.
-func New(store Store, files Files, acts Recorder, check Check, compile Compile, now func() time.Time) *Register {
-	return &Register{store: store, files: files, acts: acts, check: check, compile: compile, now: now}
+// Quota is how many modules an organisation may have, unless New is told otherwise.
+const Quota = 1000
+
+// New makes the register. An organisation may have at most quota modules; uploads that come at the same moment may go over it by as many
+// as they are.
+func New(store Store, files Files, acts Recorder, check Check, compile Compile, now func() time.Time, quota int64) *Register {
+	return &Register{store: store, files: files, acts: acts, check: check, compile: compile, now: now, quota: quota}
 }
 
 // NotFound is the error for a module that is missing or not for this caller.
@@ -68,11 +76,16 @@ func NotFound(digest enclave.Digest) *enclave.Error {
 }
 
 // Upload checks a module and registers it for the caller's organisation. The same bytes again return the entry that is there. A
-// refusal is recorded, and fails with the check's reason.
+// refusal is recorded, and fails with the check's reason. MODULE_QUOTA if the organisation has as many as it may.
 func (r *Register) Upload(ctx context.Context, caller enclave.Caller, wasm []byte) (Entry, error) {
 	digest := enclave.DigestOf(wasm)
 	if entry, err := r.store.Get(ctx, caller.Org, digest); err == nil {
 		return entry, nil
+	}
+	if stored, err := r.store.Count(ctx, caller.Org); err != nil {
+		return Entry{}, err
+	} else if stored >= r.quota {
+		return Entry{}, enclave.Fail(enclave.Limit, "MODULE_QUOTA", "limit", strconv.FormatInt(r.quota, 10))
 	}
 	m, err := r.check(wasm)
 	if err == nil && m.HasCode {

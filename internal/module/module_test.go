@@ -3,6 +3,7 @@ package module_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,7 +66,7 @@ func newRegister(t *testing.T) (*module.Register, *store.Store, string) {
 			t.Error(err)
 		}
 	})
-	return module.New(s.Modules(), files, s.Acts(), check, compile, time.Now), s, filepath.Join(folder, "modules")
+	return module.New(s.Modules(), files, s.Acts(), check, compile, time.Now, 3), s, filepath.Join(folder, "modules")
 }
 
 func acts(t *testing.T, s *store.Store) int {
@@ -136,6 +137,30 @@ func TestRefusalsAreRecorded(t *testing.T) {
 	}
 	if _, err := r.Upload(t.Context(), acme, []byte("ok, a manifest alone")); err != nil {
 		t.Errorf("without code: %v", err)
+	}
+}
+
+func TestModulesAreLimited(t *testing.T) {
+	t.Parallel()
+	r, s, folder := newRegister(t)
+	for _, b := range []string{"ok 1", "ok 2", "ok 3", "ok 3"} {
+		if _, err := r.Upload(t.Context(), acme, []byte(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, b := range []string{"ok 4", "garbage"} {
+		if _, err := r.Upload(t.Context(), acme, []byte(b)); !errors.Is(err, enclave.Fail(enclave.Limit, "MODULE_QUOTA")) {
+			t.Errorf("%s: %v", b, err)
+		}
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 3 || acts(t, s) != 3 {
+		t.Errorf("%d files, %d acts, %v", len(left), acts(t, s), err)
+	}
+	if _, err := r.Upload(t.Context(), acme, []byte("ok 1")); err != nil {
+		t.Errorf("one that is there: %v", err)
+	}
+	if _, err := r.Upload(t.Context(), globex, []byte("ok 4")); err != nil {
+		t.Errorf("another's: %v", err)
 	}
 }
 

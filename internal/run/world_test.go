@@ -202,7 +202,7 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 	w.config = run.Config{
 		Store: w.store.Runs(), Results: w.results, Ledger: w.ledger, Acts: w.store.Acts(), Gate: w.gate,
 		Policies: policies{}, Grants: w.grants,
-		Modules:  module.New(w.store.Modules(), w.results, w.store.Acts(), check, nil, time.Now),
+		Modules:  module.New(w.store.Modules(), w.results, w.store.Acts(), check, nil, time.Now, module.Quota),
 		Datasets: catalog.New(w.store.Catalog(), nil, time.Now),
 		Now:      func() time.Time { return w.now() }, Log: slog.New(slog.DiscardHandler), Workers: 3, Retry: time.Millisecond,
 	}

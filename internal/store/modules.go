@@ -58,6 +58,15 @@ func (m *Modules) Get(ctx context.Context, owner string, digest enclave.Digest) 
 	return moduleOf(row)
 }
 
+// Count is how many modules an organisation has.
+func (m *Modules) Count(ctx context.Context, owner string) (int64, error) {
+	n, err := m.store.read().CountModulesOf(ctx, owner)
+	if err != nil {
+		return 0, fault("count modules", err)
+	}
+	return n, nil
+}
+
 // List lists an organisation's modules, or all for "", newest first.
 func (m *Modules) List(ctx context.Context, owner string, page enclave.Page) ([]module.Entry, string, error) {
 	from, err := before(page.After)

@@ -9,6 +9,17 @@ import (
 	"context"
 )
 
+const countModulesOf = `-- name: CountModulesOf :one
+SELECT count(*) FROM module WHERE owner = $1
+`
+
+func (q *Queries) CountModulesOf(ctx context.Context, owner string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countModulesOf, owner)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const getModule = `-- name: GetModule :one
 SELECT owner, digest, manifest, has_code, size, created, position FROM module WHERE owner = $1 AND digest = $2
 `

@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// ended is a context that has ended: Serve with it starts, drains and closes.
+func ended(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+func open(t *testing.T, dir string) (*App, error) {
+	t.Helper()
+	return Open(t.Context(), dir, Config{Listen: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
+}
+
+func TestAnEnclaveServesOnceAndClosesAll(t *testing.T) {
+	dir := t.TempDir()
+	first, err := open(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, dir); !errors.Is(err, enclave.Fail(enclave.State, "DATA_DIR_LOCKED")) {
+		t.Errorf("a second enclave in the directory: %v", err)
+	}
+	if err := first.Serve(ended(t)); err != nil {
+		t.Errorf("the first call: %v", err)
+	}
+	if err := first.Serve(t.Context()); enclave.KindOf(err) != enclave.Internal {
+		t.Errorf("the second call: %v", err)
+	}
+	again, err := open(t, dir) // nothing stayed open
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Serve(ended(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOneThatFailsToCloseKeepsNoOtherOpen(t *testing.T) {
+	var order []string
+	var a App
+	broken := errors.New("broken")
+	for _, name := range []string{"first", "second", "third"} {
+		a.closers = append(a.closers, func(ctx context.Context) error {
+			order = append(order, name)
+			if name == "second" {
+				return errors.Join(broken, ctx.Err())
+			}
+			return ctx.Err()
+		})
+	}
+	err := a.close(context.WithoutCancel(ended(t)))
+	if !errors.Is(err, broken) || errors.Is(err, context.Canceled) || !slices.Equal(order, []string{"third", "second", "first"}) {
+		t.Errorf("closed %v, %v", order, err)
+	}
+	if err := a.close(t.Context()); err != nil || len(order) != 3 {
+		t.Errorf("closed again: %v, %v", order, err)
+	}
+}
+
+func TestConfigIsBounded(t *testing.T) {
+	if c, err := (Config{}).filled(); err != nil || c.RunMinutes != 30 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, minutes := range []int{-1, 1441} {
+		if _, err := (Config{RunMinutes: minutes}).filled(); !errors.Is(err, enclave.Fail(enclave.Invalid, "CONFIG_FIELD")) {
+			t.Errorf("%d minutes: %v", minutes, err)
+		}
+	}
+}
