@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strings"
 	"time"
@@ -43,8 +44,8 @@ type Run struct {
 	Policy    string // digest of the policy revision that judges it
 	Stage     string // queued, admit, load, execute, measure, treat, judge, record, release
 	Outcome   Outcome
-	Reasons   []Reason // why, where it was not released
-	Result    string   // SHA-256 of the released bytes, "" if nothing was released
+	Reasons   []Reason  // why, where it was not released
+	Result    string    // SHA-256 of the released bytes, "" if nothing was released
 	Submitted time.Time // rounded up to 10 seconds
 	Finished  time.Time // rounded up to 10 seconds; zero while it is under way
 }
@@ -96,16 +97,45 @@ func (c *Client) Watch(ctx context.Context, id string) iter.Seq2[Run, error] {
 	}
 }
 
-// Wait returns the run when it has an outcome. That it was denied or failed is not an error here: see [Run.Outcome].
+// Wait returns the run when it has an outcome. That it was denied or failed is not an error here: see [Run.Outcome]. It watches through a
+// restart of the enclave: after an error of kind [Unavailable] it tries again, until a minute or so has brought nothing new. With an
+// error it returns the run as it was last.
 func (c *Client) Wait(ctx context.Context, id string) (Run, error) {
 	var latest Run
-	for run, err := range c.Watch(ctx, id) {
-		if err != nil {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := c.follow(ctx, id, func(run Run) {
+			if run.Stage != latest.Stage || run.Outcome != latest.Outcome {
+				pause = firstPause
+			}
+			latest = run
+		})
+		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Unavailable || latest.ID == "" || pause == lastPause {
 			return latest, err
 		}
-		latest = run
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop() // and the next call says why
+		}
 	}
-	return latest, nil
+}
+
+// How long Wait pauses after an error, doubling from one to the other. All of them together are about a minute.
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 64 * time.Second
+)
+
+// follow watches a run until its outcome or an error.
+func (c *Client) follow(ctx context.Context, id string, see func(Run)) error {
+	for run, err := range c.Watch(ctx, id) {
+		if err != nil {
+			return err
+		}
+		see(run)
+	}
+	return nil
 }
 
 // Cancel stops a run that has no outcome yet, and returns it as it is: it may still be stopping.

@@ -208,6 +208,37 @@ func TestTheOthersWayThroughTheSDK(t *testing.T) {
 	}
 }
 
+func TestWaitOutlastsARestart(t *testing.T) {
+	d := start(t)
+	client, failures := dial(t, d, acme), 2
+	passing := enclave.Fail(enclave.Unavailable, "SERVER_STOPPING")
+	d.watching = func(context.Context) error {
+		if failures--; failures >= 0 {
+			return passing
+		}
+		return nil
+	}
+	if got, err := client.Wait(t.Context(), runID); err != nil || got.Outcome != sdk.RunReleased || failures != -1 {
+		t.Errorf("%+v, %v, %d failures to come", got, err, failures)
+	}
+	failures, passing = 1, enclave.Fail(enclave.State, "RUN_ENDED")
+	if got, err := client.Wait(t.Context(), runID); sdk.ReasonOf(err) != "RUN_ENDED" || got.Stage != "queued" || failures != 0 {
+		t.Errorf("an error that does not pass: %+v, %v", got, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	d.watching = func(context.Context) error {
+		defer cancel()
+		return enclave.Fail(enclave.Unavailable, "SERVER_STOPPING")
+	}
+	if _, err := client.Wait(ctx, runID); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that gave up: %v", err)
+	}
+	d.stop(t)
+	if _, err := client.Wait(t.Context(), runID); sdk.ReasonOf(err) != "SERVER_UNREACHABLE" {
+		t.Errorf("a server that never was there: %v", err)
+	}
+}
+
 func TestSDKErrors(t *testing.T) {
 	d := start(t)
 	client, ctx := dial(t, d, acme), t.Context()
