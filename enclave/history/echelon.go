@@ -1,6 +1,9 @@
 package history
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // echelon is a set of independent columns in echelon form: each has a pivot, its first position that is not 0, of its own. Positions
 // are cells, smallest first: then columns are brought to 0 by few others and stay short.
@@ -12,7 +15,16 @@ type echelon struct {
 
 	work    []uint64 // the column in hand
 	touched []uint64 // bits of work that may not be 0
-	steps   int      // multiplications so far
+
+	y     []uint64 // a null vector: weights of positions with y·column = 0 for every column of the span
+	users [][]user // lines that have a position beyond their pivot, by position
+	moved func(position int, by uint64)
+}
+
+// user is a line that y's value at a position bears on.
+type user struct {
+	pivot int32
+	value uint64
 }
 
 // line is a column whose pivot's value is 1: what it has beyond its pivot.
@@ -23,7 +35,21 @@ type line struct {
 }
 
 func newEchelon(f *field, positions int) *echelon {
-	return &echelon{field: f, lines: make([]line, positions), work: make([]uint64, positions), touched: make([]uint64, (positions+63)/64)}
+	return &echelon{
+		field: f, lines: make([]line, positions), work: make([]uint64, positions), touched: make([]uint64, (positions+63)/64),
+		users: make([][]user, positions),
+	}
+}
+
+// clone is an echelon that starts from the same span, without a null vector.
+func (e *echelon) clone() *echelon {
+	c := newEchelon(e.field, len(e.lines))
+	c.rank, c.entries = e.rank, e.entries
+	copy(c.lines, e.lines)
+	for p, users := range e.users {
+		c.users[p] = slices.Clip(users)
+	}
+	return c
 }
 
 // insert adds the column that has 1 at some positions and reports whether it was independent of the others.
@@ -56,7 +82,6 @@ func (e *echelon) reduce() int {
 				continue
 			}
 			l := &e.lines[p]
-			e.steps += len(l.at)
 			for i, q := range l.at {
 				e.work[q] = e.subtract(e.work[q], e.multiply(factor, l.value[i]))
 				e.touched[q>>6] |= 1 << (q & 63)
@@ -84,14 +109,54 @@ func (e *echelon) keep(pivot int) {
 		}
 		e.touched[w] = 0
 	}
+	for i, q := range l.at {
+		e.users[q] = append(e.users[q], user{int32(pivot), l.value[i]}) //nolint:gosec // positions are numbered in int32
+	}
 	e.lines[pivot] = l
 	e.rank++
 	e.entries += len(l.at) + 1
+	e.follow(pivot)
 }
 
-// null is a vector y of weights of positions with y·column = 0 for every column, drawn evenly from all such vectors. If a column is not
-// a combination of those inserted, y·column is 0 with probability 1/prime only.
-func (e *echelon) null(random *stream) []uint64 {
+// follow corrects y for a new line: its pivot's weight is no longer free, and weights that depend on that one follow. Free weights
+// stay as they were drawn, so y is drawn evenly from the smaller null space.
+func (e *echelon) follow(pivot int) {
+	if e.y == nil {
+		return
+	}
+	before := e.y[pivot]
+	e.solve(e.y, pivot)
+	e.move(pivot, e.subtract(e.y[pivot], before))
+	for w := pivot >> 6; w >= 0; w-- {
+		for e.touched[w] != 0 {
+			bit := 63 - bits.LeadingZeros64(e.touched[w])
+			p := w<<6 | bit
+			by := e.work[p]
+			e.work[p] = 0
+			e.touched[w] &^= 1 << bit
+			e.y[p] = e.add(e.y[p], by)
+			e.move(p, by)
+		}
+	}
+}
+
+// move tells those who depend on a position that its weight changed.
+func (e *echelon) move(position int, by uint64) {
+	if by == 0 {
+		return
+	}
+	if e.moved != nil {
+		e.moved(position, by)
+	}
+	for _, u := range e.users[position] {
+		e.work[u.pivot] = e.subtract(e.work[u.pivot], e.multiply(u.value, by))
+		e.touched[u.pivot>>6] |= 1 << (u.pivot & 63)
+	}
+}
+
+// draw draws y evenly from all null vectors; from then on it follows the span. If a column is not a combination of those inserted,
+// y·column is 0 with probability 1/prime only.
+func (e *echelon) draw(random *stream) {
 	y := make([]uint64, len(e.lines))
 	for p := len(y) - 1; p >= 0; p-- {
 		if !e.lines[p].there {
@@ -100,7 +165,7 @@ func (e *echelon) null(random *stream) []uint64 {
 		}
 		e.solve(y, p)
 	}
-	return y
+	e.y = y
 }
 
 // nullBasis is a basis of all such vectors, one for each position without a pivot.

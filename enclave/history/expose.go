@@ -16,7 +16,7 @@ func (s *search) exposed(first []int32) (int, error) {
 	for _, person := range first {
 		s.owner[person] = 1
 	}
-	others := s.group(2)
+	others := s.extend(nil, 2)
 	if err := s.fill(others, len(s.cells)); err != nil {
 		return 0, err
 	}

@@ -21,7 +21,11 @@ type matrix struct {
 	distinct bool
 	cells    []coordinate // by position
 	tables   []table      // by release
+	holders  [][]holder   // by position
 }
+
+// holder is a full-table cell that is part of a published one.
+type holder struct{ table, cell int32 }
 
 // table holds for each cell of a full table the positions of its column, ascending.
 type table struct {
@@ -66,13 +70,14 @@ func (m *matrix) index() {
 	for p, c := range m.cells {
 		positions[c.release][c.cell] = int32(p) //nolint:gosec // positions are numbered in int32
 	}
-	m.tables = make([]table, len(m.releases))
+	m.tables, m.holders = make([]table, len(m.releases)), make([][]holder, len(m.cells))
 	for t, r := range m.releases {
 		lists := make([][]int32, len(r.Published))
 		for full, published := range r.Published {
 			for _, cell := range published {
 				if p, ok := positions[t][cell]; ok {
 					lists[full] = append(lists[full], p)
+					m.holders[p] = append(m.holders[p], holder{int32(t), int32(full)}) //nolint:gosec // below maxCell
 				}
 			}
 			slices.Sort(lists[full])

@@ -11,7 +11,7 @@ import (
 func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream) (*search, []int32, error) {
 	s := &search{matrix: m, ctx: ctx, field: f, random: random, pool: slices.Clone(pool), owner: make([]uint8, m.people.count)}
 	s.inOrder(s.pool)
-	basis := s.group(1)
+	basis := s.extend(nil, 1)
 	if err := s.fill(basis, len(m.cells)); err != nil {
 		return nil, nil, err
 	}
@@ -31,7 +31,7 @@ func (s *search) pack(k int, seeds [][]int32, goOn bool) (groups []*group, whole
 	}
 	whole = true
 	for number := 1; number <= k && (whole || goOn); number++ {
-		g := s.group(uint8(number)) //nolint:gosec // k is at most 255
+		g := s.extend(nil, uint8(number)) //nolint:gosec // k is at most 255
 		if number <= len(seeds) {
 			s.plant(g, seeds[number-1])
 		}

@@ -60,6 +60,17 @@ func (p *probe) hit(person int32) bool {
 	return false
 }
 
+// move changes the weight of a position.
+func (p *probe) move(position int, by uint64) {
+	if p.distinct {
+		return
+	}
+	for _, at := range p.holders[position] {
+		sum := &p.sums[at.table][at.cell+1]
+		*sum = p.field.add(*sum, by)
+	}
+}
+
 func (p *probe) dot(positions []int32) uint64 {
 	sum := uint64(0)
 	for _, at := range positions {

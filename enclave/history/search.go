@@ -22,20 +22,30 @@ type group struct {
 	*echelon
 	number  uint8
 	members []int32 // those who added to the span
-	probe   *probe  // a null vector of the span as it was
-	spent   int     // work on columns that only a newer null vector would have spared
+	probe   *probe  // of the echelon's null vector, which it follows
 }
 
 // scanWindow is how many people are tested against a null vector before the hits among them are inserted.
 const scanWindow = 1 << 18
 
-func (s *search) group(number uint8) *group {
-	g := &group{echelon: newEchelon(s.field, len(s.cells)), number: number}
+// extend starts a group from the span of another, nil for none.
+func (s *search) extend(base *group, number uint8) *group {
+	g := &group{number: number}
+	if base == nil {
+		g.echelon = newEchelon(s.field, len(s.cells))
+	} else {
+		g.echelon = base.clone()
+	}
 	s.refresh(g)
 	return g
 }
 
-func (s *search) refresh(g *group) { g.probe, g.spent = s.probe(s.field, g.null(s.random)), 0 }
+// refresh draws a new null vector.
+func (s *search) refresh(g *group) {
+	g.draw(s.random)
+	g.probe = s.probe(s.field, g.y)
+	g.moved = g.probe.move
+}
 
 // fill adds people to a group until its rank is the target or nobody is left who would add to it: first from the pool, then from
 // everyone. It is done when a null vector drawn afterwards is orthogonal to the columns of everyone who is free: if there were one
@@ -71,20 +81,13 @@ func (s *search) consider(g *group, people []int32, target int) {
 		}
 		before := g.rank
 		g.probe.columns(person, func(column []int32) {
-			if g.probe.dot(column) == 0 {
-				return
-			}
-			steps := g.steps
-			if !g.insert(column) {
-				g.spent += g.steps - steps + len(column)
+			if g.probe.dot(column) != 0 {
+				g.insert(column)
 			}
 		})
 		if g.rank > before {
 			s.owner[person] = g.number
 			g.members = append(g.members, person)
-		}
-		if g.spent > g.entries+len(s.cells) { // costs more than a new one
-			s.refresh(g)
 		}
 	}
 }
