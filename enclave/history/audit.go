@@ -118,11 +118,11 @@ func (a *Audit) catchUp(ctx context.Context) error {
 		// All at once if that succeeds; otherwise one release after the other, each seeded with the groups before.
 		for _, n := range []int{len(a.releases), a.packed + 1} {
 			t := a.trial(a.releases[:n], a.sizes[:n], a.groups)
-			whole, err := t.settle(ctx)
+			stuck, err := t.settle(ctx)
 			if err != nil {
 				return err
 			}
-			if whole || n == a.packed+1 {
+			if len(stuck) == 0 || n == a.packed+1 {
 				a.groups, a.packed = membersOf(t.groups), n
 				break
 			}

@@ -20,28 +20,63 @@ func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream
 	return s, basis.members, nil
 }
 
-// pack builds k disjoint groups of full rank (steps 4 and 5), each from its seeds first. Where seeds are given for every group, all
-// of them are kept apart from the beginning. Unless told to go on, it ends with the first group that falls short.
-func (s *search) pack(k int, seeds [][]int32, goOn bool) (groups []*group, whole bool, err error) {
+// pack builds k disjoint groups (steps 4 and 5), each from its seeds first. Where seeds are given for every group, all of them are kept
+// apart from the beginning.
+func (s *search) pack(k int, seeds [][]int32) (groups []*group, err error) {
 	clear(s.owner)
 	for g, people := range seeds {
 		for _, person := range people {
 			s.owner[person] = uint8(g + 1) //nolint:gosec // k is at most 255
 		}
 	}
-	whole = true
-	for number := 1; number <= k && (whole || goOn); number++ {
+	for number := 1; number <= k; number++ {
 		g := s.extend(nil, uint8(number)) //nolint:gosec // k is at most 255
 		if number <= len(seeds) {
 			s.plant(g, seeds[number-1])
 		}
 		if err := s.fill(g, len(s.cells)); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		groups = append(groups, g)
-		whole = whole && g.rank == len(s.cells)
 	}
-	return groups, whole, nil
+	return groups, nil
+}
+
+// maxRefined bounds the spans that refine looks at in one pass, for each of the k groups.
+const maxRefined = 16
+
+// refine looks at a group that fell short. What follows from the releases and is about nobody in it is orthogonal to its span; if that
+// always touches k people, the group is as good as one of full rank. To show it, everyone is free again, and the span is
+// completed k times with disjoint sets of people: whatever is orthogonal to the span touches each of these. Where such a set falls
+// short it is looked at in the same way in its turn, having left less open. refine returns the spans that nobody is left to add to: what is
+// orthogonal to these is about the people of fewer than k sets.
+func (s *search) refine(base *group, k int) (stuck []*group, err error) {
+	if base.rank == len(s.cells) {
+		return nil, nil
+	}
+	if s.refined++; s.refined > maxRefined*k {
+		return []*group{base}, nil
+	}
+	clear(s.owner)
+	var sets []*group
+	for number := 1; number <= k; number++ {
+		set := s.extend(base, uint8(number)) //nolint:gosec // k is at most 255
+		if err := s.fill(set, len(s.cells)); err != nil {
+			return nil, err
+		}
+		if set.rank == base.rank {
+			return []*group{base}, nil
+		}
+		sets = append(sets, set)
+	}
+	for _, set := range sets {
+		more, err := s.refine(set, k)
+		if err != nil {
+			return nil, err
+		}
+		stuck = append(stuck, more...)
+	}
+	return stuck, nil
 }
 
 // plant puts seeds into a group and frees those who add nothing.

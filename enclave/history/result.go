@@ -12,9 +12,11 @@ type Result struct {
 
 	Rank   int // true rank of the history together with what may be published of the table
 	Cells  int // published cells, likewise; those above Rank follow from others
-	Groups int // disjoint groups of subjects of full rank: k, or those that were found before the table was refused
+	// Groups is how many of the k disjoint groups have full rank. Refined is how many spans of fewer dimensions had to be looked at
+	// besides, where groups fell short.
+	Groups, Refined int
 
-	// Deficits says for each group by how much its rank fell short in the first pass. Empty if none did.
+	// Deficits says for each group by how much its rank fell short in the first pass, if that found anything to suppress.
 	Deficits []int
 	// Proven counts combinations of cells that were found to be about fewer than k subjects; Unproven those that may or may not be:
 	// the groups just did not work out.

@@ -15,6 +15,8 @@ type search struct {
 	random *stream
 	pool   []int32 // in order
 	owner  []uint8
+
+	refined int // spans that refine has looked at
 }
 
 // group is people of one group and the span of their columns.

@@ -25,12 +25,12 @@ type trial struct {
 // run repeats packing and repair until a pass is clean, or no new cell can be named.
 func (t *trial) run(ctx context.Context) error {
 	for first := true; ; first = false {
-		whole, err := t.settle(ctx)
+		stuck, err := t.settle(ctx)
 		if err != nil {
 			return err
 		}
 		t.result.Passes++
-		if whole {
+		if len(stuck) == 0 {
 			t.finish()
 			return nil
 		}
@@ -39,15 +39,14 @@ func (t *trial) run(ctx context.Context) error {
 				t.result.Deficits = append(t.result.Deficits, len(t.now.cells)-g.rank)
 			}
 		}
-		short := slices.DeleteFunc(slices.Clone(t.groups), func(g *group) bool { return g.rank == len(t.now.cells) })
-		named, hopeless := t.now.culprits(short, func(p int) bool { return t.now.cells[p].release == t.last })
+		named, hopeless := t.now.culprits(stuck, func(p int) bool { return t.now.cells[p].release == t.last })
 		t.explain(named, hopeless)
 		if first {
 			if t.result.Exposed, err = t.now.exposed(t.basis); err != nil {
 				return err
 			}
 		}
-		if len(hopeless) > 0 {
+		if len(named) == 0 {
 			t.result.Refused = true
 			t.finish()
 			return nil
@@ -56,20 +55,35 @@ func (t *trial) run(ctx context.Context) error {
 	}
 }
 
-// settle does one pass over the matrix as it is: its rank, k groups, and if those fall short k groups that begin with the history's.
-// After that every weights that are orthogonal to a group that falls short involve a new cell.
-func (t *trial) settle(ctx context.Context) (whole bool, err error) {
+// settle does one pass over the matrix as it is: its rank, then k groups; if those do not do, k groups that begin with the history's, so
+// that what they leave open involves the new cells.
+func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 	if t.pool == nil {
 		t.pool = t.all.pool(t.k)
 	}
 	if t.now, t.basis, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
-		return false, err
+		return nil, err
 	}
-	t.groups, whole, err = t.now.pack(t.k, [][]int32{t.basis}, false)
-	if err == nil && !whole {
-		t.groups, whole, err = t.now.pack(t.k, t.seeds, true)
+	if stuck, err = t.attempt([][]int32{t.basis}); err != nil || len(stuck) == 0 {
+		return stuck, err
 	}
-	return whole, err
+	return t.attempt(t.seeds)
+}
+
+// attempt packs once and lists the spans where it got stuck: none if the promise holds.
+func (t *trial) attempt(seeds [][]int32) (stuck []*group, err error) {
+	t.now.refined = 0
+	if t.groups, err = t.now.pack(t.k, seeds); err != nil {
+		return nil, err
+	}
+	for _, g := range t.groups {
+		more, err := t.now.refine(g, t.k)
+		if err != nil {
+			return nil, err
+		}
+		stuck = append(stuck, more...)
+	}
+	return stuck, nil
 }
 
 // suppress takes cells out of the matrix.
@@ -121,5 +135,5 @@ func (t *trial) finish() {
 			r.Groups++
 		}
 	}
-	r.groups, r.search = membersOf(t.groups), t.now
+	r.Refined, r.groups, r.search = t.now.refined, membersOf(t.groups), t.now
 }
