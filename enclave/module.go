@@ -63,6 +63,8 @@ type Plan struct {
 	// Params is the JSON object for darkroom_init: {"params": {name: number or string}, "columns": [names of Shown, in order], "keys":
 	// [names of the keys that the guest computes, in the order of its codes]}.
 	Params []byte
+	// Operator is whose run it is, so that the sandbox can share its room between operators. The path fills it in; no guest sees it.
+	Operator string
 }
 
 // Set is a grouping set: which keys are kept, ascending; the others are summed over.

@@ -29,6 +29,7 @@ func (e *Enclave) admit(ctx context.Context, order *Order) (*admitted, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan.Operator = order.Grant.Operator
 	return &admitted{Order: order, profile: profile, plan: plan}, nil
 }
 

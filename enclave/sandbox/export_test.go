@@ -2,8 +2,15 @@ package sandbox
 
 import "context"
 
-// Occupy takes the place of one instance until it is given back.
-func (s *Sandbox) Occupy(ctx context.Context) (leave func(), err error) {
-	place, err := s.memories.take(ctx)
-	return func() { s.memories.give(place) }, err
+// Occupy takes the place of one instance for an operator until it is given back.
+func (s *Sandbox) Occupy(ctx context.Context, operator string) (leave func(), err error) {
+	place, err := s.places.take(ctx, operator)
+	return func() { s.places.give(place, operator) }, err
+}
+
+// Waiting is how many wait for a place, and how many places are free.
+func (s *Sandbox) Waiting() (waiting, free int) {
+	s.places.mu.Lock()
+	defer s.places.mu.Unlock()
+	return len(s.places.waiting), len(s.places.free)
 }

@@ -13,11 +13,12 @@ import (
 
 // guest is a module that is ready to run for one worker.
 type guest struct {
-	sandbox *Sandbox
-	code    *compiled
-	params  []byte
-	layout  layout
-	memory  *memory // while an instance exists
+	sandbox  *Sandbox
+	code     *compiled
+	params   []byte
+	layout   layout
+	operator string
+	memory   *memory // while an instance exists
 }
 
 var _ enclave.Guest = (*guest)(nil)
@@ -28,11 +29,11 @@ func (g *guest) Assign(ctx context.Context, batch *enclave.Batch, codes [][]int3
 	if err := g.layout.fits(batch, codes); err != nil {
 		return err
 	}
-	if g.memory, err = g.sandbox.memories.take(ctx); err != nil {
+	if g.memory, err = g.sandbox.places.take(ctx, g.operator); err != nil {
 		return err
 	}
 	defer func() {
-		g.sandbox.memories.give(g.memory)
+		g.sandbox.places.give(g.memory, g.operator)
 		g.memory = nil
 	}()
 	call, cancel := context.WithTimeout(ctx, g.sandbox.config.CallTimeout)

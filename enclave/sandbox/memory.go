@@ -1,46 +1,6 @@
 package sandbox
 
-import (
-	"context"
-
-	"github.com/tetratelabs/wazero/experimental"
-)
-
-// memories are the places for instances, shared by all runs: whoever has one may have an instance. Go serves those who wait at a
-// channel in the order in which they came. It is safe for concurrent use.
-type memories chan *memory
-
-func newMemories(count int, limit uint64) memories {
-	m := make(memories, count)
-	for range count {
-		m <- &memory{limit: limit}
-	}
-	return m
-}
-
-// take waits for a place, until ctx is done.
-func (m memories) take(ctx context.Context) (*memory, error) {
-	if ctx.Err() != nil {
-		return nil, canceled(ctx)
-	}
-	select {
-	case free := <-m:
-		return free, nil
-	case <-ctx.Done():
-		return nil, canceled(ctx)
-	}
-}
-
-// give returns a place once its instance is gone.
-func (m memories) give(used *memory) {
-	if cap(used.buffer) > keptBytes {
-		used.buffer = nil
-	}
-	m <- used
-}
-
-// keptBytes is the largest buffer that stays for the next instance: more than guests of ordinary size need.
-const keptBytes = 64 << 20
+import "github.com/tetratelabs/wazero/experimental"
 
 // memory backs the linear memory of a guest's instances, one after another, so that a batch costs no new allocation. It records
 // a refused growth, which tells a guest that ran out of memory from one that merely trapped. It is not safe for concurrent use.

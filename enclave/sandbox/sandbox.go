@@ -22,7 +22,7 @@ type Config struct {
 	// MemoryPages is the most memory of one instance, in pages of 64 KiB. 0 means 4096, 256 MiB.
 	MemoryPages uint32
 	// Instances is how many instances of guests exist at once, of all runs together. A batch waits for its turn, first come, first
-	// served; the wait does not count as the module's time. So their memory together is at most Instances times MemoryPages, besides what
+	// served, except that one operator never has all of them; the wait does not count as the module's time. So their memory together is at most Instances times MemoryPages, besides what
 	// the garbage collector has not taken back yet. 0 means one for each core, and one more.
 	Instances int
 	// CallTimeout is the most time that a module may take over one batch, its start included. 0 means 10 s.
@@ -54,12 +54,12 @@ const pageBytes = 64 << 10
 
 // Sandbox compiles and runs modules. It is safe for concurrent use; the guests it opens are not.
 type Sandbox struct {
-	config   Config
-	log      *slog.Logger
-	disk     wazero.CompilationCache
-	runtime  wazero.Runtime
-	codes    *cache
-	memories memories
+	config  Config
+	log     *slog.Logger
+	disk    wazero.CompilationCache
+	runtime wazero.Runtime
+	codes   *cache
+	places  *places
 }
 
 var _ enclave.Sandbox = (*Sandbox)(nil)
@@ -82,7 +82,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error)
 		WithCloseOnContextDone(true))
 	s := &Sandbox{
 		config: config, log: log, disk: disk, runtime: wasm, codes: newCache(config.Modules),
-		memories: newMemories(config.Instances, uint64(config.MemoryPages)*pageBytes),
+		places: newPlaces(config.Instances, uint64(config.MemoryPages)*pageBytes),
 	}
 	if err := s.offerSystem(ctx); err != nil {
 		return nil, enclave.Internalf("offer the system interface: %w", err)
@@ -123,7 +123,7 @@ func (s *Sandbox) Open(ctx context.Context, module *enclave.Module, plan *enclav
 	if err != nil {
 		return nil, err
 	}
-	return &guest{sandbox: s, code: code, params: plan.Params, layout: layoutOf(plan)}, nil
+	return &guest{sandbox: s, code: code, params: plan.Params, layout: layoutOf(plan), operator: plan.Operator}, nil
 }
 
 func (s *Sandbox) compile(ctx context.Context, module *enclave.Module) (code wazero.CompiledModule, err error) {

@@ -53,6 +53,9 @@ func (rooms) Open(context.Context, *enclave.Dataset, enclave.Digest) (enclave.Ro
 }
 
 func (r rooms) Execute(ctx context.Context, _ enclave.Rows, _ *enclave.Module, plan *enclave.Plan) (*enclave.Table, error) {
+	if plan.Operator != acme.Org && plan.Operator != globex.Org {
+		return nil, errors.New("the plan does not say whose run it is")
+	}
 	switch do := string(plan.Params); do {
 	case "hang":
 		r.hung <- do

@@ -1,0 +1,88 @@
+package sandbox
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// places are for instances, shared by all runs: whoever has one may have an instance in its memory. They are given in the order in which
+// they were asked for, but one operator never has all of them, so that its slow modules leave room for the others'. It is safe for
+// concurrent use.
+type places struct {
+	share int // of one operator
+
+	mu      sync.Mutex
+	free    []*memory
+	held    map[string]int // by operator
+	waiting []*waiter      // in the order in which they came
+}
+
+// waiter hears of its place on ready, which has room for it. Whoever gives the place takes the waiter out of the list.
+type waiter struct {
+	operator string
+	ready    chan *memory
+}
+
+func newPlaces(count int, limit uint64) *places {
+	p := &places{share: max(1, count-1), held: map[string]int{}}
+	for range count {
+		p.free = append(p.free, &memory{limit: limit})
+	}
+	return p
+}
+
+// take waits for a place, until ctx is done.
+func (p *places) take(ctx context.Context, operator string) (*memory, error) {
+	mine := &waiter{operator: operator, ready: make(chan *memory, 1)}
+	p.mu.Lock()
+	p.waiting = append(p.waiting, mine)
+	p.serve()
+	p.mu.Unlock()
+	select {
+	case place := <-mine.ready:
+		return place, nil
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	if at := slices.Index(p.waiting, mine); at >= 0 {
+		p.waiting = slices.Delete(p.waiting, at, at+1)
+		mine = nil
+	}
+	p.mu.Unlock()
+	if mine != nil { // it came at the same moment
+		p.give(<-mine.ready, operator)
+	}
+	return nil, canceled(ctx)
+}
+
+// give returns a place once its instance is gone.
+func (p *places) give(place *memory, operator string) {
+	if cap(place.buffer) > keptBytes {
+		place.buffer = nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, place)
+	if p.held[operator]--; p.held[operator] == 0 {
+		delete(p.held, operator)
+	}
+	p.serve()
+}
+
+// serve gives free places to those who wait and may have one. The caller holds the lock.
+func (p *places) serve() {
+	p.waiting = slices.DeleteFunc(p.waiting, func(w *waiter) bool {
+		if len(p.free) == 0 || p.held[w.operator] >= p.share {
+			return false
+		}
+		last := len(p.free) - 1
+		w.ready <- p.free[last]
+		p.free = p.free[:last]
+		p.held[w.operator]++
+		return true
+	})
+}
+
+// keptBytes is the largest buffer that stays for the next instance: more than guests of ordinary size need.
+const keptBytes = 64 << 20
