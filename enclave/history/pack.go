@@ -58,11 +58,16 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 		return []*group{base}, nil
 	}
 	clear(s.owner)
+	who := s.open(base)
 	var sets []*group
 	for number := 1; number <= k; number++ {
 		set := s.extend(base, uint8(number)) //nolint:gosec // k is at most 255
-		if err := s.fill(set, len(s.cells)); err != nil {
-			return nil, err
+		s.consider(set, who.pool, len(s.cells))
+		if set.rank < len(s.cells) {
+			if err := who.find(s); err != nil {
+				return nil, err
+			}
+			s.consider(set, who.all, len(s.cells))
 		}
 		if set.rank == base.rank {
 			return []*group{base}, nil
@@ -77,6 +82,38 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 		stuck = append(stuck, more...)
 	}
 	return stuck, nil
+}
+
+// open is who can add to a span.
+type open struct {
+	base      *group
+	pool, all []int32
+	found     bool
+}
+
+func (s *search) open(base *group) *open {
+	base.number = 0 // so that everyone is free
+	s.refresh(base)
+	who := &open{base: base}
+	for _, person := range s.pool {
+		if base.probe.hit(person) {
+			who.pool = append(who.pool, person)
+		}
+	}
+	return who
+}
+
+// find looks beyond the pool, once.
+func (o *open) find(s *search) error {
+	if o.found {
+		return s.ctx.Err()
+	}
+	o.found = true
+	owner := s.owner
+	s.owner = make([]uint8, len(owner))
+	o.all = s.scan(o.base, 0, s.people.count)
+	s.owner = owner
+	return s.ctx.Err()
 }
 
 // plant puts seeds into a group and frees those who add nothing.

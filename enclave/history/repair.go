@@ -6,6 +6,7 @@ import "slices"
 type culprit struct {
 	position int
 	weights  []uint64 // of positions; 0 on everyone in the group that fell short
+	people   int      // whom the combination is about, if they are fewer than k; otherwise 0
 }
 
 // culprits names a new cell for every dimension that a group lacks (step 6): a set of cells without which no weights remain that are
@@ -23,7 +24,7 @@ func (s *search) culprits(groups []*group, isNew func(position int) bool) (named
 		pivots := s.pivots(rest, candidates)
 		for i, p := range pivots {
 			if !slices.ContainsFunc(named, func(c culprit) bool { return c.position == p }) {
-				named = append(named, culprit{p, rest[i]})
+				named = append(named, culprit{position: p, weights: rest[i]})
 			}
 		}
 		hopeless = append(hopeless, rest[len(pivots):]...)

@@ -40,7 +40,7 @@ func (t *trial) run(ctx context.Context) error {
 			}
 		}
 		named, hopeless := t.now.culprits(stuck, func(p int) bool { return t.now.cells[p].release == t.last })
-		t.explain(named, hopeless)
+		named = t.explain(named, hopeless)
 		if first {
 			if t.result.Exposed, err = t.now.exposed(t.basis); err != nil {
 				return err
@@ -98,17 +98,28 @@ func (t *trial) suppress(named []culprit) {
 // maxExplained is how many combinations of cells are traced back to the people whom they are about.
 const maxExplained = 64
 
-// explain notes what each named cell would complete.
-func (t *trial) explain(named []culprit, hopeless [][]uint64) {
-	r := t.result
+// explain notes what each named cell would complete, and returns the cells that have to go now: those whose disclosure is proven; only
+// if there are none, the first quarter of those of which nothing is known. Without these the rest may work out.
+func (t *trial) explain(named []culprit, hopeless [][]uint64) []culprit {
+	var proven, unproven []culprit
 	for _, c := range named {
-		s := Suppression{Cell: t.now.cells[c.position].cell, Subjects: t.about(c.weights)}
-		r.Suppressed = append(r.Suppressed, s)
+		if c.people = t.about(c.weights); c.people > 0 {
+			proven = append(proven, c)
+		} else {
+			unproven = append(unproven, c)
+		}
 	}
 	for _, weights := range hopeless {
 		t.about(weights)
 	}
-	slices.SortFunc(r.Suppressed, func(a, b Suppression) int { return cmp.Compare(a.Cell, b.Cell) })
+	if len(proven) == 0 {
+		proven = unproven[:(len(unproven)+3)/4]
+	}
+	for _, c := range proven {
+		t.result.Suppressed = append(t.result.Suppressed, Suppression{t.now.cells[c.position].cell, c.people})
+	}
+	slices.SortFunc(t.result.Suppressed, func(a, b Suppression) int { return cmp.Compare(a.Cell, b.Cell) })
+	return proven
 }
 
 // about counts the people whom a combination is about: 0 if they are k or more, or were not counted any more.
