@@ -58,7 +58,7 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 		return []*group{base}, nil
 	}
 	clear(s.owner)
-	who := s.open(base)
+	who := s.adders(base)
 	var sets []*group
 	for number := 1; number <= k; number++ {
 		set := s.extend(base, uint8(number)) //nolint:gosec // k is at most 255
@@ -84,17 +84,17 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 	return stuck, nil
 }
 
-// open is who can add to a span.
-type open struct {
+// adders is who can add to a span.
+type adders struct {
 	base      *group
 	pool, all []int32
 	found     bool
 }
 
-func (s *search) open(base *group) *open {
+func (s *search) adders(base *group) *adders {
 	base.number = 0 // so that everyone is free
 	s.refresh(base)
-	who := &open{base: base}
+	who := &adders{base: base}
 	for _, person := range s.pool {
 		if base.probe.hit(person) {
 			who.pool = append(who.pool, person)
@@ -104,7 +104,7 @@ func (s *search) open(base *group) *open {
 }
 
 // find looks beyond the pool, once.
-func (o *open) find(s *search) error {
+func (o *adders) find(s *search) error {
 	if o.found {
 		return s.ctx.Err()
 	}

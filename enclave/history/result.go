@@ -1,5 +1,7 @@
 package history
 
+import "fmt"
+
 // Result is the judgement of one table against one version of the history. It never says who; still its counts derive from data
 // and are for reviewers and auditors, not for an operator.
 type Result struct {
@@ -42,6 +44,13 @@ type Suppression struct {
 
 // Release is the table without what was suppressed: what would be published.
 func (r *Result) Release() *Release { return r.release }
+
+// String is a summary without the people behind it.
+func (r *Result) String() string {
+	return fmt.Sprintf("clean %t, refused %t, suppressed %v, rank %d of %d cells, %d groups of full rank, %d spans refined, deficits %v, "+
+		"%d proven, %d unproven, %d exposed, %d passes", r.Clean, r.Refused, r.Suppressed, r.Rank, r.Cells, r.Groups, r.Refined, r.Deficits,
+		r.Proven, r.Unproven, r.Exposed, r.Passes)
+}
 
 func (r *Result) cells() []int32 {
 	cells := make([]int32, len(r.Suppressed))

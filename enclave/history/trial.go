@@ -39,7 +39,7 @@ func (t *trial) run(ctx context.Context) error {
 				t.result.Deficits = append(t.result.Deficits, len(t.now.cells)-g.rank)
 			}
 		}
-		named, hopeless := t.now.culprits(stuck, func(p int) bool { return t.now.cells[p].release == t.last })
+		named, hopeless := t.name(stuck)
 		named = t.explain(named, hopeless)
 		if first {
 			if t.result.Exposed, err = t.now.exposed(t.basis); err != nil {
@@ -56,18 +56,46 @@ func (t *trial) run(ctx context.Context) error {
 }
 
 // settle does one pass over the matrix as it is: its rank, then k groups; if those do not do, k groups that begin with the history's, so
-// that what they leave open involves the new cells.
-func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
+// that what they leave open involves new cells. It returns the attempts' spans that remain stuck, the attempt that leaves less
+// open first; nothing if the promise holds.
+func (t *trial) settle(ctx context.Context) (stuck [][]*group, err error) {
 	if t.pool == nil {
 		t.pool = t.all.pool(t.k)
 	}
 	if t.now, t.basis, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
 		return nil, err
 	}
-	if stuck, err = t.attempt([][]int32{t.basis}); err != nil || len(stuck) == 0 {
-		return stuck, err
+	for _, seeds := range [][][]int32{{t.basis}, t.seeds} {
+		attempt, err := t.attempt(seeds)
+		if err != nil || len(attempt) == 0 {
+			return nil, err
+		}
+		stuck = append(stuck, attempt)
 	}
-	return t.attempt(t.seeds)
+	if open(stuck[1], len(t.now.cells)) <= open(stuck[0], len(t.now.cells)) {
+		slices.Reverse(stuck)
+	}
+	return stuck, nil
+}
+
+// open is how many dimensions spans lack together.
+func open(spans []*group, rank int) int {
+	sum := 0
+	for _, g := range spans {
+		sum += rank - g.rank
+	}
+	return sum
+}
+
+// name names culprits of the first attempt for which there are any.
+func (t *trial) name(stuck [][]*group) (named []culprit, hopeless [][]uint64) {
+	for _, spans := range stuck {
+		named, hopeless = t.now.culprits(spans, func(p int) bool { return t.now.cells[p].release == t.last })
+		if len(named) > 0 {
+			break
+		}
+	}
+	return named, hopeless
 }
 
 // attempt packs once and lists the spans where it got stuck: none if the promise holds.
