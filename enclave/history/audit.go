@@ -29,8 +29,8 @@ type Audit struct {
 	sizes    [][]int32 // of each release's cells, in distinct subjects
 	version  uint64
 
-	groups [][]int32 // k disjoint groups of people, each of full rank for the first packed releases
-	packed int
+	judged  int  // the first releases, for which it is known whether the promise holds
+	trusted bool // whether it does
 }
 
 // maxGroups is the largest k: a group's number has to fit beside each subject.
@@ -43,7 +43,7 @@ func New(kind Kind, subjects []uint32, k int, seed Seed) (*Audit, error) {
 	if k < 2 || k > maxGroups {
 		return nil, enclave.Internalf("history: %d subjects cannot be promised", k)
 	}
-	a := &Audit{kind: kind, k: k, seed: seed}
+	a := &Audit{kind: kind, k: k, seed: seed, trusted: true}
 	return a, a.people.grow(subjects)
 }
 
@@ -83,7 +83,7 @@ func (a *Audit) Accept(r *Result) error {
 		return enclave.Internalf("history: a refused table cannot be accepted")
 	}
 	a.append(r.release, r.sizes)
-	a.groups, a.packed = r.groups, len(a.releases)
+	a.judged = len(a.releases)
 	return nil
 }
 
@@ -102,7 +102,7 @@ func (a *Audit) Try(ctx context.Context, release *Release) (*Result, error) {
 		return nil, err
 	}
 	sizes := release.weigh(&a.people, cells)
-	t := a.trial(append(slices.Clone(a.releases), release), append(slices.Clone(a.sizes), sizes), a.groups)
+	t := a.trial(append(slices.Clone(a.releases), release), append(slices.Clone(a.sizes), sizes), len(a.releases))
 	if err := t.run(ctx); err != nil {
 		return nil, err
 	}
@@ -112,18 +112,16 @@ func (a *Audit) Try(ctx context.Context, release *Release) (*Result, error) {
 	return r, nil
 }
 
-// catchUp finds groups for the history as it stands, where releases came through Add.
+// catchUp judges releases that came through Add: all at once, and if that does not do, one after the other.
 func (a *Audit) catchUp(ctx context.Context) error {
-	for a.packed < len(a.releases) {
-		// All at once if that succeeds; otherwise one release after the other, each seeded with the groups before.
-		for _, n := range []int{len(a.releases), a.packed + 1} {
-			t := a.trial(a.releases[:n], a.sizes[:n], a.groups)
-			stuck, err := t.settle(ctx)
+	for a.trusted && a.judged < len(a.releases) {
+		for _, n := range []int{len(a.releases), a.judged + 1} {
+			stuck, err := a.trial(a.releases[:n], a.sizes[:n], a.judged).settle(ctx)
 			if err != nil {
 				return err
 			}
-			if len(stuck) == 0 || n == a.packed+1 {
-				a.groups, a.packed = membersOf(t.groups), n
+			if a.trusted = len(stuck) == 0; a.trusted {
+				a.judged = n
 				break
 			}
 		}
@@ -131,10 +129,11 @@ func (a *Audit) catchUp(ctx context.Context) error {
 	return nil
 }
 
-func (a *Audit) trial(releases []*Release, sizes [][]int32, seeds [][]int32) *trial {
+// trial prepares to judge the releases from the first new one.
+func (a *Audit) trial(releases []*Release, sizes [][]int32, first int) *trial {
 	random := a.seed.stream(a.version)
 	return &trial{
-		k: a.k, seeds: seeds, last: len(releases) - 1, random: random, field: newField(random),
+		k: a.k, first: first, trusted: a.trusted, random: random, field: newField(random),
 		all: arrange(&a.people, a.kind == Subjects, releases, sizes), result: &Result{},
 	}
 }

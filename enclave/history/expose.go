@@ -16,8 +16,8 @@ func (s *search) exposed(first []int32) (int, error) {
 	for _, person := range first {
 		s.owner[person] = 1
 	}
-	others := s.extend(nil, 2)
-	if err := s.fill(others, len(s.cells)); err != nil {
+	others := s.extend(nil, 2, s.positions())
+	if err := s.fill(others); err != nil {
 		return 0, err
 	}
 	weights := others.nullBasis()

@@ -50,7 +50,7 @@ func TestHonestSequences(t *testing.T) {
 			cells += result.Cells - before + len(result.Suppressed)
 			before, last = result.Cells, result
 		}
-		t.Logf("%d subjects, %d rows, %d tables: %d of %d cells lost, %.2f %%, %d of them to proven disclosures, %d passes; rank %d, %d groups of full rank, %d spans refined",
+		t.Logf("%d subjects, %d rows, %d tables: %d of %d cells lost, %.2f %%, %d of them to proven disclosures, %d passes; rank %d, %d groups closed, %d spans refined",
 			c.subjects, len(subjects), c.tables, lost, cells, 100*float64(lost)/float64(cells), proven, passes, last.Rank, last.Groups, last.Refined)
 		if float64(lost) > c.most*float64(cells) {
 			t.Errorf("more than %.0f %%", 100*c.most)

@@ -62,6 +62,15 @@ func (m *matrix) only(keep func(position int) bool) *matrix {
 	return less
 }
 
+// positions are all positions.
+func (m *matrix) positions() []int {
+	all := make([]int, len(m.cells))
+	for p := range all {
+		all[p] = p
+	}
+	return all
+}
+
 func (m *matrix) index() {
 	positions := make([]map[int32]int32, len(m.releases))
 	for t := range positions {

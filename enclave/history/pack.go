@@ -11,8 +11,8 @@ import (
 func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream) (*search, []int32, error) {
 	s := &search{matrix: m, ctx: ctx, field: f, random: random, pool: slices.Clone(pool), owner: make([]uint8, m.people.count)}
 	s.inOrder(s.pool)
-	basis := s.extend(nil, 1)
-	if err := s.fill(basis, len(m.cells)); err != nil {
+	basis := s.extend(nil, 1, m.positions())
+	if err := s.fill(basis); err != nil {
 		return nil, nil, err
 	}
 	s.matrix = m.only(func(p int) bool { return basis.lines[p].there })
@@ -20,21 +20,12 @@ func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream
 	return s, basis.members, nil
 }
 
-// pack builds k disjoint groups (steps 4 and 5), each from its seeds first. Where seeds are given for every group, all of them are kept
-// apart from the beginning.
-func (s *search) pack(k int, seeds [][]int32) (groups []*group, err error) {
+// pack builds k disjoint groups that close the questions asked (step 4).
+func (s *search) pack(k int, questions []int) (groups []*group, err error) {
 	clear(s.owner)
-	for g, people := range seeds {
-		for _, person := range people {
-			s.owner[person] = uint8(g + 1) //nolint:gosec // k is at most 255
-		}
-	}
 	for number := 1; number <= k; number++ {
-		g := s.extend(nil, uint8(number)) //nolint:gosec // k is at most 255
-		if number <= len(seeds) {
-			s.plant(g, seeds[number-1])
-		}
-		if err := s.fill(g, len(s.cells)); err != nil {
+		g := s.extend(nil, uint8(number), questions) //nolint:gosec // k is at most 255
+		if err := s.fill(g); err != nil {
 			return nil, err
 		}
 		groups = append(groups, g)
@@ -45,13 +36,13 @@ func (s *search) pack(k int, seeds [][]int32) (groups []*group, err error) {
 // maxRefined bounds the spans that refine looks at in one pass, for each of the k groups.
 const maxRefined = 16
 
-// refine looks at a group that fell short. What follows from the releases and is about nobody in it is orthogonal to its span; if that
-// always touches k people, the group is as good as one of full rank. To show it, everyone is free again, and the span is
-// completed k times with disjoint sets of people: whatever is orthogonal to the span touches each of these. Where such a set falls
-// short it is looked at in the same way in its turn, having left less open. refine returns the spans that nobody is left to add to: what is
-// orthogonal to these is about the people of fewer than k sets.
+// refine looks at a group that left questions open. A sum that is about nobody in it is orthogonal to its span; if all of those
+// that answer a question touch k people nevertheless, the group is as good as a closed one. To show it, everyone is free again, and
+// the span is completed k times with disjoint sets of people: what is orthogonal to the span touches each set that is closed. Where a
+// set is not, it is looked at in the same way in its turn; it has left less open. refine returns the spans to which somebody can be added
+// for fewer than k sets.
 func (s *search) refine(base *group, k int) (stuck []*group, err error) {
-	if base.rank == len(s.cells) {
+	if base.closed() {
 		return nil, nil
 	}
 	if s.refined++; s.refined > maxRefined*k {
@@ -61,13 +52,13 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 	who := s.adders(base)
 	var sets []*group
 	for number := 1; number <= k; number++ {
-		set := s.extend(base, uint8(number)) //nolint:gosec // k is at most 255
-		s.consider(set, who.pool, len(s.cells))
-		if set.rank < len(s.cells) {
+		set := s.extend(base, uint8(number), base.questions) //nolint:gosec // k is at most 255
+		s.consider(set, who.pool)
+		if !set.closed() {
 			if err := who.find(s); err != nil {
 				return nil, err
 			}
-			s.consider(set, who.all, len(s.cells))
+			s.consider(set, who.all)
 		}
 		if set.rank == base.rank {
 			return []*group{base}, nil
@@ -114,26 +105,4 @@ func (o *adders) find(s *search) error {
 	o.all = s.scan(o.base, 0, s.people.count)
 	s.owner = owner
 	return s.ctx.Err()
-}
-
-// plant puts seeds into a group and frees those who add nothing.
-func (s *search) plant(g *group, seeds []int32) {
-	seeds = slices.Clone(seeds)
-	s.inOrder(seeds)
-	s.consider(g, seeds, len(s.cells))
-	for _, person := range seeds {
-		s.owner[person] = 0
-	}
-	for _, person := range g.members {
-		s.owner[person] = g.number
-	}
-}
-
-// membersOf are the people of each group, to seed later searches with.
-func membersOf(groups []*group) [][]int32 {
-	members := make([][]int32, len(groups))
-	for i, g := range groups {
-		members[i] = g.members
-	}
-	return members
 }

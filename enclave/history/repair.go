@@ -9,17 +9,12 @@ type culprit struct {
 	people   int      // whom the combination is about, if they are fewer than k; otherwise 0
 }
 
-// culprits names a new cell for every dimension that a group lacks (step 6): a set of cells without which no weights remain that are
-// orthogonal to the whole group. Cells named for an earlier group come first, then smaller ones before larger ones. Combinations
-// in which no new cell is left to name are returned as hopeless.
-func (s *search) culprits(groups []*group, isNew func(position int) bool) (named []culprit, hopeless [][]uint64) {
-	var candidates []int
-	for p := range s.cells {
-		if isNew(p) {
-			candidates = append(candidates, p)
-		}
-	}
-	for _, g := range groups {
+// culprits names a new cell for every dimension that a span leaves open (step 6): a set of cells without which no combination of cells
+// remains that is orthogonal to the span and has a new cell in it. Cells named for an earlier span come first, then smaller ones before
+// larger ones. Combinations of earlier cells alone are returned as hopeless.
+func (s *search) culprits(spans []*group, candidates []int) (named []culprit, hopeless [][]uint64) {
+	candidates = slices.Clone(candidates)
+	for _, g := range spans {
 		rest := g.nullBasis()
 		pivots := s.pivots(rest, candidates)
 		for i, p := range pivots {
@@ -29,7 +24,7 @@ func (s *search) culprits(groups []*group, isNew func(position int) bool) (named
 		}
 		hopeless = append(hopeless, rest[len(pivots):]...)
 		candidates = slices.DeleteFunc(candidates, func(p int) bool { return slices.Contains(pivots, p) })
-		candidates = append(pivots, candidates...)
+		candidates = append(slices.Clone(pivots), candidates...)
 	}
 	return named, hopeless
 }

@@ -12,13 +12,13 @@ type Result struct {
 	Refused    bool
 	Suppressed []Suppression // by cell; for a refused table those named before it was given up
 
-	Rank   int // true rank of the history together with what may be published of the table
-	Cells  int // published cells, likewise; those above Rank follow from others
-	// Groups is how many of the k disjoint groups have full rank. Refined is how many spans of fewer dimensions had to be looked at
-	// besides, where groups fell short.
+	Rank  int // true rank of the history together with what may be published of the table
+	Cells int // published cells, likewise; those above Rank follow from others
+	// Groups is how many of the k disjoint groups left no question open. Refined is how many spans of fewer dimensions had to be
+	// looked at besides, where groups did.
 	Groups, Refined int
 
-	// Deficits says for each group by how much its rank fell short in the first pass, if that found anything to suppress.
+	// Deficits says for each group how far its rank was from the true one in the first pass, if that found anything to suppress.
 	Deficits []int
 	// Proven counts combinations of cells that were found to be about fewer than k subjects; Unproven those that may or may not be:
 	// the groups just did not work out.
@@ -30,7 +30,6 @@ type Result struct {
 	audit     *Audit
 	release   *Release
 	sizes     []int32
-	groups    [][]int32
 	search    *search
 	explained int
 }
@@ -47,7 +46,7 @@ func (r *Result) Release() *Release { return r.release }
 
 // String is a summary without the people behind it.
 func (r *Result) String() string {
-	return fmt.Sprintf("clean %t, refused %t, suppressed %v, rank %d of %d cells, %d groups of full rank, %d spans refined, deficits %v, "+
+	return fmt.Sprintf("clean %t, refused %t, suppressed %v, rank %d of %d cells, %d groups closed, %d spans refined, deficits %v, "+
 		"%d proven, %d unproven, %d exposed, %d passes", r.Clean, r.Refused, r.Suppressed, r.Rank, r.Cells, r.Groups, r.Refined, r.Deficits,
 		r.Proven, r.Unproven, r.Exposed, r.Passes)
 }

@@ -22,17 +22,29 @@ type search struct {
 // group is people of one group and the span of their columns.
 type group struct {
 	*echelon
-	number  uint8
-	members []int32 // those who added to the span
-	probe   *probe  // of the echelon's null vector, which it follows
+	number uint8
+	// questions are positions, and settled is how many of them, from the first, are 0 in every null vector of the span.
+	questions []int
+	settled   int
+	members   []int32 // those who added to the span
+	probe     *probe  // of the echelon's null vector, which it follows
 }
 
 // scanWindow is how many people are tested against a null vector before the hits among them are inserted.
 const scanWindow = 1 << 18
 
+// closed reports whether no combination of cells that has one of the questions in it is orthogonal to the span. A random null vector is
+// 0 where not all are with probability 1/prime. If the questions are all positions, the span has full rank.
+func (g *group) closed() bool {
+	for g.settled < len(g.questions) && g.y[g.questions[g.settled]] == 0 {
+		g.settled++
+	}
+	return g.settled == len(g.questions)
+}
+
 // extend starts a group from the span of another, nil for none.
-func (s *search) extend(base *group, number uint8) *group {
-	g := &group{number: number}
+func (s *search) extend(base *group, number uint8, questions []int) *group {
+	g := &group{number: number, questions: questions}
 	if base == nil {
 		g.echelon = newEchelon(s.field, len(s.cells))
 	} else {
@@ -45,25 +57,26 @@ func (s *search) extend(base *group, number uint8) *group {
 // refresh draws a new null vector.
 func (s *search) refresh(g *group) {
 	g.draw(s.random)
+	g.settled = 0
 	g.probe = s.probe(s.field, g.y)
 	g.moved = g.probe.move
 }
 
-// fill adds people to a group until its rank is the target or nobody is left who would add to it: first from the pool, then from
-// everyone. It is done when a null vector drawn afterwards is orthogonal to the columns of everyone who is free: if there were one
-// outside the span, that would happen with probability 1/prime.
-func (s *search) fill(g *group, target int) error {
-	s.consider(g, s.pool, target)
-	for g.rank < target {
+// fill adds people to a group until it is closed or nobody is left who would add to it: first from the pool, then from everyone. Nobody
+// is left when a null vector drawn afterwards is orthogonal to the columns of everyone who is free: if one of them were outside the span,
+// that would happen with probability 1/prime.
+func (s *search) fill(g *group) error {
+	s.consider(g, s.pool)
+	for !g.closed() {
 		s.refresh(g)
 		found := false
-		for first := 0; first < s.people.count && g.rank < target; first += scanWindow {
+		for first := 0; first < s.people.count && !g.closed(); first += scanWindow {
 			if err := s.ctx.Err(); err != nil {
 				return err
 			}
 			hits := s.scan(g, first, min(first+scanWindow, s.people.count))
 			found = found || len(hits) > 0
-			s.consider(g, hits, target)
+			s.consider(g, hits)
 		}
 		if !found {
 			break
@@ -73,9 +86,9 @@ func (s *search) fill(g *group, target int) error {
 }
 
 // consider adds those people to a group who are free, or its own already, and have a column outside its span.
-func (s *search) consider(g *group, people []int32, target int) {
+func (s *search) consider(g *group, people []int32) {
 	for _, person := range people {
-		if g.rank == target {
+		if g.closed() {
 			return
 		}
 		if !s.free(g, person) || !g.probe.hit(person) {

@@ -8,17 +8,17 @@ import (
 
 // trial is the judgement of one table: steps 2 to 7.
 type trial struct {
-	k      int
-	seeds  [][]int32 // groups of full rank for the history
-	last   int       // the new release
-	random *stream
-	field  *field
+	k       int
+	first   int  // the new releases: this one and those after it
+	trusted bool // whether the promise is known to hold for the earlier ones
+	random  *stream
+	field   *field
 
 	all    *matrix // with every cell that was asked for
 	pool   []int32
-	now    *search  // of the matrix without what was suppressed and what is redundant
-	basis  []int32  // people who have its full rank between them
-	groups []*group // as far as they came
+	now    *search // of the matrix without what was suppressed and what is redundant
+	basis  []int32 // people who have its full rank between them
+	groups []*group
 	result *Result
 }
 
@@ -34,14 +34,15 @@ func (t *trial) run(ctx context.Context) error {
 			t.finish()
 			return nil
 		}
+		named, hopeless := t.now.culprits(stuck, t.fresh())
+		if t.trusted {
+			hopeless = nil // what follows from the earlier releases alone keeps the promise
+		}
+		named = t.explain(named, hopeless)
 		if first {
 			for _, g := range t.groups {
 				t.result.Deficits = append(t.result.Deficits, len(t.now.cells)-g.rank)
 			}
-		}
-		named, hopeless := t.name(stuck)
-		named = t.explain(named, hopeless)
-		if first {
 			if t.result.Exposed, err = t.now.exposed(t.basis); err != nil {
 				return err
 			}
@@ -55,53 +56,23 @@ func (t *trial) run(ctx context.Context) error {
 	}
 }
 
-// settle does one pass over the matrix as it is: its rank, then k groups; if those do not do, k groups that begin with the history's, so
-// that what they leave open involves new cells. It returns the attempts' spans that remain stuck, the attempt that leaves less
-// open first; nothing if the promise holds.
-func (t *trial) settle(ctx context.Context) (stuck [][]*group, err error) {
+// settle does one pass over the matrix as it is: its rank, then k groups, and proofs for those that left questions open. It returns
+// the spans where it got stuck; none if the promise holds.
+//
+// If the promise holds for the earlier releases, then whatever follows from them alone is settled, and the only questions are
+// combinations with a new cell in them. So old cells that are hard to pack never stand in the way of new ones (step 5).
+func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 	if t.pool == nil {
 		t.pool = t.all.pool(t.k)
 	}
 	if t.now, t.basis, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
 		return nil, err
 	}
-	for _, seeds := range [][][]int32{{t.basis}, t.seeds} {
-		attempt, err := t.attempt(seeds)
-		if err != nil || len(attempt) == 0 {
-			return nil, err
-		}
-		stuck = append(stuck, attempt)
+	questions := t.now.positions()
+	if t.trusted {
+		questions = t.fresh()
 	}
-	if open(stuck[1], len(t.now.cells)) <= open(stuck[0], len(t.now.cells)) {
-		slices.Reverse(stuck)
-	}
-	return stuck, nil
-}
-
-// open is how many dimensions spans lack together.
-func open(spans []*group, rank int) int {
-	sum := 0
-	for _, g := range spans {
-		sum += rank - g.rank
-	}
-	return sum
-}
-
-// name names culprits of the first attempt for which there are any.
-func (t *trial) name(stuck [][]*group) (named []culprit, hopeless [][]uint64) {
-	for _, spans := range stuck {
-		named, hopeless = t.now.culprits(spans, func(p int) bool { return t.now.cells[p].release == t.last })
-		if len(named) > 0 {
-			break
-		}
-	}
-	return named, hopeless
-}
-
-// attempt packs once and lists the spans where it got stuck: none if the promise holds.
-func (t *trial) attempt(seeds [][]int32) (stuck []*group, err error) {
-	t.now.refined = 0
-	if t.groups, err = t.now.pack(t.k, seeds); err != nil {
+	if t.groups, err = t.now.pack(t.k, questions); err != nil {
 		return nil, err
 	}
 	for _, g := range t.groups {
@@ -114,13 +85,18 @@ func (t *trial) attempt(seeds [][]int32) (stuck []*group, err error) {
 	return stuck, nil
 }
 
+// fresh are the positions of new cells.
+func (t *trial) fresh() []int {
+	return slices.DeleteFunc(t.now.positions(), func(p int) bool { return t.now.cells[p].release < t.first })
+}
+
 // suppress takes cells out of the matrix.
 func (t *trial) suppress(named []culprit) {
 	gone := map[int32]bool{}
 	for _, c := range named {
 		gone[t.now.cells[c.position].cell] = true
 	}
-	t.all = t.all.only(func(p int) bool { c := t.all.cells[p]; return c.release != t.last || !gone[c.cell] })
+	t.all = t.all.only(func(p int) bool { c := t.all.cells[p]; return c.release < t.first || !gone[c.cell] })
 }
 
 // maxExplained is how many combinations of cells are traced back to the people whom they are about.
@@ -170,9 +146,9 @@ func (t *trial) finish() {
 	r.Clean = !r.Refused && len(r.Suppressed) == 0
 	r.Rank, r.Cells = len(t.now.cells), len(t.all.cells)
 	for _, g := range t.groups {
-		if g.rank == len(t.now.cells) {
+		if g.closed() {
 			r.Groups++
 		}
 	}
-	r.Refined, r.groups, r.search = t.now.refined, membersOf(t.groups), t.now
+	r.Refined, r.search = t.now.refined, t.now
 }
