@@ -127,11 +127,13 @@ func (measurer) Measure(table *enclave.Table, _ enclave.Profile) *enclave.Measur
 	return &enclave.Measured{Table: table}
 }
 
-func (m measurer) Facts(*enclave.Treated, enclave.Profile) enclave.Facts { return m.facts }
+func (m measurer) Facts(context.Context, *enclave.Treated, enclave.Profile) (enclave.Facts, error) {
+	return m.facts, m.fail["measure"]
+}
 
 type treater struct{ *house }
 
-func (t treater) Treat(measured *enclave.Measured, _ enclave.Profile) (*enclave.Treated, error) {
+func (t treater) Treat(_ context.Context, measured *enclave.Measured, _ enclave.Profile) (*enclave.Treated, error) {
 	t.output = &enclave.Treated{Table: measured.Table, Bytes: []byte("table"), Format: enclave.MediaArrow}
 	return t.output, t.fail["treat"]
 }

@@ -18,19 +18,21 @@ type Executor interface {
 	Execute(ctx context.Context, rows Rows, module *Module, plan *Plan) (*Table, error)
 }
 
-// Measurer computes disclosure facts. It is pure and deterministic.
+// Measurer computes disclosure facts. It is pure and deterministic. Errors are the context's own, and those of kind Limit for a table
+// that is too intricate to judge.
 type Measurer interface {
 	// Measure flags the primary risks of every cell.
 	Measure(table *Table, profile Profile) *Measured
 	// Facts measures a treated output afresh, trusting nothing that treatment concluded. It fills in what depends on the output; the
 	// caller knows the rest.
-	Facts(treated *Treated, profile Profile) Facts
+	Facts(ctx context.Context, treated *Treated, profile Profile) (Facts, error)
 }
 
 // Treater makes the output that would leave: suppression until nothing unsafe is published or derivable, then rounding. It is pure
-// and deterministic, and builds every byte of the output itself.
+// and deterministic, and builds every byte of the output itself. Errors are the context's own, those of kind Limit for a table that is
+// too intricate to treat, and internal ones.
 type Treater interface {
-	Treat(measured *Measured, profile Profile) (*Treated, error)
+	Treat(ctx context.Context, measured *Measured, profile Profile) (*Treated, error)
 }
 
 // Recorder keeps the release history and the ledger.

@@ -79,8 +79,8 @@ func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) 
 	return &measured{executed: in, history: history, risks: e.Measurer.Measure(in.table, in.profile)}, nil
 }
 
-func (e *Enclave) treat(_ context.Context, in *measured) (*treated, error) {
-	output, err := e.Treater.Treat(in.risks, in.profile)
+func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
+	output, err := e.Treater.Treat(ctx, in.risks, in.profile)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,10 @@ func (e *Enclave) treat(_ context.Context, in *measured) (*treated, error) {
 
 // judge measures the treated output afresh and lets policy see those facts, never what the module or treatment claim.
 func (e *Enclave) judge(ctx context.Context, in *treated) (*judged, error) {
-	facts := e.Measurer.Facts(in.output, in.profile)
+	facts, err := e.Measurer.Facts(ctx, in.output, in.profile)
+	if err != nil {
+		return nil, err
+	}
 	facts.Form, facts.Operator, facts.Scenario = in.Module.Manifest.Form, in.Grant.Operator, in.Grant.Scenario
 	facts.Dataset, facts.Grade, facts.SubjectKind = in.Dataset.Name, in.Dataset.Grade, in.Dataset.Subject.Kind
 	facts.Crafted = in.plan.Crafted

@@ -2,197 +2,225 @@ package measure
 
 import (
 	"cmp"
-	"encoding/binary"
+	"context"
 	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// line is a relation of the table: the margin cell is the sum of the inner ones. Row counts and sums are additive in this way,
-// distinct subjects are not.
-type line struct {
-	margin int
-	inner  []int
-}
-
 // derivable counts what the published cells determine. The attacker is assumed to know exact values of all published cells and
 // which cells have no rows: each suppressed cell is an unknown, each line an equation.
 //
-// Exact values: an unknown is determined exactly if it is 0 in every solution of the homogeneous system. Groups: where a margin is
-// published, the sum of its line's suppressed cells is known; so they must have Threshold distinct subjects at least. How many they
-// have together is not measured, since one subject can be in several cells; certain are the number of the largest of them, and the
-// margin's less those of the published cells of the line. Where each subject is in one cell only, the latter is exact.
-func derivable(table *enclave.Table, published []bool, threshold int64) int64 {
+// It counts the unknowns that follow exactly. It counts the lines with a published margin, and the combinations of lines, whose
+// suppressed cells of the full table break a rule together, or cannot be shown not to; see [group]. Of the combinations it looks at
+// the rows of the reduced echelon form in which cells with many subjects come first. They are a basis: whatever follows is a
+// combination of them. Where a combination has small cells alone, so has a row.
+func derivable(ctx context.Context, table *enclave.Table, published []bool, profile *enclave.Profile) (int64, error) {
+	a := newAuditor(table, published, profile)
+	if a == nil || len(a.unknowns) == 0 {
+		return 0, nil
+	}
+	unsafe := map[string]bool{}
+	for _, l := range a.lines {
+		if published[l.margin] {
+			a.judgeLine(l, unsafe)
+		}
+	}
+	solved, err := solve(ctx, len(a.unknowns), a.equations())
+	if err != nil {
+		return 0, err
+	}
 	var count int64
-	unknown := make([]int, len(table.Cells))
-	unknowns := 0
-	for i := range unknown {
-		unknown[i] = -1
-		if !published[i] {
-			unknown[i] = unknowns
-			unknowns++
+	for u, row := range solved.pivots {
+		switch {
+		case row == nil:
+		case len(row) == 1:
+			count++ // follows exactly
+		case a.isAtom(a.unknowns[u]):
+			a.judgeRow(row, unsafe)
 		}
 	}
-	if unknowns == 0 {
-		return 0
-	}
-	var equations [][]term
-	for _, l := range lines(table) {
-		var equation []term
-		if u := unknown[l.margin]; u >= 0 {
-			equation = append(equation, term{u, prime - 1})
-		}
-		largest, certain := int64(0), table.Cells[l.margin].Subjects
-		for _, c := range l.inner {
-			if unknown[c] >= 0 {
-				equation = append(equation, term{unknown[c], 1})
-				largest = max(largest, table.Cells[c].Subjects)
-			} else {
-				certain -= table.Cells[c].Subjects
-			}
-		}
-		if published[l.margin] && len(equation) > 1 && max(largest, certain) < threshold {
-			count++
-		}
-		if len(equation) > 0 {
-			equations = append(equations, equation)
-		}
-	}
-	return count + determined(unknowns, equations)
+	return count + int64(len(unsafe)), nil
 }
 
-// lines finds every relation between a cell of one grouping set and the cells of a finer one.
-func lines(table *enclave.Table) []line {
+// auditor holds a table with what is known of it.
+type auditor struct {
+	table     *enclave.Table
+	published []bool
+	profile   *enclave.Profile
+	used      []int // positions of the sums that are published
+	lines     []line
+	atoms     [][]int // margin → its cells of the full table; nil for those
+	above     [][]int // cell of the full table → margins
+	unknowns  []int   // suppressed cells: margins first, then those with most subjects
+	position  []int   // cell → position in unknowns, or -1
+	repeated  []int64 // margin → by how much the subjects of its cells exceed its own
+	counted   int64   // the same of the whole table
+	disjoint  bool    // every subject is in one cell of the full table only
+	positive  []bool  // by sum: no value is negative
+}
+
+func newAuditor(table *enclave.Table, published []bool, profile *enclave.Profile) *auditor {
+	n := len(table.Cells)
 	if table.Plan == nil {
 		return nil
 	}
-	sets := table.Plan.Sets
-	cells := make([][]int, len(sets))
-	for i := range table.Cells {
-		if c := &table.Cells[i]; c.Set >= 0 && c.Set < len(sets) {
-			cells[c.Set] = append(cells[c.Set], i)
+	a := &auditor{
+		table: table, published: published, profile: profile, used: sumsUsed(table.Plan), lines: lines(table),
+		atoms: make([][]int, n), above: make([][]int, n), repeated: make([]int64, n), position: slices.Repeat([]int{-1}, n),
+	}
+	for _, l := range a.lines {
+		if l.full {
+			a.atoms[l.margin] = l.inner
+			a.repeated[l.margin] = -table.Cells[l.margin].Subjects
+			for _, c := range l.inner {
+				a.above[c] = append(a.above[c], l.margin)
+				a.repeated[l.margin] += table.Cells[c].Subjects
+			}
 		}
 	}
-	var all []line
-	for coarse, set := range sets {
-		for fine, finer := range sets {
-			if len(finer) <= len(set) || !contains(finer, set) {
-				continue
+	a.counted = -table.Subjects
+	for i := range table.Cells {
+		if a.isAtom(i) {
+			a.counted += table.Cells[i].Subjects
+		}
+		if !published[i] {
+			a.unknowns = append(a.unknowns, i)
+		}
+	}
+	a.disjoint = a.counted == 0
+	for j := range table.Plan.Summed {
+		a.positive = append(a.positive, notNegative(table.Plan, j))
+	}
+	slices.SortStableFunc(a.unknowns, func(x, y int) int {
+		if a.isAtom(x) != a.isAtom(y) {
+			if a.isAtom(y) {
+				return -1
 			}
-			first, byCodes := len(all), map[string]int{}
-			for _, m := range cells[coarse] {
-				byCodes[project(table.Cells[m].Codes, set)] = len(all)
-				all = append(all, line{margin: m})
+			return 1
+		}
+		return cmp.Compare(table.Cells[y].Subjects, table.Cells[x].Subjects)
+	})
+	for u, c := range a.unknowns {
+		a.position[c] = u
+	}
+	return a
+}
+
+// isAtom reports whether a cell is of the full table.
+func (a *auditor) isAtom(cell int) bool {
+	set := a.table.Cells[cell].Set
+	return set >= 0 && set < len(a.table.Plan.Sets) && len(a.table.Plan.Sets[set]) == len(a.table.Plan.Keys)
+}
+
+// notNegative reports whether a summed column has no negative value; a column that is not described well may have.
+func notNegative(plan *enclave.Plan, sum int) bool {
+	column := plan.Summed[sum]
+	if plan.Dataset == nil || column < 0 || column >= len(plan.Dataset.Columns) {
+		return false
+	}
+	low, _, err := plan.Dataset.Columns[column].Bounds()
+	return err == nil && low >= 0
+}
+
+// equations are one for each margin: of its lines the one with the fewest unknowns. The others follow from these.
+func (a *auditor) equations() [][]term {
+	best := make([][]term, len(a.table.Cells))
+	found := make([]bool, len(best))
+	for _, l := range a.lines {
+		var e []term
+		if u := a.position[l.margin]; u >= 0 {
+			e = append(e, term{u, prime - 1})
+		}
+		for _, c := range l.inner {
+			if u := a.position[c]; u >= 0 {
+				e = append(e, term{u, 1})
 			}
-			for _, c := range cells[fine] {
-				if at, ok := byCodes[project(table.Cells[c].Codes, set)]; ok {
-					all[at].inner = append(all[at].inner, c)
+		}
+		if !found[l.margin] || len(e) < len(best[l.margin]) {
+			best[l.margin], found[l.margin] = e, true
+		}
+	}
+	return slices.DeleteFunc(best, func(e []term) bool { return len(e) == 0 })
+}
+
+// judgeLine judges the cells of the full table under a published margin that remain when everything published is taken off. If there
+// is only one, it follows exactly and is counted as such.
+func (a *auditor) judgeLine(l line, unsafe map[string]bool) {
+	g := a.newGroup()
+	certain := a.table.Cells[l.margin].Subjects
+	for _, c := range l.inner {
+		switch {
+		case a.published[c]:
+			certain -= a.table.Cells[c].Subjects
+		case a.isAtom(c):
+			g.take(c, 1)
+		default:
+			for _, atom := range a.atoms[c] {
+				if a.published[atom] {
+					certain -= a.table.Cells[atom].Subjects
+				} else {
+					g.take(atom, 1)
 				}
 			}
-			all = append(all[:first], slices.DeleteFunc(all[first:], func(l line) bool { return len(l.inner) == 0 })...)
 		}
+	}
+	if len(g.cells) > 1 && g.unsafe(certain, l.margin) {
+		unsafe[g.name()] = true
+	}
+}
+
+// judgeRow judges a combination across lines.
+func (a *auditor) judgeRow(row []term, unsafe map[string]bool) {
+	g := a.newGroup()
+	large := false
+	for _, t := range row {
+		cell := a.unknowns[t.unknown]
+		g.take(cell, signed(t.coefficient))
+		large = large || a.table.Cells[cell].Subjects >= a.profile.Threshold
+	}
+	certain, whole := int64(0), -1
+	if !large {
+		certain = a.certain(g.cells)
+	}
+	if !a.disjoint {
+		whole = a.whole(g.cells)
+	}
+	if g.unsafe(certain, whole) {
+		unsafe[g.name()] = true
+	}
+}
+
+// certain is how many distinct subjects some cells have for sure: under each margin, and in the whole table, their subjects less those
+// who must have been counted again are distinct.
+func (a *auditor) certain(cells []int) int64 {
+	inside, all := map[int]int64{}, -a.counted
+	for _, c := range cells {
+		all += a.table.Cells[c].Subjects
+		for _, m := range a.above[c] {
+			inside[m] += a.table.Cells[c].Subjects
+		}
+	}
+	for m, subjects := range inside {
+		all = max(all, subjects-a.repeated[m])
 	}
 	return all
 }
 
-func contains(set, of enclave.Set) bool {
-	return !slices.ContainsFunc(of, func(key int) bool { return !slices.Contains(set, key) })
-}
-
-// project writes the codes of some keys as a map key.
-func project(codes []int32, keys enclave.Set) string {
-	text := make([]byte, 0, 4*len(keys))
-	for _, k := range keys {
-		code := enclave.Total
-		if k >= 0 && k < len(codes) {
-			code = codes[k]
+// whole is the margin with fewest subjects that cells are all under, the first of several, or -1.
+func (a *auditor) whole(cells []int) int {
+	whole := -1
+	for _, m := range a.above[cells[0]] {
+		n, least := a.table.Cells[m].Subjects, int64(0)
+		if whole >= 0 {
+			least = a.table.Cells[whole].Subjects
 		}
-		text = binary.LittleEndian.AppendUint32(text, uint32(code)) //nolint:gosec // only compared
-	}
-	return string(text)
-}
-
-// term is an unknown with its coefficient.
-type term struct {
-	unknown     int
-	coefficient uint64
-}
-
-// determined counts the unknowns that are 0 in every solution of the homogeneous system. It brings the equations to echelon form
-// modulo a prime, draws one solution with arbitrary values for the free unknowns and counts its zeros. An unknown that is determined
-// is always 0 there; one that is not is 0 by accident with probability 1/prime, which would only be an error on the safe side.
-// Working modulo a prime instead of with fractions could matter only if the prime divided a minor of these equations of 0 and ±1.
-func determined(unknowns int, equations [][]term) int64 {
-	// Unknowns of few equations come first and become pivots: they spoil few others.
-	degree := make([]int, unknowns)
-	for _, e := range equations {
-		for _, t := range e {
-			degree[t.unknown]++
-		}
-	}
-	order := make([]int, unknowns)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(degree[a], degree[b]) })
-	rank := make([]int, unknowns)
-	for at, u := range order {
-		rank[u] = at
-	}
-	for _, e := range equations {
-		for i := range e {
-			e[i].unknown = rank[e[i].unknown]
-		}
-		slices.SortFunc(e, func(a, b term) int { return cmp.Compare(a.unknown, b.unknown) })
-	}
-	slices.SortStableFunc(equations, func(a, b []term) int { return cmp.Compare(len(a), len(b)) })
-	pivots := make([][]term, unknowns) // by leading unknown, whose coefficient is 1
-	for _, e := range equations {
-		for len(e) > 0 && pivots[e[0].unknown] != nil {
-			e = minus(e, e[0].coefficient, pivots[e[0].unknown])
-		}
-		if len(e) > 0 {
-			inverse := invert(e[0].coefficient)
-			for i := range e {
-				e[i].coefficient = multiply(e[i].coefficient, inverse)
-			}
-			pivots[e[0].unknown] = e
-		}
-	}
-	var count int64
-	solution := make([]uint64, unknowns)
-	for u := unknowns - 1; u >= 0; u-- {
-		if pivots[u] == nil {
-			solution[u] = arbitrary(uint64(u))
+		if whole >= 0 && (n > least || n == least && m > whole) {
 			continue
 		}
-		for _, t := range pivots[u][1:] {
-			solution[u] = subtract(solution[u], multiply(t.coefficient, solution[t.unknown]))
-		}
-		if solution[u] == 0 {
-			count++
+		if !slices.ContainsFunc(cells, func(c int) bool { return !slices.Contains(a.above[c], m) }) {
+			whole = m
 		}
 	}
-	return count
-}
-
-// minus is a − factor·b, both ordered by unknown.
-func minus(a []term, factor uint64, b []term) []term {
-	result := make([]term, 0, len(a)+len(b))
-	for len(a) > 0 || len(b) > 0 {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].unknown < b[0].unknown:
-			result = append(result, a[0])
-			a = a[1:]
-		case len(a) == 0 || b[0].unknown < a[0].unknown:
-			result = append(result, term{b[0].unknown, subtract(0, multiply(factor, b[0].coefficient))})
-			b = b[1:]
-		default:
-			if c := subtract(a[0].coefficient, multiply(factor, b[0].coefficient)); c != 0 {
-				result = append(result, term{a[0].unknown, c})
-			}
-			a, b = a[1:], b[1:]
-		}
-	}
-	return result
+	return whole
 }

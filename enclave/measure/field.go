@@ -5,6 +5,8 @@ import "math/bits"
 // prime is 2^61 − 1. Numbers below it are the field that equations are solved in: exact, and never larger than a word.
 const prime = 1<<61 - 1
 
+func add(a, b uint64) uint64 { return subtract(a, subtract(0, b)) }
+
 func subtract(a, b uint64) uint64 {
 	if a >= b {
 		return a - b
@@ -31,12 +33,4 @@ func invert(a uint64) uint64 {
 		a = multiply(a, a)
 	}
 	return inverse
-}
-
-// arbitrary is a fixed value other than 0 without pattern (the finaliser of splitmix64, Steele, Lea and Flood 2014).
-func arbitrary(n uint64) uint64 {
-	n = (n + 1) * 0x9e3779b97f4a7c15
-	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
-	n = (n ^ n>>27) * 0x94d049bb133111eb
-	return (n^n>>31)%(prime-1) + 1
 }

@@ -1,8 +1,13 @@
 // Package measure computes disclosure facts: the primary risks of each cell of a table, and afresh what a treated output still
-// gives away. It shares no code with treatment beyond the rules themselves, so that a fault of treatment does not hide itself.
+// gives away.
+//
+// It shares no code with treatment beyond the rules themselves, so a slip in treatment's code does not hide itself: equations are over
+// all cells instead of atoms, and eliminated otherwise. It does share treatment's model of the attacker, who solves linear equations
+// of one table's exact cells. What that model does not see (see the README of treat), neither room sees.
 package measure
 
 import (
+	"context"
 	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -28,15 +33,15 @@ func (Measurer) Measure(table *enclave.Table, profile enclave.Profile) *enclave.
 }
 
 // Facts measures a treated output. A cell without a known fate counts as published, so that a fault shows. Derivable is the number of
-// suppressed cells whose value follows exactly from published ones, plus the number of lines (a published margin and the cells it is
-// the sum of) whose suppressed cells cannot be shown to have at least Threshold distinct subjects together; see [derivable].
-func (Measurer) Facts(treated *enclave.Treated, profile enclave.Profile) enclave.Facts {
+// suppressed cells whose value follows exactly from published ones, plus the number of groups of suppressed cells whose sum follows
+// and that break a rule together, as far as can be told; see [derivable]. Errors: TABLE_TOO_INTRICATE, and the context's own.
+func (Measurer) Facts(ctx context.Context, treated *enclave.Treated, profile enclave.Profile) (enclave.Facts, error) {
 	facts := enclave.Facts{
 		Version: factsVersion, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Bytes: int64(len(treated.Bytes)),
 	}
 	table := treated.Table
 	if table == nil {
-		return facts
+		return facts, nil
 	}
 	used := sumsUsed(table.Plan)
 	published := make([]bool, len(table.Cells))
@@ -55,8 +60,9 @@ func (Measurer) Facts(treated *enclave.Treated, profile enclave.Profile) enclave
 			countRisks(&facts.Unsafe, risksOf(&profile, &table.Cells[i], used))
 		}
 	}
-	facts.Derivable = derivable(table, published, profile.Threshold)
-	return facts
+	var err error
+	facts.Derivable, err = derivable(ctx, table, published, &profile)
+	return facts, err
 }
 
 func fateOf(treated *enclave.Treated, cell int) enclave.Fate {

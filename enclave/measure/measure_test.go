@@ -1,6 +1,7 @@
 package measure_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -110,7 +111,15 @@ func facts(table *enclave.Table, suppressed ...int) enclave.Facts {
 			treated.Fates[c] = enclave.Complement
 		}
 	}
-	return measure.Measurer{}.Facts(treated, profile)
+	return factsOf(treated)
+}
+
+func factsOf(treated *enclave.Treated) enclave.Facts {
+	facts, err := measure.Measurer{}.Facts(context.Background(), treated, profile)
+	if err != nil {
+		panic(err)
+	}
+	return facts
 }
 
 func TestFactsOfACleanOutput(t *testing.T) {
@@ -179,10 +188,10 @@ func TestFactsRecountUnsafeCells(t *testing.T) {
 func TestOddTables(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // seeded test data
 	measurer := measure.Measurer{}
-	measurer.Facts(&enclave.Treated{}, profile)
+	factsOf(&enclave.Treated{})
 	measurer.Measure(&enclave.Table{Cells: []enclave.Cell{{}}}, enclave.Profile{})
 	short := &enclave.Treated{Table: square([3][3]int64{{4, 30, 20}, {50, 60, 25}, {40, 90, 100}})}
-	if got := measurer.Facts(short, profile); got.Cells.Published != 16 || got.Unsafe.Threshold != 1 {
+	if got := factsOf(short); got.Cells.Published != 16 || got.Unsafe.Threshold != 1 {
 		t.Errorf("%+v", got)
 	}
 	for range 2000 {
@@ -213,6 +222,6 @@ func TestOddTables(t *testing.T) {
 			}
 		}
 		measurer.Measure(table, profile)
-		measurer.Facts(treated, profile)
+		factsOf(treated)
 	}
 }

@@ -182,7 +182,7 @@ func TestNothingUnsafeFollows(t *testing.T) {
 			t.Fatalf("seed %d: cells %v, groups %v, lines %v follow", seed, found.cells, found.groups, found.lines)
 		}
 		loose += min(len(found.groups), 1)
-		facts := measure.Measurer{}.Facts(out, profile)
+		facts := measuredAfresh(t, out, profile)
 		if facts.Derivable != 0 || facts.Unsafe != (enclave.RiskCounts{}) {
 			t.Fatalf("seed %d: measured afresh: %+v", seed, facts)
 		}
@@ -202,7 +202,7 @@ func checkIdempotent(t *testing.T, out *enclave.Treated, p enclave.Profile) {
 			again.Risks[i] |= enclave.RiskThreshold
 		}
 	}
-	second, err := treater.Treat(again, p)
+	second, err := treater.Treat(t.Context(), again, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestTheAttackFindsWhatIsThere(t *testing.T) {
 			}
 		}
 		result := w.attack(out, &strict)
-		facts := measure.Measurer{}.Facts(out, strict)
+		facts := measuredAfresh(t, out, strict)
 		if (len(result.cells) > 0) != (facts.Derivable > 0) && len(result.lines) == 0 {
 			t.Errorf("seed %d: the attack found %v, measurement %d", seed, result.cells, facts.Derivable)
 		}

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
-	"github.com/darkroom-project/darkroom/enclave/measure"
 )
 
 // survey is a large skewed table: some districts and some chapters are tiny, people may have rows in several cells.
@@ -47,7 +46,7 @@ func BenchmarkTreat(b *testing.B) {
 					for b.Loop() {
 						out = treated(b, table, strict)
 					}
-					facts := measure.Measurer{}.Facts(out, strict)
+					facts := measuredAfresh(b, out, strict)
 					b.ReportMetric(float64(len(out.Fates)), "cells")
 					b.ReportMetric(float64(facts.Cells.Primary), "primary")
 					b.ReportMetric(float64(facts.Cells.Complement), "complement")

@@ -43,3 +43,17 @@ func arbitrary(n uint64) uint64 {
 	n = (n ^ n>>27) * 0x94d049bb133111eb
 	return (n^n>>31)%(prime-1) + 1
 }
+
+// manyTimes is the largest factor of an atom in a combination that is taken as such.
+const manyTimes = 1 << 10
+
+// whole reads a number of the field as the small integer that it stands for, if it does, and as 1 otherwise.
+func whole(a uint64) int64 {
+	switch {
+	case a <= manyTimes:
+		return int64(a)
+	case a >= prime-manyTimes:
+		return -int64(prime - a)
+	}
+	return 1
+}

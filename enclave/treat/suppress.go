@@ -2,6 +2,7 @@ package treat
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"slices"
 
@@ -16,6 +17,7 @@ import (
 // that takes part in its computation, until a pass finds nothing. Each step suppresses a cell, so the passes end.
 type suppression struct {
 	*lattice
+	*work
 	profile *enclave.Profile
 	fates   []enclave.Fate
 }
@@ -31,46 +33,65 @@ func newSuppression(l *lattice, profile *enclave.Profile, risks []enclave.Risk) 
 }
 
 // run repeats the passes to a fixed point: first the lines, which are cheap and find most violations, then the whole system.
-func (s *suppression) run() {
-	for s.repairLines() || s.repairSpan() {
+func (s *suppression) run(ctx context.Context) error {
+	s.work = &work{ctx, elimination}
+	for again := true; again; {
+		if err := s.repairLines(); err != nil {
+			return err
+		}
+		var err error
+		if again, err = s.repairSpan(); err != nil {
+			return err
+		}
 	}
-	s.relent()
+	s.work = &work{ctx, relenting}
+	return s.relent()
 }
 
-// relentWork bounds the effort of relent: complements tried times cells.
-const relentWork = 300_000
-
 // relent publishes complements again that turn out not to be needed, since later ones do their work: those with most subjects first.
-// Nothing that is needed now becomes needless later, so one try for each is enough.
-func (s *suppression) relent() {
+// It ends early, with whatever is clean by then, when its work is spent.
+func (s *suppression) relent() error {
 	var complements []int
 	for i, f := range s.fates {
 		if f == enclave.Complement {
 			complements = append(complements, i)
 		}
 	}
-	if len(complements)*len(s.fates) > relentWork {
-		return
-	}
 	slices.SortStableFunc(complements, func(a, b int) int {
 		return cmp.Compare(s.table.Cells[b].Subjects, s.table.Cells[a].Subjects)
 	})
 	for _, c := range complements {
 		s.fates[c] = enclave.Published
-		if !s.clean() {
+		clean, err := s.clean()
+		if !clean || err != nil {
 			s.fates[c] = enclave.Complement
 		}
+		if s.left < 0 {
+			return s.ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // clean reports whether a pass would find nothing.
-func (s *suppression) clean() bool {
+func (s *suppression) clean() (bool, error) {
+	if err := s.spend(len(s.table.Cells)); err != nil {
+		return false, err
+	}
 	for i := range s.lines {
 		if _, bad := s.lineViolation(&s.lines[i]); bad {
-			return false
+			return false, nil
 		}
 	}
-	return len(newSpan(s).violations()) == 0
+	p, err := newSpan(s)
+	if err != nil {
+		return false, err
+	}
+	found, err := p.violations()
+	return len(found) == 0, err
 }
 
 func (s *suppression) published(cell int) bool { return s.fates[cell] == enclave.Published }
@@ -79,12 +100,14 @@ func (s *suppression) published(cell int) bool { return s.fates[cell] == enclave
 type violation struct {
 	margin int            // the suppressed margin, or -1
 	how    map[int]uint64 // published margins, with the factors by which they combine to it
-	line   *group         // for a line: what its suppressed atoms are together
+	group  *group         // for a combination: what its suppressed atoms are together
+	line   bool           // the combination is a line's
 }
 
 // repair suppresses the published cell that spoils the computation of v at the least cost. An atom spoils it if it does not cancel
-// out there, so that it would be one more unknown; a margin, if it takes part.
-func (s *suppression) repair(v violation) {
+// out there, so that it would be one more unknown; a margin, if it takes part. It does nothing if that has happened since the unknowns
+// were listed (nil: just now).
+func (s *suppression) repair(v violation, unknown map[int]int) {
 	effect := map[int]uint64{}
 	if v.margin >= 0 {
 		for _, a := range s.under[v.margin] {
@@ -96,20 +119,26 @@ func (s *suppression) repair(v violation) {
 			effect[a] = subtract(effect[a], factor)
 		}
 	}
-	best := choice{cell: -1}
-	for a, e := range effect {
-		if e != 0 && s.published(a) {
-			best.offer(s.atomChoice(a, v.line))
+	for m := range v.how {
+		if !s.published(m) {
+			return
 		}
 	}
-	if best.cell < 0 || best.clears {
+	best := choice{cell: -1}
+	for a, e := range effect {
+		if _, listed := unknown[a]; e != 0 && unknown != nil && !listed && !s.published(a) {
+			return
+		}
+		if e != 0 && s.published(a) {
+			best.offer(s.atomChoice(a, v.group))
+		}
+	}
+	if best.cell < 0 || best.clears || !v.line {
 		for m := range v.how {
 			best.offer(s.marginChoice(m))
 		}
 	}
-	if best.cell >= 0 { // else another repair of this pass has spoiled it already
-		s.fates[best.cell] = enclave.Complement
-	}
+	s.fates[best.cell] = enclave.Complement
 }
 
 // choice is a cell that could be suppressed. The order of offers does not matter.
@@ -137,12 +166,12 @@ func (c *choice) offer(other choice) {
 	}
 }
 
-// atomChoice offers an atom. For a line, it may be too little alone.
-func (s *suppression) atomChoice(atom int, line *group) choice {
+// atomChoice offers an atom. For a combination, it may be too little alone.
+func (s *suppression) atomChoice(atom int, of *group) choice {
 	cell := &s.table.Cells[atom]
 	c := choice{cell: atom, clears: true, cost: s.cost(atom)}
-	if line != nil {
-		joined := line.clone()
+	if of != nil {
+		joined := of.clone()
 		joined.add(cell)
 		c.clears = !s.unsafe(&joined)
 		c.gain = cell.Subjects

@@ -166,7 +166,7 @@ var strict = enclave.Profile{
 // treated runs the two rooms one after the other.
 func treated(tb testing.TB, table *enclave.Table, p enclave.Profile) *enclave.Treated {
 	tb.Helper()
-	out, err := treat.Treater{}.Treat(measure.Measurer{}.Measure(table, p), p)
+	out, err := treat.Treater{}.Treat(tb.Context(), measure.Measurer{}.Measure(table, p), p)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -194,4 +194,14 @@ func fates(table *enclave.Table, fates []enclave.Fate, rows, columns int) string
 		text = append(text, '\n')
 	}
 	return string(text)
+}
+
+// measuredAfresh are the facts of an output.
+func measuredAfresh(tb testing.TB, out *enclave.Treated, p enclave.Profile) enclave.Facts {
+	tb.Helper()
+	facts, err := measure.Measurer{}.Facts(tb.Context(), out, p)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return facts
 }

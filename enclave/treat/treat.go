@@ -3,6 +3,7 @@
 package treat
 
 import (
+	"context"
 	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -13,9 +14,10 @@ type Treater struct{}
 
 var _ enclave.Treater = Treater{}
 
-// Treat suppresses and rounds a measured table. The result depends on suppressed cells only through which they are. Errors are
-// internal: a table whose margins do not add up, or a profile that cannot be applied.
-func (Treater) Treat(measured *enclave.Measured, profile enclave.Profile) (*enclave.Treated, error) {
+// Treat suppresses and rounds a measured table. The result depends on suppressed cells only through which they are. Errors:
+// TABLE_TOO_INTRICATE if the margins are too many to be sure of what follows from them, after work that is the same on every machine
+// (some seconds); the context's own; and internal ones, for a table whose margins do not add up or a profile that cannot be applied.
+func (Treater) Treat(ctx context.Context, measured *enclave.Measured, profile enclave.Profile) (*enclave.Treated, error) {
 	table := measured.Table
 	if len(measured.Risks) != len(table.Cells) {
 		return nil, enclave.Internalf("%d risks of %d cells", len(measured.Risks), len(table.Cells))
@@ -25,7 +27,9 @@ func (Treater) Treat(measured *enclave.Measured, profile enclave.Profile) (*encl
 		return nil, err
 	}
 	s := newSuppression(l, &profile, measured.Risks)
-	s.run()
+	if err := s.run(ctx); err != nil {
+		return nil, err
+	}
 	rounding, err := newRounding(table.Plan, &profile)
 	if err != nil {
 		return nil, err
@@ -43,9 +47,14 @@ type lattice struct {
 	table *enclave.Table
 	atoms []int
 	under [][]int // margin → its atoms, ascending; nil for atoms
+	above [][]int // atom → the margins that it is under
 	lines []line
-	// within are the lines that a cell is an inner cell of, as positions in lines.
-	within [][]int
+	// linesOf are the lines of a margin, and within those that a cell is an inner cell of, as positions in lines.
+	linesOf [][]int
+	within  [][]int
+	// repeated is, for each margin, by how much its atoms' subjects exceed its own: those in several atoms, counted again. The last
+	// one is of the whole table.
+	repeated []int64
 	// disjoint: every subject is in one atom only, so that subjects add up as rows do.
 	disjoint bool
 	// positive: the column of each sum has no negative value.
@@ -63,7 +72,7 @@ func newLattice(table *enclave.Table) (*lattice, error) {
 	if len(sets) == 0 || len(sets[0]) != len(table.Plan.Keys) {
 		return nil, enclave.Internalf("the first grouping set is not the full table")
 	}
-	l := &lattice{table: table, under: make([][]int, len(table.Cells)), within: make([][]int, len(table.Cells))}
+	l := &lattice{table: table, under: make([][]int, len(table.Cells)), within: make([][]int, len(table.Cells)), linesOf: make([][]int, len(table.Cells))}
 	cells := make([][]int, len(sets))
 	for i := range table.Cells {
 		c := &table.Cells[i]
@@ -85,11 +94,7 @@ func newLattice(table *enclave.Table) (*lattice, error) {
 			l.place(lines, fine == 0)
 		}
 	}
-	var subjects int64
-	for _, a := range l.atoms {
-		subjects += table.Cells[a].Subjects
-	}
-	l.disjoint = subjects == table.Subjects
+	l.countRepeated()
 	for _, column := range table.Plan.Summed {
 		low, _, err := table.Plan.Dataset.Columns[column].Bounds()
 		if err != nil {
@@ -98,6 +103,26 @@ func newLattice(table *enclave.Table) (*lattice, error) {
 		l.positive = append(l.positive, low >= 0)
 	}
 	return l, nil
+}
+
+func (l *lattice) countRepeated() {
+	cells := l.table.Cells
+	l.above, l.repeated = make([][]int, len(cells)), make([]int64, len(cells)+1)
+	for m, atoms := range l.under {
+		if len(atoms) > 0 {
+			l.repeated[m] = -cells[m].Subjects
+		}
+		for _, a := range atoms {
+			l.repeated[m] += cells[a].Subjects
+			l.above[a] = append(l.above[a], m)
+		}
+	}
+	l.repeated[len(cells)] = -l.table.Subjects
+	for _, a := range l.atoms {
+		l.repeated[len(cells)] += cells[a].Subjects
+		l.above[a] = append(l.above[a], len(cells))
+	}
+	l.disjoint = l.repeated[len(cells)] == 0
 }
 
 // relate finds the lines between the cells of a set and those of a finer one, and verifies that they add up.
@@ -145,6 +170,7 @@ func (l *lattice) place(lines []line, ofAtoms bool) {
 		for _, c := range line.inner {
 			l.within[c] = append(l.within[c], len(l.lines))
 		}
+		l.linesOf[line.margin] = append(l.linesOf[line.margin], len(l.lines))
 		if ofAtoms {
 			l.under[line.margin] = line.inner
 		}

@@ -82,7 +82,7 @@ func flagged(t *testing.T, w *world, cells [][2]int32) *enclave.Treated {
 			m.Risks[i] = enclave.RiskDominance
 		}
 	}
-	out, err := treater.Treat(m, counts)
+	out, err := treater.Treat(t.Context(), m, counts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestTablesThatCannotBeAreRefused(t *testing.T) {
 		p := counts
 		m := measure.Measurer{}.Measure(square([][]int{{20, 30, 40}, {50, 60, 70}, {80, 90, 100}}).table(), p)
 		spoil(m, &p)
-		if _, err := treater.Treat(m, p); err == nil || enclave.KindOf(err) != enclave.Internal {
+		if _, err := treater.Treat(t.Context(), m, p); err == nil || enclave.KindOf(err) != enclave.Internal {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

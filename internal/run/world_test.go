@@ -78,19 +78,19 @@ func (rooms) Measure(table *enclave.Table, _ enclave.Profile) *enclave.Measured 
 	return &enclave.Measured{Table: table}
 }
 
-func (rooms) Treat(measured *enclave.Measured, _ enclave.Profile) (*enclave.Treated, error) {
+func (rooms) Treat(_ context.Context, measured *enclave.Measured, _ enclave.Profile) (*enclave.Treated, error) {
 	return &enclave.Treated{Table: measured.Table, Bytes: append([]byte("result of "), measured.Table.Plan.Params...), Format: enclave.MediaArrow}, nil
 }
 
 type measurer struct{ rooms }
 
-func (m measurer) Facts(treated *enclave.Treated, _ enclave.Profile) enclave.Facts {
+func (m measurer) Facts(_ context.Context, treated *enclave.Treated, _ enclave.Profile) (enclave.Facts, error) {
 	if m.between != nil {
 		m.between()
 	}
 	return enclave.Facts{
 		Version: 1, Cells: enclave.CellCounts{Published: 1}, MinSubjects: map[string]int64{"hold": 1, "deny": 2}[string(treated.Table.Plan.Params)],
-	}
+	}, nil
 }
 
 // rules is a policy that knows the behaviours.
