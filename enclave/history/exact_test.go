@@ -161,7 +161,7 @@ func judgeSystem(t *testing.T, kind history.Kind, n uint64, all *tally) {
 		if step == 2 && later > 0 {
 			more := make([]uint32, later)
 			for i := range more {
-				more[i] = uint32(r.IntN(count+1) * 7)
+				more[i] = uint32(r.IntN(count+1) * 7) //nolint:gosec // small, seeded test data
 			}
 			if err := a.Grow(more); err != nil {
 				t.Fatal(err)

@@ -17,7 +17,7 @@ func TestHonestSequences(t *testing.T) {
 	}{
 		{10_000, 11, 1, 0.12}, {30_000, 4, 1, 0.01}, {30_000, 11, 1, 0.01}, {30_000, 6, 3, 0.01}, {100_000, 8, 1, 0.01}, {300_000, 11, 1, 0.01},
 	} {
-		r := random(uint64(c.subjects + c.tables))
+		r := random(uint64(c.subjects + c.tables)) //nolint:gosec // small, seeded test data
 		subjects := make([]uint32, 0, c.subjects*c.rowsEach)
 		for s := range c.subjects {
 			for range 1 + r.IntN(2*c.rowsEach-1) {

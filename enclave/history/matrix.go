@@ -39,7 +39,7 @@ func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32) *ma
 	for t := range releases {
 		for cell, size := range sizes[t] {
 			if size > 0 {
-				m.cells = append(m.cells, coordinate{t, int32(cell), size}) //nolint:gosec // below maxCell
+				m.cells = append(m.cells, coordinate{t, int32(cell), size})
 			}
 		}
 	}
@@ -77,7 +77,7 @@ func (m *matrix) index() {
 		positions[t] = map[int32]int32{}
 	}
 	for p, c := range m.cells {
-		positions[c.release][c.cell] = int32(p) //nolint:gosec // positions are numbered in int32
+		positions[c.release][c.cell] = int32(p)
 	}
 	m.tables, m.holders = make([]table, len(m.releases)), make([][]holder, len(m.cells))
 	for t, r := range m.releases {
@@ -86,7 +86,7 @@ func (m *matrix) index() {
 			for _, cell := range published {
 				if p, ok := positions[t][cell]; ok {
 					lists[full] = append(lists[full], p)
-					m.holders[p] = append(m.holders[p], holder{int32(t), int32(full)}) //nolint:gosec // below maxCell
+					m.holders[p] = append(m.holders[p], holder{int32(t), int32(full)})
 				}
 			}
 			slices.Sort(lists[full])

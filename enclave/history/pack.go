@@ -24,7 +24,7 @@ func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream
 func (s *search) pack(k int, questions []int) (groups []*group, err error) {
 	clear(s.owner)
 	for number := 1; number <= k; number++ {
-		g := s.extend(nil, uint8(number), questions) //nolint:gosec // k is at most 255
+		g := s.extend(nil, uint8(number), questions)
 		if err := s.fill(g); err != nil {
 			return nil, err
 		}
@@ -52,7 +52,7 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 	who := s.adders(base)
 	var sets []*group
 	for number := 1; number <= k; number++ {
-		set := s.extend(base, uint8(number), base.questions) //nolint:gosec // k is at most 255
+		set := s.extend(base, uint8(number), base.questions)
 		s.consider(set, who.pool)
 		if !set.closed() {
 			if err := who.find(s); err != nil {

@@ -35,7 +35,7 @@ func (p *people) grow(subjects []uint32) error {
 	}
 	known := make([]int32, int(largest)+1)
 	for person, name := range p.names {
-		known[name] = int32(person) + 1 //nolint:gosec // fewer than rows
+		known[name] = int32(person) + 1
 	}
 	if len(p.starts) == 0 {
 		p.starts = []int32{0}
@@ -43,7 +43,7 @@ func (p *people) grow(subjects []uint32) error {
 	owners := p.person
 	if owners == nil {
 		for run := range len(p.starts) - 1 {
-			owners = append(owners, int32(run)) //nolint:gosec // fewer than rows
+			owners = append(owners, int32(run))
 		}
 	}
 	for i, name := range subjects {
@@ -83,7 +83,7 @@ func (p *people) index(owners []int32) {
 	}
 	next := slices.Clone(p.from)
 	for run, person := range owners {
-		p.runsOf[next[person]] = int32(run) //nolint:gosec // fewer than rows
+		p.runsOf[next[person]] = int32(run)
 		next[person]++
 	}
 }

@@ -63,14 +63,6 @@ func (r *Release) Without(suppressed []int32) *Release {
 	return &Release{Cells: r.Cells, Published: left}
 }
 
-// at is the full-table cell of a row.
-func (r *Release) at(row int) int32 {
-	if row >= len(r.Cells) {
-		return None
-	}
-	return r.Cells[row]
-}
-
 // weigh counts the distinct people of each published cell. It walks people, so one whose rows stand apart counts once.
 func (r *Release) weigh(p *people, cells int) []int32 {
 	sizes, last := make([]int32, cells), make([]int32, cells)

@@ -25,7 +25,7 @@ func (s Seed) stream(version uint64) *stream {
 	if err != nil {
 		panic(err) // only for keys of a wrong length
 	}
-	r := &stream{cipher: cipher.NewCTR(block, make([]byte, aes.BlockSize))}
+	r := &stream{cipher: cipher.NewCTR(block, make([]byte, aes.BlockSize))} //nolint:gosec // a key is used for one stream only
 	r.next = len(r.block)
 	return r
 }

@@ -12,31 +12,31 @@ import (
 var seed = history.Seed{1, 2, 3}
 
 // start is an audit of rows of these subjects.
-func start(t testing.TB, kind history.Kind, subjects []uint32, k int) *history.Audit {
-	t.Helper()
+func start(tb testing.TB, kind history.Kind, subjects []uint32, k int) *history.Audit {
+	tb.Helper()
 	a, err := history.New(kind, subjects, k, seed)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return a
 }
 
-func try(t testing.TB, a *history.Audit, r *history.Release) *history.Result {
-	t.Helper()
+func try(tb testing.TB, a *history.Audit, r *history.Release) *history.Result {
+	tb.Helper()
 	result, err := a.Try(context.Background(), r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return result
 }
 
 // accept tries a table and, unless it is refused, makes it history.
-func accept(t testing.TB, a *history.Audit, r *history.Release) *history.Result {
-	t.Helper()
-	result := try(t, a, r)
+func accept(tb testing.TB, a *history.Audit, r *history.Release) *history.Result {
+	tb.Helper()
+	result := try(tb, a, r)
 	if !result.Refused {
 		if err := a.Accept(result); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return result
@@ -57,7 +57,7 @@ func crossed(subjects []uint32, keys [][]int32, domains []int, margins [][]int, 
 				cell = history.None
 				break
 			}
-			cell = cell*int32(domains[k]) + keys[k][row]
+			cell = cell*int32(domains[k]) + keys[k][row] //nolint:gosec // small, seeded test data
 		}
 		r.Cells[row] = cell
 	}
@@ -69,16 +69,16 @@ func crossed(subjects []uint32, keys [][]int32, domains []int, margins [][]int, 
 	for _, set := range append([][]int{whole}, margins...) {
 		count := int32(1)
 		for _, k := range set {
-			count *= int32(domains[k])
+			count *= int32(domains[k]) //nolint:gosec // small, seeded test data
 		}
 		for cell := range r.Published {
 			codes, rest := make([]int32, len(domains)), int32(cell)
 			for k := len(domains) - 1; k >= 0; k-- {
-				codes[k], rest = rest%int32(domains[k]), rest/int32(domains[k])
+				codes[k], rest = rest%int32(domains[k]), rest/int32(domains[k]) //nolint:gosec // small, seeded test data
 			}
 			margin := int32(0)
 			for _, k := range set {
-				margin = margin*int32(domains[k]) + codes[k]
+				margin = margin*int32(domains[k]) + codes[k] //nolint:gosec // small, seeded test data
 			}
 			r.Published[cell] = append(r.Published[cell], base+margin)
 		}
@@ -146,7 +146,7 @@ func each(n int) []uint32 {
 func codes(r *rand.Rand, rows, domain int, skewed bool) []int32 {
 	all := make([]int32, rows)
 	for i := range all {
-		all[i] = int32(r.IntN(domain))
+		all[i] = int32(r.IntN(domain)) //nolint:gosec // small, seeded test data
 		if skewed {
 			all[i] = int32(min(float64(domain)*r.Float64()*r.Float64(), float64(domain-1)))
 		}
@@ -154,4 +154,4 @@ func codes(r *rand.Rand, rows, domain int, skewed bool) []int32 {
 	return all
 }
 
-func random(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 9)) }
+func random(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 9)) } //nolint:gosec // small, seeded test data

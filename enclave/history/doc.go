@@ -1,0 +1,6 @@
+// Package history audits what all exact releases of a dataset determine together: every sum that follows from them by linear algebra,
+// other than nothing, is about at least k subjects. README.md states the promise, proves it and says what it does not cover.
+//
+// An [Audit] holds the releases. [Audit.Try] judges a further table and names the cells of it that have to be suppressed,
+// [Audit.Accept] makes it one of the releases. [Result.Leverage] says how much follows of single subjects by good guesses.
+package history
