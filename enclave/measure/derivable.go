@@ -197,6 +197,9 @@ func (a *auditor) certain(cells []int) int64 {
 	inside, all := map[int]int64{}, -a.counted
 	for _, c := range cells {
 		all += a.table.Cells[c].Subjects
+		if a.disjoint {
+			continue
+		}
 		for _, m := range a.above[c] {
 			inside[m] += a.table.Cells[c].Subjects
 		}

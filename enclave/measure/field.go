@@ -5,7 +5,13 @@ import "math/bits"
 // prime is 2^61 − 1. Numbers below it are the field that equations are solved in: exact, and never larger than a word.
 const prime = 1<<61 - 1
 
-func add(a, b uint64) uint64 { return subtract(a, subtract(0, b)) }
+func add(a, b uint64) uint64 {
+	sum := a + b
+	if sum >= prime {
+		sum -= prime
+	}
+	return sum
+}
 
 func subtract(a, b uint64) uint64 {
 	if a >= b {

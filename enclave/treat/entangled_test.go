@@ -158,7 +158,7 @@ func powers(keys, size, sets int) *world {
 	for range cells {
 		codes := make([]int32, keys)
 		for k := range codes {
-			codes[k] = r.Int32N(int32(size))
+			codes[k] = r.Int32N(int32(size)) //nolint:gosec // small
 		}
 		w.put(1, 10, codes...)
 	}

@@ -6,7 +6,13 @@ import "math/bits"
 // instead of with fractions could matter only if the prime divided a minor of equations whose coefficients are 0 and 1.
 const prime = 1<<61 - 1
 
-func add(a, b uint64) uint64 { return subtract(a, subtract(0, b)) }
+func add(a, b uint64) uint64 {
+	sum := a + b
+	if sum >= prime {
+		sum -= prime
+	}
+	return sum
+}
 
 func subtract(a, b uint64) uint64 {
 	if a >= b {

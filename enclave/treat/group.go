@@ -93,6 +93,9 @@ func (l *lattice) common(atoms []int) *enclave.Cell {
 // certain is how many distinct subjects some atoms have at least: under any margin, and in the whole table, as many as they have one
 // by one, less those there who are counted again.
 func (l *lattice) certain(atoms []int) int64 {
+	if l.disjoint {
+		return l.total(atoms)
+	}
 	inside, most := map[int]int64{}, int64(0)
 	for _, a := range atoms {
 		for _, m := range l.above[a] {
@@ -101,6 +104,13 @@ func (l *lattice) certain(atoms []int) int64 {
 		}
 	}
 	return most
+}
+
+func (l *lattice) total(atoms []int) (subjects int64) {
+	for _, a := range atoms {
+		subjects += l.table.Cells[a].Subjects
+	}
+	return subjects
 }
 
 // add makes one more atom, which is published, part of the group.
