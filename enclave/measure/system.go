@@ -61,12 +61,15 @@ func solve(ctx context.Context, unknowns int, equations [][]term) (*system, erro
 
 // without takes rows off an equation until its first unknown leads none of them, or none of its unknowns.
 func (s *system) without(equation []term, all bool) ([]term, error) {
+	first := len(s.dense)
 	for _, t := range equation {
+		first = min(first, t.unknown)
 		s.dense[t.unknown] = add(s.dense[t.unknown], t.coefficient)
 	}
 	s.left -= int64(len(equation))
 	var rest []term
-	for u, factor := range s.dense {
+	for u := first; u < len(s.dense); u++ {
+		factor := s.dense[u]
 		switch row := s.pivots[u]; {
 		case factor == 0:
 		case row != nil && (all || rest == nil):
