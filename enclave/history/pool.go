@@ -5,48 +5,40 @@ import (
 	"slices"
 )
 
-// poolPerGroup is how many people of each published cell the pool holds for each group that has to be built.
+// poolPerGroup is how many people the pool holds, for each group that has to be built, of those whose smallest published cell is the same.
 const poolPerGroup = 4
 
-// pool chooses people that bases will most likely be found among: for every published cell some, or all where there are few.
-// Whatever is not found here is looked for among everyone, so the choice matters for time only.
+// pool chooses people that bases will most likely be found among: for every published cell some of those who are in no smaller one.
+// A column that is the first for its smallest cell joins a span without any arithmetic and stays short, so the rare people who are in
+// large cells only are worth finding. Whoever is not in the pool is looked for when it does not do; it matters for time only.
 func (m *matrix) pool(groups int) []int32 {
 	enough := int32(poolPerGroup * max(groups, 2)) //nolint:gosec // groups are at most 255
-	have := make([]int32, len(m.cells))
-	scarce := make([][]bool, len(m.tables)) // full cells that may be in a published cell without enough
+	have := make([]int32, len(m.cells)+1)
+	none := int32(len(m.cells)) //nolint:gosec // positions are numbered in int32
+	smallest := make([][]int32, len(m.tables))
 	for t := range m.tables {
-		scarce[t] = make([]bool, len(m.tables[t].lists))
-		for full := range scarce[t] {
-			scarce[t][full] = true
+		for _, list := range m.tables[t].lists {
+			first := none
+			if len(list) > 0 {
+				first = list[0]
+			}
+			smallest[t] = append(smallest[t], first)
 		}
-	}
-	wanted := func(row int) bool {
-		found := false
-		for t := range m.tables {
-			table := &m.tables[t]
-			if row >= len(table.cells) {
-				continue
-			}
-			full := table.cells[row]
-			if full == None || !scarce[t][full] {
-				continue
-			}
-			if slices.ContainsFunc(table.lists[full], func(p int32) bool { return have[p] < enough }) {
-				found = true
-			} else {
-				scarce[t][full] = false
-			}
-		}
-		return found
 	}
 	var pool []int32
-	read := m.reader()
 	for person := range int32(m.people.count) { //nolint:gosec // fewer than rows
-		if m.people.anyRow(person, wanted) {
-			pool = append(pool, person)
-			for _, p := range read.touched(person) {
-				have[p]++
+		first := none
+		m.people.anyRow(person, func(row int) bool {
+			for t := range m.tables {
+				if cells := m.tables[t].cells; row < len(cells) && cells[row] != None {
+					first = min(first, smallest[t][cells[row]])
+				}
 			}
+			return false
+		})
+		if first < none && have[first] < enough {
+			have[first]++
+			pool = append(pool, person)
 		}
 	}
 	return pool
