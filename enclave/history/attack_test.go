@@ -141,13 +141,58 @@ func TestManyRowsAreOneSubject(t *testing.T) {
 	}
 }
 
-// TOT = A + B + C: TOT was published of one set of people, A, B and C of another that differs by one person. An audit of all measures
-// together sees that, though no two tables of the same measure exist.
+// TOT = A + B + C: some tables give TOT, others A, B and C. Brute force takes each row's A, B and C for unknowns of their own; the audit
+// of all measures together must not let anything through.
 func TestColumnIdentity(t *testing.T) {
 	total := filtered(30, func(int) bool { return true })
 	parts := filtered(30, func(row int) bool { return row != 4 })
 	if r := caught(t, each(30), 3, 1, total, parts); r.Exposed != 1 {
-		t.Errorf("%+v", r)
+		t.Errorf("%v", r)
+	}
+	dangerous := 0
+	for n := range uint64(150) {
+		r := random(n)
+		a := start(t, history.Sums, each(12), 3)
+		e := &exact{columns: make([][]int64, 36)}
+		offered := &exact{columns: make([][]int64, 36)}
+		for range 3 {
+			keys := codes(r, 12, 3, true)
+			keys[r.IntN(12)] = history.None
+			table, total := flat(keys...), r.IntN(2) == 0
+			result := accept(t, a, table)
+			e.measure(result.Release(), total)
+			offered.measure(table, total)
+		}
+		for i := range 36 {
+			e.of, offered.of = append(e.of, uint32(i/3)), append(offered.of, uint32(i/3))
+		}
+		if offered.violated(3) {
+			dangerous++
+		}
+		if e.violated(3) {
+			t.Fatalf("system %d: something follows from the identity", n)
+		}
+	}
+	if dangerous == 0 {
+		t.Fatal("nothing was dangerous")
+	}
+}
+
+// measure publishes a table of TOT, or of each of A, B and C, whose unknowns are three columns for each row.
+func (e *exact) measure(r *history.Release, total bool) {
+	for cell := range r.Published {
+		if len(r.Published[cell]) == 0 {
+			continue
+		}
+		for measure := range 3 {
+			for i := range e.columns {
+				in := int64(0)
+				if r.Cells[i/3] == int32(cell) && (total || i%3 == measure) {
+					in = 1
+				}
+				e.columns[i] = append(e.columns[i], in)
+			}
+		}
 	}
 }
 

@@ -126,7 +126,7 @@ type tally struct {
 
 // Nothing that violates the promise is ever accepted, whatever was released before.
 func TestAgreesWithBruteForce(t *testing.T) {
-	for kind, systems := range map[history.Kind]uint64{history.Sums: 2000, history.Subjects: 500} {
+	for kind, systems := range map[history.Kind]uint64{history.Sums: 2000, history.Subjects: 400} {
 		var all tally
 		for n := range systems {
 			judgeSystem(t, kind, n, &all)
@@ -134,7 +134,7 @@ func TestAgreesWithBruteForce(t *testing.T) {
 		t.Logf("kind %d, %d systems, %d tables: %d violated the promise (of their %d cells %d were suppressed or refused); "+
 			"%d were clean, of which %d lost cells (%d of %d) or were refused (%d in all)",
 			kind, systems, all.tables, all.violating, all.needed, all.taken, all.clean, all.hurt, all.lost, all.cells, all.refused)
-		if all.violating < 500 || all.clean < 500 || all.proven == 0 {
+		if all.violating < 300 || all.clean < 300 || all.proven == 0 {
 			t.Fatal("the systems are too much alike to say anything")
 		}
 	}
@@ -144,7 +144,7 @@ func TestAgreesWithBruteForce(t *testing.T) {
 func judgeSystem(t *testing.T, kind history.Kind, n uint64, all *tally) {
 	t.Helper()
 	r := random(n)
-	k, count := 2+r.IntN(3), 6+r.IntN(15)
+	k, count := 2+r.IntN(3), 6+r.IntN(12)
 	var subjects []uint32
 	for s := range count {
 		for range 1 + r.IntN(3) - min(r.IntN(3), 1)*r.IntN(2) {

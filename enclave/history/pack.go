@@ -48,6 +48,9 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 	if s.refined++; s.refined > maxRefined*k {
 		return []*group{base}, nil
 	}
+	if err := s.ctx.Err(); err != nil {
+		return nil, err
+	}
 	clear(s.owner)
 	who := s.adders(base)
 	var sets []*group
