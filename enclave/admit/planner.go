@@ -29,7 +29,7 @@ func (Planner) Facts(order *enclave.Order) (enclave.AdmissionFacts, error) {
 	facts := enclave.AdmissionFacts{
 		Version: 1, Form: use.manifest.Form, Operator: order.Grant.Operator, Scenario: order.Grant.Scenario,
 		Dataset: order.Dataset.Name, Grade: order.Dataset.Grade, SubjectKind: order.Dataset.Subject.Kind, Sharing: order.Dataset.Sharing,
-		Module: order.Module.Facts, Cells: use.cells(), Subjects: order.Snapshot.Subjects,
+		Module: order.Module.Facts, Cells: use.cells(), Subjects: coarse(order.Snapshot.Subjects),
 	}
 	for _, at := range use.columns {
 		column := &order.Dataset.Columns[at]
@@ -75,6 +75,15 @@ func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 		return nil, err
 	}
 	return plan, nil
+}
+
+// coarse rounds a number of subjects down to a power of two: whether a key space is refused for it would otherwise tell the number
+// exactly, to whoever tries ranges.
+func coarse(subjects int64) int64 {
+	if subjects <= 0 {
+		return 0
+	}
+	return 1 << (bits.Len64(uint64(subjects)) - 1)
 }
 
 // use is a manifest whose columns and keys were found in a dataset.

@@ -114,7 +114,7 @@ func TestPlanOfTheDesignsExample(t *testing.T) {
 	}
 	wantFacts := enclave.AdmissionFacts{
 		Version: 1, Form: enclave.Aggregate, Operator: "insurer", Scenario: "pricing", Dataset: "visits", Grade: 3,
-		SubjectKind: enclave.Person, Sharing: enclave.Conditional, Module: enclave.ModuleFacts{Bytes: 7}, Cells: 3 * 4 * 4 * 3, Subjects: 4_000,
+		SubjectKind: enclave.Person, Sharing: enclave.Conditional, Module: enclave.ModuleFacts{Bytes: 7}, Cells: 3 * 4 * 4 * 3, Subjects: 2_048,
 		Columns: []enclave.UseFacts{
 			{Column: "icd10", Class: enclave.Sensitive, Key: true},
 			{Column: "district", Class: enclave.Quasi, Shown: true, Key: true},
