@@ -14,6 +14,7 @@ type Verdict struct {
 	facts     Facts
 	profile   Profile
 	output    *Treated
+	footprint *Footprint
 	digest    Digest
 	history   int64
 	redeemed  atomic.Bool
@@ -30,13 +31,13 @@ func mint(in *treated, facts Facts, judgement Judgement) *Verdict {
 	}
 	return &Verdict{
 		run: in.Run, judgement: judgement, facts: facts, profile: in.profile,
-		output: in.output, digest: DigestOf(in.output.Bytes), history: in.history,
+		output: in.output, footprint: in.footprint, digest: DigestOf(in.output.Bytes), history: in.history,
 	}
 }
 
 // clean reports whether an output may be released exactly at all.
 func (f *Facts) clean() bool {
-	return !f.Crafted && f.Form == Aggregate && f.Cells.Published > 0 && f.Derivable == 0 && f.Unsafe == RiskCounts{}
+	return !f.Crafted && f.Form == Aggregate && f.Cells.Published > 0 && f.Derivable == 0 && f.Unsafe == RiskCounts{} && f.History.Clean
 }
 
 // Redeem hands the verdict's content to the recorder, once. The second call fails, and so does one whose bytes are no longer those
@@ -53,7 +54,7 @@ func (v *Verdict) Redeem() (Decided, error) {
 		Profile: v.profile, Facts: v.facts, Digest: v.digest, History: v.history, Format: v.output.Format,
 	}
 	if d.Decision != Deny {
-		d.Bytes = v.output.Bytes
+		d.Bytes, d.Footprint = v.output.Bytes, v.footprint
 	}
 	return d, nil
 }
@@ -68,6 +69,8 @@ type Decided struct {
 	Facts    Facts
 	Digest   Digest // of the treated bytes
 	Bytes    []byte // nil if denied: nothing keeps them
-	Format   string
-	History  int64 // version of the dataset's release history that was measured against
+	// Footprint joins the release history with the release; nil if denied.
+	Footprint *Footprint
+	Format    string
+	History   int64 // version of the dataset's release history that was measured against
 }

@@ -14,8 +14,10 @@ type house struct {
 	admission, release enclave.Judgement
 	facts              enclave.Facts // of the output
 	crafted            bool
-	moves              int              // how many times another release comes first
-	fail               map[string]error // by call
+	account            enclave.HistoryFacts // of all releases with this one
+	unsafe             []int32              // cells that the history forbids, told one at a time
+	moves              int                  // how many times another release comes first
+	fail               map[string]error     // by call
 	onStage            func(enclave.Stage)
 	beforeRecord       func()
 
@@ -27,6 +29,7 @@ type house struct {
 	verdict                           *enclave.Verdict
 	decided                           []enclave.Decided
 	released                          []string
+	footprints                        []*enclave.Footprint
 }
 
 func newHouse(t *testing.T) *house {
@@ -48,6 +51,7 @@ func newHouse(t *testing.T) *house {
 		admission: enclave.Judgement{Decision: enclave.Release, Revision: revision},
 		release:   enclave.Judgement{Decision: enclave.Release, Revision: revision},
 		facts:     enclave.Facts{Version: 1, Cells: enclave.CellCounts{Published: 2}, MinSubjects: 12},
+		account:   enclave.HistoryFacts{Clean: true},
 		history:   7,
 	}
 }
@@ -56,7 +60,7 @@ var revision = enclave.DigestOf([]byte("policy"))
 
 func (h *house) run(ctx context.Context) error {
 	h.order.Policy = policy{h}
-	rooms := &enclave.Enclave{Planner: planner{h}, Loader: loader{h}, Executor: executor{h}, Measurer: measurer{h}, Treater: treater{h}, Recorder: recorder{h}}
+	rooms := &enclave.Enclave{Planner: planner{h}, Loader: loader{h}, Executor: executor{h}, Measurer: measurer{h}, Treater: treater{h}, Historian: historian{h}, Recorder: recorder{h}}
 	return rooms.Run(ctx, h.order, func(s enclave.Stage) {
 		h.stages = append(h.stages, s)
 		if h.onStage != nil {
@@ -118,13 +122,15 @@ type executor struct{ *house }
 
 func (e executor) Execute(context.Context, enclave.Rows, *enclave.Module, *enclave.Plan) (*enclave.Table, error) {
 	e.executed++
-	return &enclave.Table{}, e.fail["execute"]
+	return &enclave.Table{
+		Plan: &enclave.Plan{Sets: []enclave.Set{{0}}}, Cells: []enclave.Cell{{Codes: []int32{0}}, {Codes: []int32{1}}, {Codes: []int32{2}}},
+	}, e.fail["execute"]
 }
 
 type measurer struct{ *house }
 
 func (measurer) Measure(table *enclave.Table, _ enclave.Profile) *enclave.Measured {
-	return &enclave.Measured{Table: table}
+	return &enclave.Measured{Table: table, Risks: make([]enclave.Risk, len(table.Cells))}
 }
 
 func (m measurer) Facts(context.Context, *enclave.Treated, enclave.Profile) (enclave.Facts, error) {
@@ -135,7 +141,29 @@ type treater struct{ *house }
 
 func (t treater) Treat(_ context.Context, measured *enclave.Measured, _ enclave.Profile) (*enclave.Treated, error) {
 	t.output = &enclave.Treated{Table: measured.Table, Bytes: []byte("table"), Format: enclave.MediaArrow}
+	for _, risk := range measured.Risks {
+		fate := enclave.Published
+		if risk != 0 {
+			fate = enclave.Primary
+		}
+		t.output.Fates = append(t.output.Fates, fate)
+	}
 	return t.output, t.fail["treat"]
+}
+
+type historian struct{ *house }
+
+func (h historian) Audit(_ context.Context, _ *enclave.Dataset, version, _ int64, f *enclave.Footprint) (enclave.Audited, error) {
+	h.footprints = append(h.footprints, f)
+	if version != h.history {
+		return enclave.Audited{}, enclave.Fail(enclave.State, "HISTORY_MOVED")
+	}
+	for _, cell := range h.unsafe {
+		if len(f.Over[cell]) > 0 {
+			return enclave.Audited{Suppress: []int32{cell}}, h.fail["audit"]
+		}
+	}
+	return enclave.Audited{Facts: h.account}, h.fail["audit"]
 }
 
 type recorder struct{ *house }

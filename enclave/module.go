@@ -37,7 +37,7 @@ type AdmissionFacts struct {
 	Module      ModuleFacts `json:"module"`
 	Columns     []UseFacts  `json:"columns"`
 	Cells       int64       `json:"cells"`    // size of the key space: the product of the key domains
-	Subjects    int64       `json:"subjects"` // in the snapshot
+	Subjects    int64       `json:"subjects"` // in the snapshot, rounded down to a power of two
 }
 
 // UseFacts is how a manifest uses one column.

@@ -51,12 +51,13 @@ type Recorder interface {
 
 // Enclave is the path of a run over the rooms that do the work. It has no state of its own and is safe for concurrent use.
 type Enclave struct {
-	Planner  Planner
-	Loader   Loader
-	Executor Executor
-	Measurer Measurer
-	Treater  Treater
-	Recorder Recorder
+	Planner   Planner
+	Loader    Loader
+	Executor  Executor
+	Measurer  Measurer
+	Treater   Treater
+	Historian Historian
+	Recorder  Recorder
 }
 
 // maxMeasurements is how often a run is measured again because another release moved the history first.
@@ -105,7 +106,9 @@ type (
 	}
 	treated struct {
 		*measured
-		output *Treated
+		output    *Treated
+		footprint *Footprint
+		audited   Audited
 	}
 	judged struct {
 		*admitted

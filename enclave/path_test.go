@@ -27,7 +27,7 @@ func TestRunGoesThroughEveryStage(t *testing.T) {
 	}
 	want := h.facts
 	want.Form, want.Operator, want.Scenario = enclave.Aggregate, "insurer", "pricing"
-	want.Dataset, want.Grade, want.SubjectKind = "visits", 3, enclave.Person
+	want.Dataset, want.Grade, want.SubjectKind, want.History = "visits", 3, enclave.Person, h.account
 	if !reflect.DeepEqual(h.judged, []enclave.Facts{want}) || !reflect.DeepEqual(d.Facts, want) {
 		t.Errorf("policy judged %+v, recorded %+v", h.judged, d.Facts)
 	}
@@ -62,7 +62,7 @@ func TestEveryRoomCanFail(t *testing.T) {
 	for call, stage := range map[string]enclave.Stage{
 		"profile": enclave.StageAdmit, "facts": enclave.StageAdmit, "admission": enclave.StageAdmit, "plan": enclave.StageAdmit,
 		"open": enclave.StageLoad, "execute": enclave.StageExecute, "close": enclave.StageExecute, "history": enclave.StageMeasure,
-		"treat": enclave.StageTreat, "measure": enclave.StageJudge, "judge": enclave.StageJudge, "record": enclave.StageRecord, "release": enclave.StageRelease,
+		"treat": enclave.StageTreat, "audit": enclave.StageTreat, "measure": enclave.StageJudge, "judge": enclave.StageJudge, "record": enclave.StageRecord, "release": enclave.StageRelease,
 	} {
 		t.Run(call, func(t *testing.T) {
 			h := newHouse(t)
@@ -97,6 +97,22 @@ func TestHistoryMovedIsMeasuredAgain(t *testing.T) {
 	}
 }
 
+// TestHistoryForbidsCells: what the releases before forbid is suppressed, and the table is tried again without it until it is clean.
+func TestHistoryForbidsCells(t *testing.T) {
+	h := newHouse(t)
+	h.unsafe = []int32{2, 0}
+	if err := h.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(h.footprints) != 3 || !slices.Equal(h.output.Fates, []enclave.Fate{enclave.Primary, enclave.Published, enclave.Primary}) {
+		t.Fatalf("asked %d times, fates %v", len(h.footprints), h.output.Fates)
+	}
+	recorded := h.decided[0].Footprint
+	if recorded.Snapshot != h.order.Snapshot.Digest || !reflect.DeepEqual(recorded.Over, [][]int32{nil, {1}, nil}) {
+		t.Fatalf("recorded %+v", recorded)
+	}
+}
+
 func TestHistoryThatKeepsMoving(t *testing.T) {
 	h := newHouse(t)
 	h.moves = 1 << 30
@@ -119,6 +135,7 @@ func TestFloor(t *testing.T) {
 		"dominated":         {func(h *house) { h.facts.Unsafe.Dominance = 1 }, enclave.Deny, "GATE_FLOOR", false},
 		"p percent":         {func(h *house) { h.facts.Unsafe.PPercent = 1 }, enclave.Deny, "GATE_FLOOR", false},
 		"derivable":         {func(h *house) { h.facts.Derivable = 1 }, enclave.Deny, "GATE_FLOOR", false},
+		"history":           {func(h *house) { h.account.Clean = false }, enclave.Deny, "GATE_FLOOR", false},
 		"nothing published": {func(h *house) { h.facts.Cells.Published = 0 }, enclave.Deny, "GATE_FLOOR", false},
 		"other form":        {func(h *house) { h.order.Module.Manifest.Form = "program" }, enclave.Deny, "GATE_FLOOR", false},
 		"crafted, held":     {func(h *house) { h.crafted, h.release.Decision = true, enclave.Hold }, enclave.Hold, "", true},

@@ -12,6 +12,7 @@ type Profile struct {
 	PPercent         int64  `json:"p_percent"`         // unsafe if (sum − t1 − t2) / t1 is below this
 	RoundCount       int64  `json:"round_count"`       // counts are rounded to multiples of this
 	RoundSum         int64  `json:"round_sum"`         // sums, in whole units of the column, likewise
+	RankPercent      int64  `json:"rank_percent"`      // independent sums that all releases may publish, per 100 subjects
 	MaxModuleBytes   int64  `json:"max_module_bytes"`
 	MaxDataBytes     int64  `json:"max_data_bytes"` // in data segments
 	MaxCells         int64  `json:"max_cells"`      // size of the key space
@@ -33,10 +34,11 @@ type Facts struct {
 	MinSubjects int64      `json:"min_subjects"`
 	Unsafe      RiskCounts `json:"unsafe"`
 	// Derivable counts suppressed cells, and unsafe groups of them, that the published cells determine.
-	Derivable  int64 `json:"derivable"`
-	RoundCount int64 `json:"round_count"` // what the numbers were rounded to
-	RoundSum   int64 `json:"round_sum"`
-	Bytes      int64 `json:"bytes"` // size of the output
+	Derivable  int64        `json:"derivable"`
+	History    HistoryFacts `json:"history"`     // what it determines together with the releases before it
+	RoundCount int64        `json:"round_count"` // what the numbers were rounded to
+	RoundSum   int64        `json:"round_sum"`
+	Bytes      int64        `json:"bytes"` // size of the output
 }
 
 // CellCounts says what treatment did with the cells that had rows.

@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // admit checks the run against its grant, lets policy judge what the module asks for, and resolves its manifest.
@@ -79,12 +80,28 @@ func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) 
 	return &measured{executed: in, history: history, risks: e.Measurer.Measure(in.table, in.profile)}, nil
 }
 
+// treat suppresses and rounds until neither the table by itself nor the table with all releases before it gives anything away. Each
+// turn suppresses a cell more, so the turns end.
 func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
-	output, err := e.Treater.Treat(ctx, in.risks, in.profile)
-	if err != nil {
-		return nil, err
+	risks := *in.risks
+	risks.Risks = slices.Clone(in.risks.Risks)
+	for {
+		output, err := e.Treater.Treat(ctx, &risks, in.profile)
+		if err != nil {
+			return nil, err
+		}
+		footprint := in.table.Footprint(in.Snapshot.Digest, output.Fates)
+		audited, err := e.Historian.Audit(ctx, in.Dataset, in.history, in.profile.Threshold, footprint)
+		if err != nil {
+			return nil, err
+		}
+		if len(audited.Suppress) == 0 {
+			return &treated{measured: in, output: output, footprint: footprint, audited: audited}, nil
+		}
+		for _, cell := range audited.Suppress {
+			risks.Risks[cell] |= RiskHistory
+		}
 	}
-	return &treated{measured: in, output: output}, nil
 }
 
 // judge measures the treated output afresh and lets policy see those facts, never what the module or treatment claim.
@@ -95,7 +112,7 @@ func (e *Enclave) judge(ctx context.Context, in *treated) (*judged, error) {
 	}
 	facts.Form, facts.Operator, facts.Scenario = in.Module.Manifest.Form, in.Grant.Operator, in.Grant.Scenario
 	facts.Dataset, facts.Grade, facts.SubjectKind = in.Dataset.Name, in.Dataset.Grade, in.Dataset.Subject.Kind
-	facts.Crafted = in.plan.Crafted
+	facts.Crafted, facts.History = in.plan.Crafted, in.audited.Facts
 	judgement, err := in.Policy.Release(ctx, facts, in.profile)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,13 @@ type Table struct {
 	Rows     int64  // rows that fell into a cell
 	Subjects int64  // distinct subjects of those rows
 	Cells    []Cell // by set, then by codes
+	// Places is for each row of the snapshot, in its order, the position in Cells of the cell of the full table that it fell into, or
+	// NoCell. It is for the audit of the release history, and never leaves.
+	Places []int32
 }
+
+// NoCell is the place of a row that fell into no cell.
+const NoCell int32 = -1
 
 // Cell is one group: its keys and the facts that trusted code computed of it. A cell of a margin is computed from rows, not from
 // other cells.
@@ -33,11 +39,12 @@ type SumFacts struct {
 // Risk is why a cell may not be published as it is; a set of bits.
 type Risk uint8
 
-// The primary risks (SDC handbook: threshold rule, (n,k) dominance, p% rule).
+// The primary risks (SDC handbook: threshold rule, (n,k) dominance, p% rule), and what only the history shows.
 const (
 	RiskThreshold Risk = 1 << iota // fewer distinct subjects than the threshold
 	RiskDominance                  // the n largest subject totals reach the share k
 	RiskPPercent                   // the second largest could estimate the largest within p %
+	RiskHistory                    // with the releases before it, it would let something follow about too few subjects
 )
 
 // Measured is a table with the primary risks of each cell.

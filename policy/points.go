@@ -74,7 +74,7 @@ func admissionChecks() *checks {
 
 func releaseChecks() *checks {
 	return &checks{but: "exact", all: []string{
-		"version", "form", "exact", "published", "threshold", "dominance", "p_percent", "derivable", "rounding",
+		"version", "form", "exact", "published", "threshold", "dominance", "p_percent", "derivable", "history", "budget", "rounding",
 	}}
 }
 

@@ -36,6 +36,7 @@ type number struct {
 //   - dominance_percent: smaller is stricter: a lower share already counts as dominance.
 //   - p_percent: larger is stricter: a wider estimate of the largest contributor is still too close.
 //   - round_count, round_sum: larger is stricter. Where both numbers apply, neither need divide the other, the larger is taken.
+//   - rank_percent: smaller is stricter.
 //   - max_module_bytes, max_data_bytes, max_cells: smaller is stricter.
 //
 // Forms are intersected.
@@ -64,6 +65,10 @@ func numbers() []number {
 		{
 			"round_sum", 1, 1_000_000_000, larger,
 			func(p *enclave.Profile) int64 { return p.RoundSum }, func(p *enclave.Profile, v int64) { p.RoundSum = v },
+		},
+		{
+			"rank_percent", 1, 50, smaller,
+			func(p *enclave.Profile) int64 { return p.RankPercent }, func(p *enclave.Profile, v int64) { p.RankPercent = v },
 		},
 		{
 			"max_module_bytes", 1, 256 << 20, smaller,

@@ -14,7 +14,7 @@ import (
 
 // profileText is a profiles/data.json whose person has these fields in its base and these overrides.
 func profileText(base, grades, scenarios string) string {
-	whole := `{"threshold": 10, "dominance_n": 1, "dominance_percent": 90, "p_percent": 10, "round_count": 5, "round_sum": 1,
+	whole := `{"threshold": 10, "dominance_n": 1, "dominance_percent": 90, "p_percent": 10, "round_count": 5, "round_sum": 1, "rank_percent": 5,
 		"max_module_bytes": 1000, "max_data_bytes": 100, "max_cells": 1000, "forms": ["aggregate"]}`
 	if base == "" {
 		base = whole
@@ -42,7 +42,7 @@ func numbered(name string, forms []enclave.Form, values ...int64) enclave.Profil
 func TestStrictestNumberWins(t *testing.T) {
 	e, err := loadProfiles(t, profileText("",
 		`{"4": {"threshold": 20, "dominance_percent": 80, "p_percent": 30, "round_count": 10, "max_cells": 500}}`,
-		`{"census": {"threshold": 50, "dominance_n": 2, "dominance_percent": 85, "p_percent": 20, "round_sum": 100, "max_module_bytes": 10,
+		`{"census": {"threshold": 50, "dominance_n": 2, "dominance_percent": 85, "p_percent": 20, "round_sum": 100, "rank_percent": 3, "max_module_bytes": 10,
 			"max_data_bytes": 0, "max_cells": 700, "forms": []}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -53,10 +53,10 @@ func TestStrictestNumberWins(t *testing.T) {
 		scenario string
 		want     enclave.Profile
 	}{
-		{3, "", numbered("person", aggregate, 10, 1, 90, 10, 5, 1, 1000, 100, 1000)},
-		{4, "other", numbered("person/grade-4", aggregate, 20, 1, 80, 30, 10, 1, 1000, 100, 500)},
-		{1, "census", numbered("person/census", []enclave.Form{}, 50, 2, 85, 20, 5, 100, 10, 0, 700)},
-		{4, "census", numbered("person/grade-4/census", []enclave.Form{}, 50, 2, 80, 30, 10, 100, 10, 0, 500)},
+		{3, "", numbered("person", aggregate, 10, 1, 90, 10, 5, 1, 5, 1000, 100, 1000)},
+		{4, "other", numbered("person/grade-4", aggregate, 20, 1, 80, 30, 10, 1, 5, 1000, 100, 500)},
+		{1, "census", numbered("person/census", []enclave.Form{}, 50, 2, 85, 20, 5, 100, 3, 10, 0, 700)},
+		{4, "census", numbered("person/grade-4/census", []enclave.Form{}, 50, 2, 80, 30, 10, 100, 3, 10, 0, 500)},
 	} {
 		got, err := e.Profile(&enclave.Dataset{Grade: c.grade, Subject: enclave.Subject{Kind: enclave.Person}}, c.scenario)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -107,7 +107,7 @@ func TestUnknownKindOrGradeHasNoProfile(t *testing.T) {
 
 func TestBadNumbers(t *testing.T) {
 	base := func(change ...string) string {
-		text := `{"threshold": 10, "dominance_n": 1, "dominance_percent": 90, "p_percent": 10, "round_count": 5, "round_sum": 1,` +
+		text := `{"threshold": 10, "dominance_n": 1, "dominance_percent": 90, "p_percent": 10, "round_count": 5, "round_sum": 1, "rank_percent": 5,` +
 			` "max_module_bytes": 1000, "max_data_bytes": 100, "max_cells": 1000, "forms": ["aggregate"]}`
 		return profileText(strings.NewReplacer(change...).Replace(text), "{}", "{}")
 	}

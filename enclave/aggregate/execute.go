@@ -51,7 +51,7 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	workers := make([]*worker, len(ranges))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, r := range ranges {
-		workers[i] = newWorker(layout, function)
+		workers[i] = newWorker(layout, function, r.Count)
 		group.Go(recovered(func() error { return e.work(ctx, workers[i], rows, r, module) }))
 	}
 	if err := group.Wait(); err != nil {

@@ -22,6 +22,7 @@ func naive(m *memory, p *enclave.Plan) *enclave.Table {
 		totals map[uint32][]int64
 	}
 	groups, everyone, rows := map[string]*group{}, map[uint32]bool{}, int64(0)
+	fell := make([][]int32, len(m.subjects)) // the full cell of each row, nil if it was dropped
 	for row, subject := range m.subjects {
 		if !m.empty[born][row] && m.wide[born][row] < 1930 || m.empty[born][row] {
 			continue
@@ -39,7 +40,7 @@ func naive(m *memory, p *enclave.Plan) *enclave.Table {
 				full[2]++
 			}
 		}
-		everyone[subject] = true
+		everyone[subject], fell[row] = true, full
 		rows++
 		for set, keys := range p.Sets {
 			codes := []int32{enclave.Total, enclave.Total, enclave.Total}
@@ -86,6 +87,15 @@ func naive(m *memory, p *enclave.Plan) *enclave.Table {
 	slices.SortFunc(table.Cells, func(a, b enclave.Cell) int {
 		return cmp.Or(cmp.Compare(a.Set, b.Set), slices.Compare(a.Codes, b.Codes))
 	})
+	for _, full := range fell {
+		place := enclave.NoCell
+		for at := range int32(len(table.Cells)) { //nolint:gosec // a few cells
+			if c := &table.Cells[at]; full != nil && c.Set == 0 && slices.Equal(c.Codes, full) {
+				place = at
+			}
+		}
+		table.Places = append(table.Places, place)
+	}
 	return table
 }
 

@@ -40,8 +40,41 @@ func merge(l *layout, workers []*worker) (*enclave.Table, error) {
 		if rows := rowsOf(table.Cells[first:]); rows != table.Rows {
 			return nil, enclave.Internalf("grouping set %d has %d rows of %d", set, rows, table.Rows)
 		}
+		if set == 0 {
+			table.Places = places(parts, workers)
+		}
 	}
 	return table, nil
+}
+
+// places writes down which cell of the full table each row of the snapshot fell into. parts are the workers' full cells in the
+// table's order; ranges and so workers follow each other as rows do.
+func places(parts []numbered, workers []*worker) []int32 {
+	cell := map[int64]int32{}
+	at := int32(-1)
+	for i := range parts {
+		if i == 0 || parts[i].number != parts[i-1].number {
+			at++
+		}
+		cell[parts[i].number] = at
+	}
+	rows := 0
+	for _, w := range workers {
+		rows += len(w.places)
+	}
+	all := make([]int32, 0, rows)
+	for _, w := range workers {
+		of := make([]int32, len(w.sets[0].numbers)) // by slot
+		of[0] = enclave.NoCell
+		for s := 1; s < len(of); s++ {
+			of[s] = cell[w.sets[0].numbers[s]]
+		}
+		for _, s := range w.places {
+			all = append(all, of[s])
+		}
+		w.places = nil
+	}
+	return all
 }
 
 // collect appends the cells that have rows. A slot is made when its first row comes, so that is all of them but slot 0.

@@ -19,6 +19,7 @@ type worker struct {
 	codes   []int32       // of the key at hand
 	numbers []int64       // of each row's full cell
 	slots   []slot        // of each row's full cell
+	places  []slot        // of every row of the range, in order
 	margin  []slot        // of each row's cell in the set at hand
 
 	subject uint32   // the subject of the row before
@@ -57,8 +58,9 @@ type total struct {
 	overflow                                bool
 }
 
-func newWorker(l *layout, f *learned) *worker {
+func newWorker(l *layout, f *learned, rows int64) *worker {
 	w := &worker{
+		places: make([]slot, 0, rows),
 		layout: l, learned: f, tuples: make([]int32, enclave.BatchRows),
 		codes: make([]int32, enclave.BatchRows), numbers: make([]int64, enclave.BatchRows),
 		slots: make([]slot, enclave.BatchRows), margin: make([]slot, enclave.BatchRows),
@@ -88,6 +90,7 @@ func (w *worker) batch(ctx context.Context, b *enclave.Batch) error {
 	}
 	numbers, slots, visits := w.numbers[:b.Rows], w.slots[:b.Rows], w.visits[:b.Rows]
 	w.index.find(numbers, slots, w.meet)
+	w.places = append(w.places, slots...)
 	if err := w.count(b.Subjects[:b.Rows], visits); err != nil {
 		return err
 	}
@@ -128,7 +131,7 @@ func (w *worker) number(ctx context.Context, b *enclave.Batch) error {
 		case w.learned != nil:
 			lookUpTuples(w.learned.codes[key.Module], w.tuples[:b.Rows], codes)
 		default:
-			err = guestCodes(key, w.emitted[key.Module][:b.Rows], codes)
+			err = crafted(ctx, guestCodes(key, w.emitted[key.Module][:b.Rows], codes))
 		}
 		if err != nil {
 			return err
@@ -154,7 +157,15 @@ func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
 	for i := range w.emitted {
 		w.emitted[i] = w.emitted[i][:b.Rows]
 	}
-	return w.guest.Assign(ctx, &w.view, w.emitted)
+	return crafted(ctx, w.guest.Assign(ctx, &w.view, w.emitted))
+}
+
+// crafted makes one fault of all those of a guest that sees rows: which it was could tell of them.
+func crafted(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return enclave.Fail(enclave.Invalid, "MODULE_FAILED").Because(err)
 }
 
 // count numbers the subjects of a batch in the order in which they come.

@@ -17,6 +17,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/enclave/aggregate"
+	"github.com/darkroom-project/darkroom/enclave/history"
 	"github.com/darkroom-project/darkroom/enclave/load"
 	"github.com/darkroom-project/darkroom/enclave/measure"
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
@@ -26,6 +27,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/identity"
 	"github.com/darkroom-project/darkroom/internal/ledger"
 	"github.com/darkroom-project/darkroom/internal/module"
+	"github.com/darkroom-project/darkroom/internal/releases"
 	"github.com/darkroom-project/darkroom/internal/rpc"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store"
@@ -102,6 +104,10 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	if err != nil {
 		return err
 	}
+	auditKey, err := at.secret("audit.key")
+	if err != nil {
+		return err
+	}
 	snapshots, err := load.Open(at.snapshots(), subjectKey, a.log)
 	if err != nil {
 		return err
@@ -124,13 +130,14 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	refused := &refusals{acts: acts, now: now}
 	grants := grant.New(db.Grants(), refused, datasets, judge{rules}, now)
 	modules := module.New(db.Modules(), files, refused, admit.Check, guests.Compile, now, module.Quota)
-	gate := run.NewGate(db.Runs(), files, journal, now)
+	book := releases.New(db.Runs(), files, snapshots, history.Seed(auditKey))
+	gate := run.NewGate(db.Runs(), files, book, journal, now)
 	a.runs = run.New(run.Config{
 		Store: db.Runs(), Results: files, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
 		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
 		Path: &enclave.Enclave{
 			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)),
-			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Recorder: gate,
+			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
 		},
 	})
 	return a.listen(at, config, rpc.Config{ //nolint:contextcheck // calls bring contexts of their own

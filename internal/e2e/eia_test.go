@@ -54,8 +54,7 @@ func TestUtilities(t *testing.T) {
 			t.Fatalf("%d rows of %d subjects were loaded of %d lines of %d", s.Rows, s.Subjects, len(records), len(subjects))
 		}
 	}
-	grant := d.grant(acme, plain, &strict)
-	force := map[string]numbers{"eia": d.inForce(plain), "eia-strict": d.inForce(&strict)}
+	grant := d.grant(acme, plain)
 
 	state, month := of("state", "state", "STATE"), of("month", "month", "MONTH")
 	division, quarter := mapped("division", "state", "STATE", divisions()), cut("quarter", "month", "MONTH", "", 4, 7, 10)
@@ -78,12 +77,12 @@ func TestUtilities(t *testing.T) {
 
 	// A key space as wide as the data is refused before anything is computed; by the policy's own numbers this one must be.
 	wide := ask("state-month", "eia", nil, revenues, state, month)
-	if cells := int64(len(plain.Columns[plain.Column("state")].Codes)) * 12 * force["eia"].Threshold; cells <= int64(len(subjects)) {
+	if cells := int64(len(plain.Columns[plain.Column("state")].Codes)) * 12 * d.inForce(plain).Threshold; cells <= int64(len(subjects)) {
 		t.Fatalf("%d cells times the threshold are not too many", cells)
 	}
 	d.ends(acme, d.submit(acme, grant, d.upload(acme, wide.manifest(), nil), nil), sdk.RunDenied, "KEYSPACE_TOO_LARGE_FOR_DATA")
 
-	d.answered(grant, records, force, []asked{
+	d.answered(file, records, map[string]*enclave.Dataset{"eia": plain, "eia-strict": &strict}, []asked{
 		ask("state", "eia", nil, revenues, state),
 		ask("state-industrial", "eia", nil, industrial, state),
 		ask("division-month", "eia", nil, revenues, division, month),

@@ -13,6 +13,7 @@ import (
 type Gate struct {
 	store   Store
 	results Results
+	prints  Footprints
 	ledger  Ledger
 	now     func() time.Time
 }
@@ -20,8 +21,8 @@ type Gate struct {
 var _ enclave.Recorder = (*Gate)(nil)
 
 // NewGate makes the recorder of runs.
-func NewGate(store Store, results Results, ledger Ledger, now func() time.Time) *Gate {
-	return &Gate{store: store, results: results, ledger: ledger, now: now}
+func NewGate(store Store, results Results, prints Footprints, ledger Ledger, now func() time.Time) *Gate {
+	return &Gate{store: store, results: results, prints: prints, ledger: ledger, now: now}
 }
 
 // History is the version of a dataset's release history.
@@ -53,10 +54,16 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 			return enclave.Internalf("run %s: the stored output is not the one that was judged", d.Run.ID)
 		}
 	}
+	var footprint enclave.Digest
+	if d.Decision == enclave.Release {
+		if footprint, err = g.prints.Keep(d.Footprint); err != nil {
+			return err
+		}
+	}
 	return g.store.Decide(ctx, Decision{
 		Run: d.Run.ID, Grant: d.Run.Grant, Dataset: d.Run.Dataset, Act: act.ID, Time: act.Time,
 		Decision: d.Decision, Reasons: d.Reasons, Policy: d.Policy, Profile: d.Profile, Evidence: string(evidence),
-		Result: d.Digest, Format: d.Format, History: d.History,
+		Result: d.Digest, Format: d.Format, History: d.History, Footprint: footprint,
 	}, act)
 }
 

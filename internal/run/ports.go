@@ -40,6 +40,8 @@ type Decision struct {
 	Result   enclave.Digest
 	Format   string // media type of the result
 	History  int64  // version of the dataset's release history that was measured against
+	// Footprint names the file by which later tables are audited against this release; zero unless it is one.
+	Footprint enclave.Digest
 }
 
 // Evidence is the facts that a decision was made from. The salt keeps the digest that the ledger's record names from being guessed:
@@ -101,6 +103,11 @@ type Ledger interface {
 	AwaitSigned(ctx context.Context, act string) error
 	// Receipt is the signed statement of an act with its place in the ledger, as JSON.
 	Receipt(ctx context.Context, act string) ([]byte, error)
+}
+
+// Footprints keeps the footprints of releases, durably before Keep returns.
+type Footprints interface {
+	Keep(footprint *enclave.Footprint) (enclave.Digest, error)
 }
 
 // Recorder records acts that change nothing.

@@ -82,6 +82,14 @@ func (rooms) Treat(_ context.Context, measured *enclave.Measured, _ enclave.Prof
 	return &enclave.Treated{Table: measured.Table, Bytes: append([]byte("result of "), measured.Table.Plan.Params...), Format: enclave.MediaArrow}, nil
 }
 
+func (rooms) Keep(*enclave.Footprint) (enclave.Digest, error) {
+	return enclave.DigestOf([]byte("footprint")), nil
+}
+
+func (rooms) Audit(context.Context, *enclave.Dataset, int64, int64, *enclave.Footprint) (enclave.Audited, error) {
+	return enclave.Audited{Facts: enclave.HistoryFacts{Clean: true}}, nil
+}
+
 type measurer struct{ rooms }
 
 func (m measurer) Facts(_ context.Context, treated *enclave.Treated, _ enclave.Profile) (enclave.Facts, error) {
@@ -197,7 +205,7 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 	ok(t, err)
 	_, err = w.results.Put(wasm) // modules and outputs share a folder
 	ok(t, err)
-	w.gate = run.NewGate(w.store.Runs(), w.results, w.ledger, func() time.Time { return w.now() })
+	w.gate = run.NewGate(w.store.Runs(), w.results, w.rooms, w.ledger, func() time.Time { return w.now() })
 	w.grants = grant.New(w.store.Grants(), w.store.Acts(), nil, nil, func() time.Time { return w.now() })
 	check := func(b []byte) (*enclave.Module, error) {
 		return &enclave.Module{Digest: enclave.DigestOf(b), Bytes: b, Manifest: manifest()}, nil
@@ -224,7 +232,7 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 }
 
 func (w *world) path(recorder enclave.Recorder) *enclave.Enclave {
-	return &enclave.Enclave{Planner: w.rooms, Loader: w.rooms, Executor: w.rooms, Measurer: measurer{w.rooms}, Treater: w.rooms, Recorder: recorder}
+	return &enclave.Enclave{Planner: w.rooms, Loader: w.rooms, Executor: w.rooms, Measurer: measurer{w.rooms}, Treater: w.rooms, Historian: w.rooms, Recorder: recorder}
 }
 
 // started is a fresh world, furnished and started.

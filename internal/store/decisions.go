@@ -32,7 +32,7 @@ func (r *Runs) Decide(ctx context.Context, d run.Decision, act enclave.Act) erro
 		}
 		return q.InsertDecision(ctx, sqlc.InsertDecisionParams{
 			Run: d.Run, Act: act.ID, Decision: string(d.Decision), Policy: d.Policy.String(), Profile: parts[0],
-			Facts: d.Evidence, Result: hex(d.Result), Format: d.Format, History: d.History, Decided: millis(d.Time),
+			Facts: d.Evidence, Result: hex(d.Result), Format: d.Format, History: d.History, Footprint: hex(d.Footprint), Decided: millis(d.Time),
 		})
 	})
 }
@@ -91,14 +91,23 @@ func (r *Runs) Decision(ctx context.Context, id string) (run.Decision, error) {
 	if err != nil {
 		return run.Decision{}, err
 	}
-	both, err := digests(row.Policy, row.Result)
+	all, err := digests(row.Policy, row.Result, row.Footprint)
 	if err != nil {
 		return run.Decision{}, err
 	}
 	d := run.Decision{
 		Run: id, Grant: state.Grant, Dataset: state.Dataset, Act: row.Act, Time: fromMillis(row.Decided),
 		Decision: enclave.Decision(row.Decision),
-		Reasons:  state.Reasons, Policy: both[0], Evidence: row.Facts, Result: both[1], Format: row.Format, History: row.History,
+		Reasons:  state.Reasons, Policy: all[0], Evidence: row.Facts, Result: all[1], Format: row.Format, History: row.History, Footprint: all[2],
 	}
 	return d, decode(part{row.Profile, &d.Profile})
+}
+
+// Footprints lists those of a dataset's releases, oldest first.
+func (r *Runs) Footprints(ctx context.Context, dataset string) ([]enclave.Digest, error) {
+	rows, err := r.store.read().ListFootprints(ctx, dataset)
+	if err != nil {
+		return nil, fault("list footprints", err)
+	}
+	return digests(rows...)
 }

@@ -108,9 +108,12 @@ CREATE TABLE decision (
     result   TEXT   NOT NULL,
     format   TEXT   NOT NULL,
     history  BIGINT NOT NULL,
+    -- digest of the file that says which row is in which cell; '' unless it is a release
+    footprint TEXT  NOT NULL,
     decided  BIGINT NOT NULL
 );
 CREATE INDEX decision_result ON decision (result);
+CREATE INDEX decision_footprint ON decision (footprint);
 
 -- The version of each dataset's release history: grows by one with every release.
 CREATE TABLE history (

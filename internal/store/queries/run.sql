@@ -37,8 +37,12 @@ UPDATE run SET progress = 'ended', stage = 'release', outcome = 'released', fini
 WHERE id = $1 AND progress = 'recorded';
 
 -- name: InsertDecision :exec
-INSERT INTO decision (run, act, decision, policy, profile, facts, result, format, history, decided)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+INSERT INTO decision (run, act, decision, policy, profile, facts, result, format, history, footprint, decided)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: ListFootprints :many
+SELECT decision.footprint FROM decision JOIN run ON run.id = decision.run
+WHERE run.dataset = $1 AND decision.decision = 'release' ORDER BY decision.history;
 
 -- name: GetDecision :one
 SELECT * FROM decision WHERE run = $1;
@@ -46,6 +50,7 @@ SELECT * FROM decision WHERE run = $1;
 -- name: NamesFile :one
 SELECT CAST(
     (SELECT COUNT(*) FROM decision WHERE decision.result = $1 AND decision.decision <> 'deny')
+    + (SELECT COUNT(*) FROM decision WHERE decision.footprint = $1)
     + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
 ) AS names;
 

@@ -18,16 +18,17 @@ type Dataset struct {
 }
 
 type Decision struct {
-	Run      string
-	Act      string
-	Decision string
-	Policy   string
-	Profile  string
-	Facts    string
-	Result   string
-	Format   string
-	History  int64
-	Decided  int64
+	Run       string
+	Act       string
+	Decision  string
+	Policy    string
+	Profile   string
+	Facts     string
+	Result    string
+	Format    string
+	History   int64
+	Footprint string
+	Decided   int64
 }
 
 type Entry struct {

@@ -98,7 +98,7 @@ func (q *Queries) EndRun(ctx context.Context, arg EndRunParams) (int64, error) {
 }
 
 const getDecision = `-- name: GetDecision :one
-SELECT run, act, decision, policy, profile, facts, result, format, history, decided FROM decision WHERE run = $1
+SELECT run, act, decision, policy, profile, facts, result, format, history, footprint, decided FROM decision WHERE run = $1
 `
 
 func (q *Queries) GetDecision(ctx context.Context, run string) (Decision, error) {
@@ -114,6 +114,7 @@ func (q *Queries) GetDecision(ctx context.Context, run string) (Decision, error)
 		&i.Result,
 		&i.Format,
 		&i.History,
+		&i.Footprint,
 		&i.Decided,
 	)
 	return i, err
@@ -164,21 +165,22 @@ func (q *Queries) HistoryVersion(ctx context.Context, dataset string) (int64, er
 }
 
 const insertDecision = `-- name: InsertDecision :exec
-INSERT INTO decision (run, act, decision, policy, profile, facts, result, format, history, decided)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO decision (run, act, decision, policy, profile, facts, result, format, history, footprint, decided)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertDecisionParams struct {
-	Run      string
-	Act      string
-	Decision string
-	Policy   string
-	Profile  string
-	Facts    string
-	Result   string
-	Format   string
-	History  int64
-	Decided  int64
+	Run       string
+	Act       string
+	Decision  string
+	Policy    string
+	Profile   string
+	Facts     string
+	Result    string
+	Format    string
+	History   int64
+	Footprint string
+	Decided   int64
 }
 
 func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) error {
@@ -192,6 +194,7 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 		arg.Result,
 		arg.Format,
 		arg.History,
+		arg.Footprint,
 		arg.Decided,
 	)
 	return err
@@ -237,6 +240,34 @@ func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) error {
 		arg.Position,
 	)
 	return err
+}
+
+const listFootprints = `-- name: ListFootprints :many
+SELECT decision.footprint FROM decision JOIN run ON run.id = decision.run
+WHERE run.dataset = $1 AND decision.decision = 'release' ORDER BY decision.history
+`
+
+func (q *Queries) ListFootprints(ctx context.Context, dataset string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listFootprints, dataset)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var footprint string
+		if err := rows.Scan(&footprint); err != nil {
+			return nil, err
+		}
+		items = append(items, footprint)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listRuns = `-- name: ListRuns :many
@@ -400,6 +431,7 @@ func (q *Queries) ListRunsOf(ctx context.Context, arg ListRunsOfParams) ([]Run, 
 const namesFile = `-- name: NamesFile :one
 SELECT CAST(
     (SELECT COUNT(*) FROM decision WHERE decision.result = $1 AND decision.decision <> 'deny')
+    + (SELECT COUNT(*) FROM decision WHERE decision.footprint = $1)
     + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
 ) AS names
 `

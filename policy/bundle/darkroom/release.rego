@@ -24,6 +24,8 @@ decision := "release" if {
 	dominance
 	p_percent
 	derivable
+	history
+	budget
 	rounding
 }
 
@@ -36,6 +38,8 @@ decision := "hold" if {
 	dominance
 	p_percent
 	derivable
+	history
+	budget
 	rounding
 }
 
@@ -62,6 +66,15 @@ p_percent if input.facts.unsafe.p_percent == 0
 
 derivable if input.facts.derivable == 0
 
+# Together with all exact releases of the same data before it, too: whatever follows touches at least the threshold of subjects.
+history if {
+	input.facts.history.clean == true
+	input.facts.history.refused == false
+}
+
+# All releases together publish at most so many independent sums for each 100 subjects: beyond that, guessing gets too good.
+budget if input.facts.history.rank * 100 <= input.profile.rank_percent * input.facts.history.subjects
+
 # Numbers were rounded to a multiple of what the profile asks, so they are at least as coarse.
 rounding if {
 	input.facts.round_count >= input.profile.round_count
@@ -86,6 +99,10 @@ passed contains "p_percent" if p_percent
 
 passed contains "derivable" if derivable
 
+passed contains "history" if history
+
+passed contains "budget" if budget
+
 passed contains "rounding" if rounding
 
 reasons contains {"code": "FACTS_VERSION", "args": {}} if not version
@@ -107,5 +124,9 @@ reasons contains {"code": "DOMINANCE", "args": {}} if not dominance
 reasons contains {"code": "P_PERCENT", "args": {}} if not p_percent
 
 reasons contains {"code": "DERIVABLE", "args": {}} if not derivable
+
+reasons contains {"code": "HISTORY", "args": {}} if not history
+
+reasons contains {"code": "HISTORY_BUDGET", "args": {}} if not budget
 
 reasons contains {"code": "ROUNDING_TOO_FINE", "args": {}} if not rounding

@@ -1,0 +1,71 @@
+package enclave
+
+import "context"
+
+// Footprint is what an exact release says of the rows of its snapshot: for each row the cell of the full table that it fell into, and
+// for each of those the published cells that contain it. It is what the audit of the release history works with. It is as sensitive
+// as the data and never leaves.
+type Footprint struct {
+	Snapshot Digest
+	Places   []int32   // by row: a position in Over, or NoCell
+	Over     [][]int32 // by cell of the full table: the positions in Table.Cells of published cells that contain it
+}
+
+// Footprint is what publishing the cells with the fate Published would say of the snapshot's rows.
+func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
+	full := 0
+	for full < len(t.Cells) && t.Cells[full].Set == 0 {
+		full++
+	}
+	f := &Footprint{Snapshot: snapshot, Places: t.Places, Over: make([][]int32, full)}
+	margins := make([]map[string]int32, len(t.Plan.Sets)) // published cells by their codes
+	for i := range t.Cells {
+		if c := &t.Cells[i]; fates[i] == Published {
+			if margins[c.Set] == nil {
+				margins[c.Set] = map[string]int32{}
+			}
+			margins[c.Set][codesKey(c.Codes, t.Plan.Sets[c.Set])] = int32(i)
+		}
+	}
+	for i := range f.Over {
+		for set, published := range margins {
+			if at, ok := published[codesKey(t.Cells[i].Codes, t.Plan.Sets[set])]; ok {
+				f.Over[i] = append(f.Over[i], at)
+			}
+		}
+	}
+	return f
+}
+
+// codesKey writes the codes of a set's keys as a map key.
+func codesKey(codes []int32, set Set) string {
+	text := make([]byte, 0, 4*len(set))
+	for _, k := range set {
+		c := codes[k]
+		text = append(text, byte(c), byte(c>>8), byte(c>>16), byte(c>>24)) //nolint:gosec // the four bytes of the code
+	}
+	return string(text)
+}
+
+// Audited is the audit's answer about a table.
+type Audited struct {
+	Suppress []int32      // positions in Table.Cells of published cells that must go; then the table is audited again
+	Facts    HistoryFacts // with nothing to suppress: what policy judges
+}
+
+// HistoryFacts is what the table and all exact releases of its dataset before it determine together.
+type HistoryFacts struct {
+	Releases int64 `json:"releases"` // before this one
+	Clean    bool  `json:"clean"`    // whatever follows from all of them touches at least the threshold's number of subjects
+	Refused  bool  `json:"refused"`  // no cell of this table could be named whose suppression would make it so
+	Rank     int64 `json:"rank"`     // independent sums published, this table's among them
+	Subjects int64 `json:"subjects"` // in the dataset, all versions of it
+}
+
+// Historian keeps account of what all exact releases of a dataset determine together (see the package that implements it).
+// It is safe for concurrent use.
+type Historian interface {
+	// Audit judges what a footprint would add to the history at a version. It MUST fail with HISTORY_MOVED if the history has
+	// moved on. It changes nothing: recording the release does.
+	Audit(ctx context.Context, dataset *Dataset, version, threshold int64, footprint *Footprint) (Audited, error)
+}

@@ -1,0 +1,111 @@
+package releases
+
+import (
+	"encoding/binary"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// A footprint's file, little endian:
+//
+//	8 bytes   "DRFP" 1 0 0 0
+//	32        digest of the snapshot
+//	8         rows
+//	4         cells of the full table
+//	4         bytes of a place, 1, 2 or 4
+//	rows × width   places, one more than the cell, 0 for none
+//	for each cell of the full table:
+//	    4         published cells that contain it
+//	    × 4       their positions in the table
+const (
+	magic    = "DRFP\x01\x00\x00\x00"
+	headSize = len(magic) + 32 + 8 + 4 + 4
+)
+
+func encode(f *enclave.Footprint) []byte {
+	width := 4
+	if len(f.Over) < 1<<8-1 {
+		width = 1
+	} else if len(f.Over) < 1<<16-1 {
+		width = 2
+	}
+	size := headSize + width*len(f.Places)
+	for _, over := range f.Over {
+		size += 4 + 4*len(over)
+	}
+	raw := make([]byte, 0, size)
+	raw = append(raw, magic...)
+	raw = append(raw, f.Snapshot[:]...)
+	raw = binary.LittleEndian.AppendUint64(raw, uint64(len(f.Places)))
+	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(f.Over))) //nolint:gosec // at most the rows
+	raw = binary.LittleEndian.AppendUint32(raw, uint32(width))
+	for _, place := range f.Places {
+		value := uint32(place + 1) //nolint:gosec // NoCell becomes 0
+		switch width {
+		case 1:
+			raw = append(raw, byte(value)) //nolint:gosec // below 2^8 by the width
+		case 2:
+			raw = binary.LittleEndian.AppendUint16(raw, uint16(value)) //nolint:gosec // below 2^16 by the width
+		default:
+			raw = binary.LittleEndian.AppendUint32(raw, value)
+		}
+	}
+	for _, over := range f.Over {
+		raw = binary.LittleEndian.AppendUint32(raw, uint32(len(over))) //nolint:gosec // at most one a grouping set
+		for _, cell := range over {
+			raw = binary.LittleEndian.AppendUint32(raw, uint32(cell)) //nolint:gosec // a position
+		}
+	}
+	return raw
+}
+
+// decode reads what encode wrote. Files are named by their digest and so are what was written, or are not found; still nothing here
+// trusts a length.
+func decode(raw []byte) (*enclave.Footprint, error) {
+	bad := enclave.Internalf("a footprint cannot be read")
+	if len(raw) < headSize || string(raw[:len(magic)]) != magic {
+		return nil, bad
+	}
+	f := &enclave.Footprint{Snapshot: enclave.Digest(raw[len(magic) : len(magic)+32])}
+	head := raw[len(magic)+32:]
+	rows, cells, width := binary.LittleEndian.Uint64(head), binary.LittleEndian.Uint32(head[8:]), uint64(binary.LittleEndian.Uint32(head[12:]))
+	raw = raw[headSize:]
+	if width != 1 && width != 2 && width != 4 || rows > uint64(len(raw))/width || uint64(cells) > uint64(len(raw))/4 {
+		return nil, bad
+	}
+	f.Places = make([]int32, rows)
+	for i := range f.Places {
+		value := uint32(raw[0])
+		switch width {
+		case 2:
+			value = uint32(binary.LittleEndian.Uint16(raw))
+		case 4:
+			value = binary.LittleEndian.Uint32(raw)
+		}
+		if value > cells {
+			return nil, bad
+		}
+		f.Places[i], raw = int32(value)-1, raw[width:] //nolint:gosec // at most cells
+	}
+	f.Over = make([][]int32, cells)
+	for i := range f.Over {
+		if len(raw) < 4 {
+			return nil, bad
+		}
+		count := binary.LittleEndian.Uint32(raw)
+		if raw = raw[4:]; uint64(count) > uint64(len(raw))/4 {
+			return nil, bad
+		}
+		for range count {
+			cell := int32(binary.LittleEndian.Uint32(raw)) //nolint:gosec // a negative one is refused next
+			if cell < 0 {
+				return nil, bad
+			}
+			f.Over[i], raw = append(f.Over[i], cell), raw[4:]
+		}
+	}
+	if len(raw) != 0 {
+		return nil, bad
+	}
+	return f, nil
+}

@@ -1,0 +1,82 @@
+package releases
+
+import (
+	"encoding/hex"
+	"flag"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+var update = flag.Bool("update", false, "write the golden footprint anew")
+
+func example() *enclave.Footprint {
+	return &enclave.Footprint{
+		Snapshot: enclave.DigestOf([]byte("snapshot")),
+		Places:   []int32{0, 0, 2, enclave.NoCell, 1},
+		Over:     [][]int32{{0, 3}, nil, {2, 4}},
+	}
+}
+
+// The format is read back after every restart: it must not change unnoticed.
+func TestGoldenFootprint(t *testing.T) {
+	const path = "testdata/footprint.hex"
+	text := hex.EncodeToString(encode(example()))
+	if *update {
+		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden, err := os.ReadFile(path)
+	if err != nil || strings.TrimSpace(string(golden)) != text {
+		t.Fatalf("the format changed (%v): %s", err, text)
+	}
+}
+
+func TestFootprintsComeBack(t *testing.T) {
+	for _, cells := range []int32{0, 1, 254, 255, 65_534, 65_535, 70_000} {
+		f := &enclave.Footprint{Snapshot: enclave.DigestOf(nil), Places: []int32{enclave.NoCell}, Over: make([][]int32, cells)}
+		if cells > 0 {
+			f.Places = append(f.Places, cells-1, 0)
+			f.Over[cells-1] = []int32{1 << 23, 0}
+		}
+		back, err := decode(encode(f))
+		if err != nil || !reflect.DeepEqual(f, back) {
+			t.Fatalf("%d cells: %v", cells, err)
+		}
+	}
+}
+
+func TestBrokenFootprintsAreRefused(t *testing.T) {
+	whole := encode(example())
+	for n := range whole {
+		if _, err := decode(whole[:n]); err == nil {
+			t.Fatalf("the first %d bytes were taken for a footprint", n)
+		}
+	}
+	if _, err := decode(append(whole, 0)); err == nil {
+		t.Fatal("a byte too many was let by")
+	}
+	for at, value := range map[int]byte{0: 'X', headSize - 4: 3, headSize: 4, headSize - 16: 200} {
+		broken := append([]byte(nil), whole...)
+		broken[at] = value
+		if _, err := decode(broken); err == nil {
+			t.Fatalf("byte %d of %d was let by", at, value)
+		}
+	}
+}
+
+func FuzzFootprint(f *testing.F) {
+	f.Add(encode(example()))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if footprint, err := decode(raw); err == nil {
+			again, err := decode(encode(footprint))
+			if err != nil || !reflect.DeepEqual(footprint, again) {
+				t.Fatal("what was read is not what is written")
+			}
+		}
+	})
+}

@@ -1,0 +1,221 @@
+// Package releases is the register of exact releases: it keeps their footprints, and an audit of each dataset's release history that
+// every further table is tried against.
+//
+// A footprint says which row fell into which cell, and lies among the service's files, named by the decision that released it. The audit
+// itself (enclave/history) lives in memory and is built again from the footprints after a restart, in the order of the history's
+// versions.
+package releases
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/history"
+)
+
+// Store lists the footprints of a dataset's exact releases, oldest first: the n-th is that of the release that made version n of the
+// history, so there are as many as the version says.
+type Store interface {
+	Footprints(ctx context.Context, dataset string) ([]enclave.Digest, error)
+}
+
+// Files keeps footprints by digest, durably before Put returns.
+type Files interface {
+	Put(content []byte) (enclave.Digest, error)
+	Get(digest enclave.Digest) ([]byte, error)
+}
+
+// Register is the register of exact releases. It is safe for concurrent use; tables over the same dataset are audited one after the
+// other.
+type Register struct {
+	store  Store
+	files  Files
+	loader enclave.Loader
+	seed   history.Seed
+
+	lock  sync.Mutex // guards books
+	books map[string]*book
+}
+
+var _ enclave.Historian = (*Register)(nil)
+
+// New makes the register. The seed is the secret of the audit's random choices, the same for the life of the domain.
+func New(store Store, files Files, loader enclave.Loader, seed history.Seed) *Register {
+	return &Register{store: store, files: files, loader: loader, seed: seed, books: map[string]*book{}}
+}
+
+// book is the account of one dataset.
+type book struct {
+	turn     chan struct{} // holds one token: the right to read and write the rest
+	version  int64         // of the history, as far as it is known here
+	rows     *versions
+	releases []*history.Release // each once: the same table again tells nothing new
+	known    map[enclave.Digest]bool
+	audits   map[int64]*audits // by the number of subjects that is promised
+}
+
+// audits are the two that a table has to pass: what follows about sums and counts of rows, and about counts of distinct subjects.
+type audits struct {
+	sums, subjects *history.Audit
+}
+
+// Keep writes a footprint among the files, for the decision that names it.
+func (r *Register) Keep(footprint *enclave.Footprint) (enclave.Digest, error) {
+	return r.files.Put(encode(footprint))
+}
+
+// Audit tries a footprint against all releases of the dataset before it. A table that has to lose cells is tried again by the caller,
+// without them.
+func (r *Register) Audit(ctx context.Context, dataset *enclave.Dataset, version, threshold int64, footprint *enclave.Footprint) (enclave.Audited, error) {
+	b := r.book(dataset.Name)
+	select {
+	case <-b.turn:
+	case <-ctx.Done():
+		return enclave.Audited{}, context.Cause(ctx)
+	}
+	defer func() { b.turn <- struct{}{} }()
+	release, err := r.enter(ctx, dataset, b, version, footprint)
+	if err != nil {
+		b.forget() // it may hold half of a snapshot
+		return enclave.Audited{}, err
+	}
+	a, err := b.auditsOf(threshold, r.seed)
+	if err != nil {
+		return enclave.Audited{}, err
+	}
+	return a.try(ctx, release, version, b.rows.people())
+}
+
+func (r *Register) book(dataset string) *book {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	b := r.books[dataset]
+	if b == nil {
+		b = &book{turn: make(chan struct{}, 1)}
+		b.forget()
+		b.turn <- struct{}{}
+		r.books[dataset] = b
+	}
+	return b
+}
+
+// forget begins the book anew; it is filled again from the store.
+func (b *book) forget() {
+	b.version, b.rows, b.releases = 0, newVersions(), nil
+	b.known, b.audits = map[enclave.Digest]bool{}, map[int64]*audits{}
+}
+
+// enter brings the book up to a version and finds a footprint's place in it.
+func (r *Register) enter(
+	ctx context.Context, dataset *enclave.Dataset, b *book, version int64, footprint *enclave.Footprint,
+) (*history.Release, error) {
+	if err := r.catchUp(ctx, dataset, b, version); err != nil {
+		return nil, err
+	}
+	return r.place(ctx, dataset, b, footprint)
+}
+
+// catchUp takes up what was released since the last time.
+func (r *Register) catchUp(ctx context.Context, dataset *enclave.Dataset, b *book, version int64) error {
+	footprints, err := r.store.Footprints(ctx, dataset.Name)
+	if err != nil {
+		return err
+	}
+	if int64(len(footprints)) != version {
+		return enclave.Fail(enclave.State, "HISTORY_MOVED")
+	}
+	for _, digest := range footprints[b.version:] {
+		if b.known[digest] {
+			b.version++
+			continue
+		}
+		raw, err := r.files.Get(digest)
+		if err != nil {
+			return err
+		}
+		footprint, err := decode(raw)
+		if err != nil {
+			return err
+		}
+		release, err := r.place(ctx, dataset, b, footprint)
+		if err != nil {
+			return err
+		}
+		for _, a := range b.audits {
+			if err := errors.Join(a.sums.Add(release), a.subjects.Add(release)); err != nil {
+				return err
+			}
+		}
+		b.releases, b.known[digest] = append(b.releases, release), true
+		b.version++
+	}
+	return nil
+}
+
+// place says of the history's rows what a footprint says of its snapshot's.
+func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book, footprint *enclave.Footprint) (*history.Release, error) {
+	added, err := b.rows.link(ctx, dataset, footprint.Snapshot, r.loader)
+	if err != nil {
+		return nil, err
+	}
+	if len(added) > 0 {
+		for _, a := range b.audits {
+			if err := errors.Join(a.sums.Grow(added), a.subjects.Grow(added)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	cells, err := b.rows.place(footprint)
+	if err != nil {
+		return nil, err
+	}
+	return &history.Release{Cells: cells, Published: footprint.Over}, nil
+}
+
+// auditsOf are the audits that promise so many subjects. Scenarios with another threshold have others over the same releases.
+func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
+	if a := b.audits[threshold]; a != nil {
+		return a, nil
+	}
+	sums, err := history.New(history.Sums, b.rows.subjects, int(threshold), seed)
+	if err != nil {
+		return nil, err
+	}
+	subjects, err := history.New(history.Subjects, b.rows.subjects, int(threshold), seed)
+	if err != nil {
+		return nil, err
+	}
+	for _, release := range b.releases {
+		if err := errors.Join(sums.Add(release), subjects.Add(release)); err != nil {
+			return nil, err
+		}
+	}
+	b.audits[threshold] = &audits{sums, subjects}
+	return b.audits[threshold], nil
+}
+
+// try asks both audits. What either wants suppressed goes before either is asked again.
+func (a *audits) try(ctx context.Context, release *history.Release, releases, subjects int64) (enclave.Audited, error) {
+	answer := enclave.Audited{Facts: enclave.HistoryFacts{Releases: releases, Clean: true, Subjects: subjects}}
+	for _, audit := range []*history.Audit{a.sums, a.subjects} {
+		result, err := audit.Try(ctx, release)
+		if err != nil {
+			return enclave.Audited{}, err
+		}
+		answer.Facts.Rank = max(answer.Facts.Rank, int64(result.Rank))
+		answer.Facts.Clean = answer.Facts.Clean && result.Clean
+		answer.Facts.Refused = answer.Facts.Refused || result.Refused
+		for _, s := range result.Suppressed {
+			answer.Suppress = append(answer.Suppress, s.Cell)
+		}
+	}
+	slices.Sort(answer.Suppress)
+	answer.Suppress = slices.Compact(answer.Suppress)
+	if answer.Facts.Refused {
+		answer.Suppress = nil // nothing that could go would help
+	}
+	return answer, nil
+}

@@ -1,0 +1,255 @@
+package releases_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/history"
+	"github.com/darkroom-project/darkroom/enclave/load"
+	"github.com/darkroom-project/darkroom/internal/releases"
+	"github.com/darkroom-project/darkroom/internal/store"
+)
+
+const k = 3 // subjects that are promised
+
+func people() *enclave.Dataset {
+	return &enclave.Dataset{
+		Name: "people", Owner: "census", Grade: 1, Sharing: enclave.Conditional,
+		Subject: enclave.Subject{Column: "id", Kind: enclave.Person},
+		Columns: []enclave.Column{
+			{Name: "id", Type: enclave.Text, Class: enclave.Identifier},
+			{Name: "district", Type: enclave.Code, Class: enclave.Quasi, Codes: []string{"a", "b"}},
+			{Name: "age", Type: enclave.Int, Class: enclave.Quasi, Min: "0", Max: "120"},
+		},
+	}
+}
+
+// world is a real loader and real files, and a list of footprints in place of the store.
+type world struct {
+	t        *testing.T
+	loader   *load.Store
+	files    *store.Files
+	released []enclave.Digest
+	register *releases.Register
+}
+
+func (w *world) Footprints(context.Context, string) ([]enclave.Digest, error) { return w.released, nil }
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t}
+	var err error
+	if w.loader, err = load.Open(t.TempDir(), [32]byte{1}, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	if w.files, err = store.OpenFiles(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.files.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w.restart()
+	return w
+}
+
+// restart begins with an empty memory, as a new process does.
+func (w *world) restart() { w.register = releases.New(w, w.files, w.loader, history.Seed{7}) }
+
+// person is one row.
+type person struct {
+	id, age  int
+	district string
+}
+
+// load makes a snapshot of some people.
+func (w *world) load(list []person) enclave.Digest {
+	w.t.Helper()
+	var file bytes.Buffer
+	fmt.Fprintln(&file, "id,district,age")
+	for _, p := range list {
+		fmt.Fprintf(&file, "%d,%s,%d\n", p.id, p.district, p.age)
+	}
+	snapshot, err := w.loader.Ingest(w.t.Context(), people(), load.CSV, bytes.NewReader(file.Bytes()), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return snapshot.Digest
+}
+
+// table is the footprint of a table over a snapshot whose two cells, the districts, are published. Cell −1 drops a row.
+func (w *world) table(snapshot enclave.Digest, cellOf func(district int32, age int64) int32) *enclave.Footprint {
+	w.t.Helper()
+	rows, err := w.loader.Open(w.t.Context(), people(), snapshot)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	f := &enclave.Footprint{Snapshot: snapshot}
+	err = rows.Scan(w.t.Context(), enclave.Range{Count: rows.Snapshot().Rows}, []int{1, 2}, func(b *enclave.Batch) error {
+		for i := range b.Rows {
+			f.Places = append(f.Places, cellOf(b.Columns[0].Narrow[i], b.Columns[1].Wide[i]))
+		}
+		return nil
+	})
+	if err := errors.Join(err, rows.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+	f.Over = [][]int32{{0}, {1}}
+	return f
+}
+
+func (w *world) audit(f *enclave.Footprint) enclave.Audited {
+	w.t.Helper()
+	answer, err := w.register.Audit(w.t.Context(), people(), int64(len(w.released)), k, f)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return answer
+}
+
+// release audits a table that must be clean, and makes it part of the history.
+func (w *world) release(f *enclave.Footprint) {
+	w.t.Helper()
+	if answer := w.audit(f); !answer.Facts.Clean || len(answer.Suppress) > 0 {
+		w.t.Fatalf("an honest table is refused: %+v", answer)
+	}
+	digest, err := w.register.Keep(f)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.released = append(w.released, digest)
+}
+
+// crowd is 200 people of all ages in both districts, ids from 1.
+func crowd() []person {
+	list := make([]person, 200)
+	for i := range list {
+		list[i] = person{id: i + 1, age: i % 90, district: []string{"a", "b"}[i/2%2]}
+	}
+	return list
+}
+
+func byDistrict(district int32, _ int64) int32 { return district }
+
+// below drops everyone who is not below an age, and groups the others by district.
+func below(age int64) func(int32, int64) int32 {
+	return func(district int32, years int64) int32 {
+		if years >= age {
+			return enclave.NoCell
+		}
+		return district
+	}
+}
+
+// A7: two tables whose difference is one person.
+func TestDifferenceOfTwoTables(t *testing.T) {
+	w := newWorld(t)
+	list := append(crowd(), person{id: 999, age: 95, district: "a"})
+	snapshot := w.load(list)
+	w.release(w.table(snapshot, byDistrict))
+	answer := w.audit(w.table(snapshot, below(95)))
+	if !slices.Equal(answer.Suppress, []int32{0}) {
+		t.Fatalf("of all people, and all but one of district a: %+v", answer)
+	}
+	// Where the difference is enough people, both are answered.
+	w.release(w.table(snapshot, below(45)))
+}
+
+// What was released before a restart is not forgotten by it, and is judged alike.
+func TestRestartForgetsNothing(t *testing.T) {
+	w := newWorld(t)
+	snapshot := w.load(append(crowd(), person{id: 999, age: 95, district: "a"}))
+	w.release(w.table(snapshot, byDistrict))
+	attack := w.table(snapshot, below(95))
+	before := w.audit(attack)
+	w.restart()
+	if after := w.audit(attack); !slices.Equal(before.Suppress, after.Suppress) || before.Facts != after.Facts || len(after.Suppress) == 0 {
+		t.Fatalf("%+v before the restart, %+v after it", before, after)
+	}
+}
+
+// A42: yesterday's and today's table over one corrected row, and over one new one.
+func TestVersionsOfTheData(t *testing.T) {
+	for name, change := range map[string]func([]person) []person{
+		"corrected": func(list []person) []person { list[17].age = 90; return list },
+		"new":       func(list []person) []person { return append(list, person{id: 999, age: 30, district: "a"}) },
+		"gone":      func(list []person) []person { return slices.Delete(list, 17, 18) },
+	} {
+		w := newWorld(t)
+		yesterday := w.load(crowd())
+		young := func(district int32, years int64) int32 { return below(60)(district, years) }
+		w.release(w.table(yesterday, young))
+		today := w.load(change(crowd()))
+		if answer := w.audit(w.table(today, young)); len(answer.Suppress) == 0 {
+			t.Errorf("%s: %+v", name, answer)
+		}
+	}
+}
+
+// Loading the same data again changes nothing: rows that did not change are the same rows.
+func TestUnchangedRowsAreTheSame(t *testing.T) {
+	w := newWorld(t)
+	w.release(w.table(w.load(crowd()), byDistrict))
+	before := w.audit(w.table(w.load(crowd()), byDistrict)).Facts
+	shuffled := crowd()
+	slices.Reverse(shuffled)
+	again := w.table(w.load(shuffled), byDistrict)
+	w.release(again)
+	if after := w.audit(again).Facts; after.Rank != before.Rank || after.Subjects != 200 || after.Releases != 2 {
+		t.Fatalf("%+v, then %+v", before, after)
+	}
+}
+
+func TestVersionOfTheHistoryBinds(t *testing.T) {
+	w := newWorld(t)
+	snapshot := w.load(crowd())
+	w.release(w.table(snapshot, byDistrict))
+	for _, version := range []int64{0, 2} {
+		_, err := w.register.Audit(t.Context(), people(), version, k, w.table(snapshot, byDistrict))
+		if !errors.Is(err, enclave.Fail(enclave.State, "HISTORY_MOVED")) {
+			t.Errorf("version %d: %v", version, err)
+		}
+	}
+}
+
+// Scenarios with other thresholds are judged against the same releases.
+func TestThresholdsShareTheHistory(t *testing.T) {
+	w := newWorld(t)
+	list := crowd()
+	for i := range 5 {
+		list = append(list, person{id: 900 + i, age: 95, district: "a"})
+	}
+	snapshot := w.load(list)
+	w.release(w.table(snapshot, byDistrict))
+	attack := w.table(snapshot, below(95)) // five people in the difference
+	for threshold, safe := range map[int64]bool{3: true, 5: true, 6: false, 10: false} {
+		answer, err := w.register.Audit(t.Context(), people(), 1, threshold, attack)
+		if err != nil || (len(answer.Suppress) == 0) != safe {
+			t.Errorf("threshold %d: %+v, %v", threshold, answer, err)
+		}
+	}
+}
+
+// A failure in the middle leaves nothing that a later audit could stumble over.
+func TestCancelledAuditIsTriedAnew(t *testing.T) {
+	w := newWorld(t)
+	snapshot := w.load(append(crowd(), person{id: 999, age: 95, district: "a"}))
+	w.release(w.table(snapshot, byDistrict))
+	w.restart()
+	attack := w.table(snapshot, below(95))
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.register.Audit(cancelled, people(), 1, k, attack); err == nil {
+		t.Fatal("a cancelled audit answered")
+	}
+	if answer := w.audit(attack); len(answer.Suppress) != 1 {
+		t.Fatalf("%+v", answer)
+	}
+}
