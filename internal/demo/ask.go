@@ -120,6 +120,13 @@ func cutKeys() []enclave.ManifestKey {
 	return []enclave.ManifestKey{districtKey(), {Name: "born", Of: &enclave.ColumnRule{Column: "birth_year", Cuts: []enclave.Scalar{"1960", "1980", "2007"}}}}
 }
 
+// shiftedKeys move one band by a year: each district's table then differs from the first by the people born in 1980.
+func shiftedKeys() []enclave.ManifestKey {
+	keys := cutKeys()
+	keys[1].Of = &enclave.ColumnRule{Column: "birth_year", Cuts: []enclave.Scalar{"1960", "1981", "2007"}}
+	return keys
+}
+
 // moduleManifest is the honest module's.
 func moduleManifest() *enclave.Manifest {
 	m := costManifest(bandKeys()...)

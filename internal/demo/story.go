@@ -63,6 +63,7 @@ func Play(ctx context.Context, options Options) (err error) {
 		{"DEMO_GRANT", s.grants},
 		{"DEMO_HONEST", s.honestModule},
 		{"DEMO_MANIFEST", s.manifestAlone},
+		{"DEMO_DIFFERENCE", s.difference},
 		{"DEMO_IDENTITY", s.identityModule},
 		{"DEMO_ENDLESS", s.endlessModule},
 		{"DEMO_RECEIPT", s.receipt},
