@@ -47,18 +47,26 @@ func (m *matrix) pool(groups int) []int32 {
 // inOrder sorts people so that those in large cells only come first, and those that are also in a small one as late as they can:
 // people of small cells are scarce, and each group needs one.
 func (m *matrix) inOrder(pool []int32) {
-	read := m.reader()
-	key := make(map[int32]uint64, len(pool))
-	for _, person := range pool {
+	type keyed struct {
+		key    uint64
+		person int32
+	}
+	read, keys := m.reader(), make([]keyed, len(pool))
+	for i, person := range pool {
 		first, second := uint64(len(m.cells)), uint64(len(m.cells))
-		if touched := read.touched(person); len(touched) > 1 {
-			first, second = uint64(touched[0]), uint64(touched[1]) //nolint:gosec // positions are not negative
-		} else if len(touched) == 1 {
+		touched := read.touched(person)
+		if len(touched) > 0 {
 			first = uint64(touched[0]) //nolint:gosec // positions are not negative
 		}
-		key[person] = first<<32 | second
+		if len(touched) > 1 {
+			second = uint64(touched[1]) //nolint:gosec // positions are not negative
+		}
+		keys[i] = keyed{first<<32 | second, person}
 	}
-	slices.SortFunc(pool, func(a, b int32) int { return cmp.Or(cmp.Compare(key[b], key[a]), cmp.Compare(a, b)) })
+	slices.SortFunc(keys, func(a, b keyed) int { return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(a.person, b.person)) })
+	for i, k := range keys {
+		pool[i] = k.person
+	}
 }
 
 // anyRow reports whether one of a person's rows is as asked.
