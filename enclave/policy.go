@@ -6,7 +6,7 @@ import "context"
 // are whole numbers, so that a boundary is exact.
 type Profile struct {
 	Name             string `json:"name"`
-	Threshold        int64  `json:"threshold"`         // a cell is unsafe with fewer distinct subjects
+	Threshold        int64  `json:"threshold"`         // 3 to 255: a cell is unsafe with fewer distinct subjects, and so is what follows from releases
 	DominanceN       int    `json:"dominance_n"`       // 1 or 2: how many largest subject totals
 	DominancePercent int64  `json:"dominance_percent"` // unsafe if their share of the sum is at least this
 	PPercent         int64  `json:"p_percent"`         // unsafe if (sum − t1 − t2) / t1 is below this

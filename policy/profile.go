@@ -43,7 +43,7 @@ type number struct {
 func numbers() []number {
 	return []number{
 		{
-			"threshold", 3, 1_000_000, larger,
+			"threshold", 3, 255, larger, // 255: the most that the audit of the release history can promise
 			func(p *enclave.Profile) int64 { return p.Threshold }, func(p *enclave.Profile, v int64) { p.Threshold = v },
 		},
 		{
