@@ -47,6 +47,9 @@ func New(store Store, files Files, loader enclave.Loader, seed history.Seed) *Re
 	return &Register{store: store, files: files, loader: loader, seed: seed, books: map[string]*book{}}
 }
 
+// errMoved says that another release came first: the caller measures again, and nothing here is wrong.
+var errMoved = enclave.Fail(enclave.State, "HISTORY_MOVED")
+
 // book is the account of one dataset.
 type book struct {
 	turn     chan struct{} // holds one token: the right to read and write the rest
@@ -79,7 +82,9 @@ func (r *Register) Audit(ctx context.Context, dataset *enclave.Dataset, version,
 	defer func() { b.turn <- struct{}{} }()
 	release, err := r.enter(ctx, dataset, b, version, footprint)
 	if err != nil {
-		b.forget() // it may hold half of a snapshot
+		if !errors.Is(err, errMoved) {
+			b.forget() // it may hold half of a snapshot
+		}
 		return enclave.Audited{}, err
 	}
 	a, err := b.auditsOf(threshold, r.seed)
@@ -125,7 +130,7 @@ func (r *Register) catchUp(ctx context.Context, dataset *enclave.Dataset, b *boo
 		return err
 	}
 	if int64(len(footprints)) != version {
-		return enclave.Fail(enclave.State, "HISTORY_MOVED")
+		return errMoved
 	}
 	for _, digest := range footprints[b.version:] {
 		if b.known[digest] {
