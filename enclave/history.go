@@ -7,6 +7,7 @@ import "context"
 // as the data and never leaves.
 type Footprint struct {
 	Snapshot Digest
+	Distinct bool      // counts of distinct subjects are published, which tell of other things than sums of rows
 	Places   []int32   // by row: a position in Over, or NoCell
 	Over     [][]int32 // by cell of the full table: the positions in Table.Cells of published cells that contain it
 }
@@ -18,6 +19,9 @@ func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
 		full++
 	}
 	f := &Footprint{Snapshot: snapshot, Places: t.Places, Over: make([][]int32, full)}
+	for _, m := range t.Plan.Measures {
+		f.Distinct = f.Distinct || m.Op == Subjects
+	}
 	margins := make([]map[string]int32, len(t.Plan.Sets)) // published cells by their codes
 	for i := range t.Cells {
 		if c := &t.Cells[i]; fates[i] == Published {

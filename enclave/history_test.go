@@ -10,7 +10,7 @@ import (
 // A footprint names, for each cell of the full table, the published cells that contain it: itself and the margins over it.
 func TestFootprint(t *testing.T) {
 	table := &enclave.Table{
-		Plan: &enclave.Plan{Sets: []enclave.Set{{0, 1}, {0}, {}}},
+		Plan: &enclave.Plan{Sets: []enclave.Set{{0, 1}, {0}, {}}, Measures: []enclave.PlannedMeasure{{Op: enclave.Sum}, {Op: enclave.Subjects}}},
 		Cells: []enclave.Cell{
 			{Set: 0, Codes: []int32{0, 0}},
 			{Set: 0, Codes: []int32{0, 1}},
@@ -24,8 +24,12 @@ func TestFootprint(t *testing.T) {
 	snapshot := enclave.DigestOf([]byte("snapshot"))
 	fates := []enclave.Fate{enclave.Published, enclave.Primary, enclave.Published, enclave.Published, enclave.Complement, enclave.Published}
 	got := table.Footprint(snapshot, fates)
-	want := &enclave.Footprint{Snapshot: snapshot, Places: table.Places, Over: [][]int32{{0, 3, 5}, {3, 5}, {2, 5}}}
+	want := &enclave.Footprint{Snapshot: snapshot, Distinct: true, Places: table.Places, Over: [][]int32{{0, 3, 5}, {3, 5}, {2, 5}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v", got)
+	}
+	table.Plan.Measures = table.Plan.Measures[:1]
+	if table.Footprint(snapshot, fates).Distinct {
+		t.Error("no distinct subjects are counted")
 	}
 }

@@ -8,7 +8,9 @@ import (
 
 // A footprint's file, little endian:
 //
-//	8 bytes   "DRFP" 1 0 0 0
+//	5 bytes   "DRFP" 1
+//	1         1 if counts of distinct subjects are published, else 0
+//	2         0
 //	32        digest of the snapshot
 //	8         rows
 //	4         cells of the full table
@@ -18,8 +20,8 @@ import (
 //	    4         published cells that contain it
 //	    × 4       their positions in the table
 const (
-	magic    = "DRFP\x01\x00\x00\x00"
-	headSize = len(magic) + 32 + 8 + 4 + 4
+	magic    = "DRFP\x01"
+	headSize = len(magic) + 3 + 32 + 8 + 4 + 4
 )
 
 func encode(f *enclave.Footprint) []byte {
@@ -35,6 +37,11 @@ func encode(f *enclave.Footprint) []byte {
 	}
 	raw := make([]byte, 0, size)
 	raw = append(raw, magic...)
+	if f.Distinct {
+		raw = append(raw, 1, 0, 0)
+	} else {
+		raw = append(raw, 0, 0, 0)
+	}
 	raw = append(raw, f.Snapshot[:]...)
 	raw = binary.LittleEndian.AppendUint64(raw, uint64(len(f.Places)))
 	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(f.Over))) //nolint:gosec // at most the rows
@@ -66,8 +73,12 @@ func decode(raw []byte) (*enclave.Footprint, error) {
 	if len(raw) < headSize || string(raw[:len(magic)]) != magic {
 		return nil, bad
 	}
-	f := &enclave.Footprint{Snapshot: enclave.Digest(raw[len(magic) : len(magic)+32])}
-	head := raw[len(magic)+32:]
+	head := raw[len(magic):]
+	if head[0] > 1 || head[1] != 0 || head[2] != 0 {
+		return nil, bad
+	}
+	f := &enclave.Footprint{Distinct: head[0] == 1, Snapshot: enclave.Digest(head[3:35])}
+	head = head[35:]
 	rows, cells, width := binary.LittleEndian.Uint64(head), binary.LittleEndian.Uint32(head[8:]), uint64(binary.LittleEndian.Uint32(head[12:]))
 	raw = raw[headSize:]
 	if width != 1 && width != 2 && width != 4 || rows > uint64(len(raw))/width || uint64(cells) > uint64(len(raw))/4 {

@@ -16,6 +16,7 @@ var update = flag.Bool("update", false, "write the golden footprint anew")
 func example() *enclave.Footprint {
 	return &enclave.Footprint{
 		Snapshot: enclave.DigestOf([]byte("snapshot")),
+		Distinct: true,
 		Places:   []int32{0, 0, 2, enclave.NoCell, 1},
 		Over:     [][]int32{{0, 3}, nil, {2, 4}},
 	}
@@ -60,7 +61,7 @@ func TestBrokenFootprintsAreRefused(t *testing.T) {
 	if _, err := decode(append(whole, 0)); err == nil {
 		t.Fatal("a byte too many was let by")
 	}
-	for at, value := range map[int]byte{0: 'X', headSize - 4: 3, headSize: 4, headSize - 16: 200} {
+	for at, value := range map[int]byte{0: 'X', 5: 2, 6: 1, headSize - 4: 3, headSize: 4, headSize - 16: 200} {
 		broken := append([]byte(nil), whole...)
 		broken[at] = value
 		if _, err := decode(broken); err == nil {

@@ -55,14 +55,29 @@ type book struct {
 	turn     chan struct{} // holds one token: the right to read and write the rest
 	version  int64         // of the history, as far as it is known here
 	rows     *versions
-	releases []*history.Release // each once: the same table again tells nothing new
+	releases []placed // each once: the same table again tells nothing new
 	known    map[enclave.Digest]bool
 	audits   map[int64]*audits // by the number of subjects that is promised
 }
 
-// audits are the two that a table has to pass: what follows about sums and counts of rows, and about counts of distinct subjects.
+// placed is a release that speaks of the history's rows.
+type placed struct {
+	*history.Release
+	distinct bool // it counts distinct subjects
+}
+
+// audits are the two that a table has to pass: what follows about sums and counts of rows, and, for tables that publish some, about
+// counts of distinct subjects.
 type audits struct {
 	sums, subjects *history.Audit
+}
+
+// add takes up a release that was made.
+func (a *audits) add(release placed) error {
+	if err := a.sums.Add(release.Release); err != nil || !release.distinct {
+		return err
+	}
+	return a.subjects.Add(release.Release)
 }
 
 // Keep writes a footprint among the files, for the decision that names it.
@@ -116,9 +131,9 @@ func (b *book) forget() {
 // enter brings the book up to a version and finds a footprint's place in it.
 func (r *Register) enter(
 	ctx context.Context, dataset *enclave.Dataset, b *book, version int64, footprint *enclave.Footprint,
-) (*history.Release, error) {
+) (placed, error) {
 	if err := r.catchUp(ctx, dataset, b, version); err != nil {
-		return nil, err
+		return placed{}, err
 	}
 	return r.place(ctx, dataset, b, footprint)
 }
@@ -150,7 +165,7 @@ func (r *Register) catchUp(ctx context.Context, dataset *enclave.Dataset, b *boo
 			return err
 		}
 		for _, a := range b.audits {
-			if err := errors.Join(a.sums.Add(release), a.subjects.Add(release)); err != nil {
+			if err := a.add(release); err != nil {
 				return err
 			}
 		}
@@ -161,23 +176,20 @@ func (r *Register) catchUp(ctx context.Context, dataset *enclave.Dataset, b *boo
 }
 
 // place says of the history's rows what a footprint says of its snapshot's.
-func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book, footprint *enclave.Footprint) (*history.Release, error) {
+func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book, footprint *enclave.Footprint) (placed, error) {
 	added, err := b.rows.link(ctx, dataset, footprint.Snapshot, r.loader)
 	if err != nil {
-		return nil, err
+		return placed{}, err
 	}
 	if len(added) > 0 {
 		for _, a := range b.audits {
 			if err := errors.Join(a.sums.Grow(added), a.subjects.Grow(added)); err != nil {
-				return nil, err
+				return placed{}, err
 			}
 		}
 	}
 	cells, err := b.rows.place(footprint)
-	if err != nil {
-		return nil, err
-	}
-	return &history.Release{Cells: cells, Published: footprint.Over}, nil
+	return placed{&history.Release{Cells: cells, Published: footprint.Over}, footprint.Distinct}, err
 }
 
 // auditsOf are the audits that promise so many subjects. Scenarios with another threshold have others over the same releases.
@@ -193,20 +205,25 @@ func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
 	if err != nil {
 		return nil, err
 	}
+	a := &audits{sums, subjects}
 	for _, release := range b.releases {
-		if err := errors.Join(sums.Add(release), subjects.Add(release)); err != nil {
+		if err := a.add(release); err != nil {
 			return nil, err
 		}
 	}
-	b.audits[threshold] = &audits{sums, subjects}
-	return b.audits[threshold], nil
+	b.audits[threshold] = a
+	return a, nil
 }
 
 // try asks both audits. What either wants suppressed goes before either is asked again.
-func (a *audits) try(ctx context.Context, release *history.Release, releases, subjects int64) (enclave.Audited, error) {
+func (a *audits) try(ctx context.Context, release placed, releases, subjects int64) (enclave.Audited, error) {
 	answer := enclave.Audited{Facts: enclave.HistoryFacts{Releases: releases, Clean: true, Subjects: subjects}}
-	for _, audit := range []*history.Audit{a.sums, a.subjects} {
-		result, err := audit.Try(ctx, release)
+	asked := []*history.Audit{a.sums}
+	if release.distinct {
+		asked = append(asked, a.subjects)
+	}
+	for _, audit := range asked {
+		result, err := audit.Try(ctx, release.Release)
 		if err != nil {
 			return enclave.Audited{}, err
 		}

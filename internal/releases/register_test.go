@@ -253,3 +253,21 @@ func TestCancelledAuditIsTriedAnew(t *testing.T) {
 		t.Fatalf("%+v", answer)
 	}
 }
+
+// Counts of distinct subjects tell who is in one cell and not in another; sums of the same rows do not.
+func TestDistinctCountsHaveAnAccountOfTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	var list []person
+	for i := range 50 {
+		list = append(list, person{id: i + 1, age: 30, district: "a"}, person{id: i + 1, age: 30, district: "b"})
+	}
+	list = append(list, person{id: 999, age: 30, district: "a"})
+	table := w.table(w.load(list), byDistrict)
+	if answer := w.audit(table); !answer.Facts.Clean {
+		t.Fatalf("sums: %+v", answer)
+	}
+	table.Distinct = true
+	if answer := w.audit(table); len(answer.Suppress) == 0 {
+		t.Fatalf("51 people in a, 50 of them in b: %+v", answer)
+	}
+}
