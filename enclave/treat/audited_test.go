@@ -107,7 +107,7 @@ func (w *world) places(cells []enclave.Cell) []int32 {
 	at := map[string]int32{}
 	for i := range cells {
 		if cells[i].Set == 0 {
-			at[fmt.Sprint(cells[i].Codes)] = int32(i) //nolint:gosec // small
+			at[fmt.Sprint(cells[i].Codes)] = int32(i)
 		}
 	}
 	places := make([]int32, 0, len(w.rows))
