@@ -28,9 +28,9 @@ type Measurer interface {
 	Facts(ctx context.Context, treated *Treated, profile Profile) (Facts, error)
 }
 
-// Treater makes the output that would leave: suppression until nothing unsafe is published or derivable, then rounding. It is pure
-// and deterministic, and builds every byte of the output itself. Errors are the context's own, those of kind Limit for a table that is
-// too intricate to treat, and internal ones.
+// Treater makes the output that would leave: suppression until nothing unsafe is published or, as far as cells tell, derivable; then
+// rounding. How many subjects is behind what follows, the [Historian] tells. It is pure and deterministic, and builds every byte of the
+// output itself. Errors are the context's own, those of kind Limit for a table that is too intricate to treat, and internal ones.
 type Treater interface {
 	Treat(ctx context.Context, measured *Measured, profile Profile) (*Treated, error)
 }

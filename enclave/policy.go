@@ -33,7 +33,9 @@ type Facts struct {
 	// Of the published cells. MinSubjects is 0 if there is none.
 	MinSubjects int64      `json:"min_subjects"`
 	Unsafe      RiskCounts `json:"unsafe"`
-	// Derivable counts suppressed cells, and unsafe groups of them, that the published cells determine.
+	// Derivable counts suppressed cells that the table's published cells determine, and groups of them whose sum these determine and
+	// that are unsafe by what cells tell: too few subjects even if each is counted in every cell, or perhaps dominated. How many
+	// distinct subjects anything that follows is about is not here but in History.
 	Derivable  int64        `json:"derivable"`
 	History    HistoryFacts `json:"history"`     // what it determines together with the releases before it
 	RoundCount int64        `json:"round_count"` // what the numbers were rounded to

@@ -12,9 +12,9 @@ import (
 // which cells have no rows: each suppressed cell is an unknown, each line an equation.
 //
 // It counts the unknowns that follow exactly. It counts the lines with a published margin, and the combinations of lines, whose
-// suppressed cells of the full table break a rule together, or cannot be shown not to; see [group]. Of the combinations it looks at
-// the rows of the reduced echelon form in which cells with many subjects come first. They are a basis: whatever follows is a
-// combination of them. Where a combination has small cells alone, so has a row.
+// suppressed cells of the full table break a rule together, or of dominance cannot be shown not to; see [group]. Of the combinations
+// it looks at the rows of the reduced echelon form in which cells with many subjects come first. They are a basis: whatever follows is
+// a combination of them. How many distinct subjects every combination is about, the audit of releases knows exactly.
 func derivable(ctx context.Context, table *enclave.Table, published []bool, profile *enclave.Profile) (int64, error) {
 	a := newAuditor(table, published, profile)
 	if a == nil || len(a.unknowns) == 0 {
@@ -54,8 +54,6 @@ type auditor struct {
 	above     [][]int // cell of the full table → margins
 	unknowns  []int   // suppressed cells: margins first, then those with most subjects
 	position  []int   // cell → position in unknowns, or -1
-	repeated  []int64 // margin → by how much the subjects of its cells exceed its own
-	counted   int64   // the same of the whole table
 	disjoint  bool    // every subject is in one cell of the full table only
 	positive  []bool  // by sum: no value is negative
 }
@@ -67,28 +65,26 @@ func newAuditor(table *enclave.Table, published []bool, profile *enclave.Profile
 	}
 	a := &auditor{
 		table: table, published: published, profile: profile, used: sumsUsed(table.Plan), lines: lines(table),
-		atoms: make([][]int, n), above: make([][]int, n), repeated: make([]int64, n), position: slices.Repeat([]int{-1}, n),
+		atoms: make([][]int, n), above: make([][]int, n), position: slices.Repeat([]int{-1}, n),
 	}
 	for _, l := range a.lines {
 		if l.full {
 			a.atoms[l.margin] = l.inner
-			a.repeated[l.margin] = -table.Cells[l.margin].Subjects
 			for _, c := range l.inner {
 				a.above[c] = append(a.above[c], l.margin)
-				a.repeated[l.margin] += table.Cells[c].Subjects
 			}
 		}
 	}
-	a.counted = -table.Subjects
+	counted := int64(0)
 	for i := range table.Cells {
 		if a.isAtom(i) {
-			a.counted += table.Cells[i].Subjects
+			counted += table.Cells[i].Subjects
 		}
 		if !published[i] {
 			a.unknowns = append(a.unknowns, i)
 		}
 	}
-	a.disjoint = a.counted == 0
+	a.disjoint = counted == table.Subjects
 	for j := range table.Plan.Summed {
 		a.positive = append(a.positive, notNegative(table.Plan, j))
 	}
@@ -148,24 +144,20 @@ func (a *auditor) equations() [][]term {
 // is only one, it follows exactly and is counted as such.
 func (a *auditor) judgeLine(l line, unsafe map[string]bool) {
 	g := a.newGroup()
-	certain := a.table.Cells[l.margin].Subjects
 	for _, c := range l.inner {
 		switch {
 		case a.published[c]:
-			certain -= a.table.Cells[c].Subjects
 		case a.isAtom(c):
 			g.take(c, 1)
 		default:
 			for _, atom := range a.atoms[c] {
-				if a.published[atom] {
-					certain -= a.table.Cells[atom].Subjects
-				} else {
+				if !a.published[atom] {
 					g.take(atom, 1)
 				}
 			}
 		}
 	}
-	if len(g.cells) > 1 && g.unsafe(certain, l.margin) {
+	if len(g.cells) > 1 && g.unsafe(l.margin) {
 		unsafe[g.name()] = true
 	}
 }
@@ -173,41 +165,16 @@ func (a *auditor) judgeLine(l line, unsafe map[string]bool) {
 // judgeRow judges a combination across lines.
 func (a *auditor) judgeRow(row []term, unsafe map[string]bool) {
 	g := a.newGroup()
-	large := false
 	for _, t := range row {
-		cell := a.unknowns[t.unknown]
-		g.take(cell, signed(t.coefficient))
-		large = large || a.table.Cells[cell].Subjects >= a.profile.Threshold
+		g.take(a.unknowns[t.unknown], signed(t.coefficient))
 	}
-	certain, whole := int64(0), -1
-	if !large {
-		certain = a.certain(g.cells)
-	}
+	whole := -1
 	if !a.disjoint {
 		whole = a.whole(g.cells)
 	}
-	if g.unsafe(certain, whole) {
+	if g.unsafe(whole) {
 		unsafe[g.name()] = true
 	}
-}
-
-// certain is how many distinct subjects some cells have for sure: under each margin, and in the whole table, their subjects less those
-// who must have been counted again are distinct.
-func (a *auditor) certain(cells []int) int64 {
-	inside, all := map[int]int64{}, -a.counted
-	for _, c := range cells {
-		all += a.table.Cells[c].Subjects
-		if a.disjoint {
-			continue
-		}
-		for _, m := range a.above[c] {
-			inside[m] += a.table.Cells[c].Subjects
-		}
-	}
-	for m, subjects := range inside {
-		all = max(all, subjects-a.repeated[m])
-	}
-	return all
 }
 
 // whole is the margin with fewest subjects that cells are all under, the first of several, or -1.

@@ -29,11 +29,13 @@ func (g *group) name() string {
 	return fmt.Sprint(sorted)
 }
 
-// unsafe judges the group by the rules for cells, with bounds where one subject may be in several of its cells: as many subjects as
-// are certain for whatever reason, or as the largest cell has; and see [group.facts].
-func (g *group) unsafe(certain int64, whole int) bool {
+// unsafe judges the group by the rules for cells. Its subjects are those of its cells added up, so one who is in several is counted
+// again: what this calls too few is too few, and exactly that where subjects are in one cell only. For sums there are bounds on the safe
+// side; see [group.facts].
+func (g *group) unsafe(whole int) bool {
+	subjects := int64(0)
 	for _, c := range g.cells {
-		certain = max(certain, g.table.Cells[c].Subjects)
+		subjects = plus(subjects, g.table.Cells[c].Subjects)
 	}
 	facts := make([]enclave.SumFacts, 0, len(g.used))
 	for _, j := range g.used {
@@ -43,7 +45,7 @@ func (g *group) unsafe(certain int64, whole int) bool {
 		}
 		facts = append(facts, f)
 	}
-	return g.profile.RisksOf(certain, facts) != 0
+	return g.profile.RisksOf(subjects, facts) != 0
 }
 
 // facts are those of one sum. Where subjects are in one cell only, they are exact. Elsewhere one subject may be the largest in each

@@ -3,7 +3,8 @@
 //
 // It shares no code with treatment beyond the rules themselves, so a slip in treatment's code does not hide itself: equations are over
 // all cells instead of atoms, and eliminated otherwise. It does share treatment's model of the attacker, who solves linear equations
-// of one table's exact cells. What that model does not see (see the README of treat), neither room sees.
+// of one table's exact cells. What that model does not see (see the README of treat), neither room sees: who is in which cells, above all,
+// which is for the audit of releases.
 package measure
 
 import (
@@ -34,7 +35,7 @@ func (Measurer) Measure(table *enclave.Table, profile enclave.Profile) *enclave.
 
 // Facts measures a treated output. A cell without a known fate counts as published, so that a fault shows. Derivable is the number of
 // suppressed cells whose value follows exactly from published ones, plus the number of groups of suppressed cells whose sum follows
-// and that break a rule together, as far as can be told; see [derivable]. Errors: TABLE_TOO_INTRICATE, and the context's own.
+// and that break a rule together, as far as cells tell; see [derivable]. Errors: TABLE_TOO_INTRICATE, and the context's own.
 func (Measurer) Facts(ctx context.Context, treated *enclave.Treated, profile enclave.Profile) (enclave.Facts, error) {
 	facts := enclave.Facts{
 		Version: factsVersion, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Bytes: int64(len(treated.Bytes)),

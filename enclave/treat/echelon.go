@@ -169,24 +169,3 @@ func (e *echelon) solution() []uint64 {
 	}
 	return values
 }
-
-// minus is a − factor·b.
-func minus(a []term, factor uint64, b []term) []term {
-	result := make([]term, 0, len(a)+len(b))
-	for len(a) > 0 || len(b) > 0 {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].unknown < b[0].unknown:
-			result = append(result, a[0])
-			a = a[1:]
-		case len(a) == 0 || b[0].unknown < a[0].unknown:
-			result = append(result, term{b[0].unknown, subtract(0, multiply(factor, b[0].coefficient))})
-			b = b[1:]
-		default:
-			if c := subtract(a[0].coefficient, multiply(factor, b[0].coefficient)); c != 0 {
-				result = append(result, term{a[0].unknown, c})
-			}
-			a, b = a[1:], b[1:]
-		}
-	}
-	return result
-}

@@ -19,23 +19,19 @@ func (s *suppression) lineViolation(of *line) (v violation, bad bool) {
 	if !s.published(of.margin) {
 		return v, false
 	}
-	g, how := newLineGroup(s.lattice, of.margin), map[int]uint64{of.margin: 1}
+	g, how := emptyGroup(s.lattice, of.margin), map[int]uint64{of.margin: 1}
 	for _, c := range of.inner {
-		cell := &s.table.Cells[c]
 		switch {
 		case s.published(c):
-			g.remove(cell)
 			if s.under[c] != nil {
 				how[c] = prime - 1
 			}
 		case s.under[c] == nil:
-			g.keep(cell, 1)
+			g.add(c, 1)
 		default:
 			for _, a := range s.under[c] {
-				if s.published(a) {
-					g.remove(&s.table.Cells[a])
-				} else {
-					g.keep(&s.table.Cells[a], 1)
+				if !s.published(a) {
+					g.add(a, 1)
 				}
 			}
 		}

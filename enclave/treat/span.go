@@ -10,7 +10,7 @@ import (
 )
 
 // span is the system of equations that the published margins are, over the suppressed atoms. Atoms with many subjects come first,
-// so they become pivots; a row whose pivot is a small atom has nothing but small atoms.
+// so they become pivots; a vector whose pivot is a small atom has nothing but small atoms.
 type span struct {
 	*suppression
 	before  []enclave.Fate // when the equations were made
@@ -152,10 +152,7 @@ func (p *span) violations() ([]target, error) {
 			found = append(found, target{-1, vector, &g})
 		}
 	}
-	if len(found) > 0 {
-		return found, nil
-	}
-	return p.small(form)
+	return found, nil
 }
 
 // exact finds the suppressed cells, atoms and margins, whose value follows.
@@ -210,56 +207,5 @@ func (p *span) together(vector []term) group {
 	for i, t := range vector {
 		atoms[i], factors[i] = p.atoms[t.unknown], whole(t.coefficient)
 	}
-	return newGroup(p.lattice, atoms, factors, p.profile.Threshold)
-}
-
-// small looks for combinations of small atoms, in whatever lines, that cannot be shown to have as many subjects as the threshold asks
-// together, though each vector of the form can.
-func (p *span) small(form [][]term) ([]target, error) {
-	var found []target
-	for _, component := range p.components(form) {
-		vector, err := p.light(component)
-		if err != nil {
-			return nil, err
-		}
-		if vector != nil {
-			found = append(found, target{-1, vector, nil})
-		}
-	}
-	return found, nil
-}
-
-// components groups the vectors of small atoms by shared atoms, in a fixed order, leaving out those that stand alone. Each
-// combination of small atoms is one of such vectors, and what is within one component says nothing of another.
-func (p *span) components(form [][]term) [][][]term {
-	var vectors [][]term
-	for _, v := range form {
-		if p.size(p.atoms[v[0].unknown]) < p.profile.Threshold {
-			vectors = append(vectors, v)
-		}
-	}
-	parent := make([]int, len(vectors))
-	root := func(i int) int {
-		for parent[i] != i {
-			parent[i] = parent[parent[i]]
-			i = parent[i]
-		}
-		return i
-	}
-	first := map[int]int{}
-	for i, v := range vectors {
-		parent[i] = i
-		for _, t := range v {
-			if j, met := first[t.unknown]; met {
-				parent[root(i)] = root(j)
-			} else {
-				first[t.unknown] = i
-			}
-		}
-	}
-	members := make([][][]term, len(vectors))
-	for i, v := range vectors {
-		members[root(i)] = append(members[root(i)], v)
-	}
-	return slices.DeleteFunc(members, func(m [][]term) bool { return len(m) < 2 })
+	return newGroup(p.lattice, atoms, factors)
 }

@@ -171,8 +171,7 @@ func (s *suppression) atomChoice(atom int, of *group) choice {
 	cell := &s.table.Cells[atom]
 	c := choice{cell: atom, clears: true, cost: s.cost(atom)}
 	if of != nil {
-		joined := of.clone()
-		joined.add(cell)
+		joined := of.with(atom)
 		c.clears = !s.unsafe(&joined)
 		c.gain = cell.Subjects
 		for j := range cell.Sums {

@@ -52,9 +52,6 @@ type lattice struct {
 	// linesOf are the lines of a margin, and within those that a cell is an inner cell of, as positions in lines.
 	linesOf [][]int
 	within  [][]int
-	// repeated is, for each margin, by how much its atoms' subjects exceed its own: those in several atoms, counted again. The last
-	// one is of the whole table.
-	repeated []int64
 	// disjoint: every subject is in one atom only, so that subjects add up as rows do.
 	disjoint bool
 	// positive: the column of each sum has no negative value.
@@ -94,7 +91,7 @@ func newLattice(table *enclave.Table) (*lattice, error) {
 			l.place(lines, fine == 0)
 		}
 	}
-	l.countRepeated()
+	l.connect()
 	for _, column := range table.Plan.Summed {
 		low, _, err := table.Plan.Dataset.Columns[column].Bounds()
 		if err != nil {
@@ -105,24 +102,19 @@ func newLattice(table *enclave.Table) (*lattice, error) {
 	return l, nil
 }
 
-func (l *lattice) countRepeated() {
-	cells := l.table.Cells
-	l.above, l.repeated = make([][]int, len(cells)), make([]int64, len(cells)+1)
+// connect finds the margins above each atom, and whether anybody is in two atoms.
+func (l *lattice) connect() {
+	l.above = make([][]int, len(l.table.Cells))
 	for m, atoms := range l.under {
-		if len(atoms) > 0 {
-			l.repeated[m] = -cells[m].Subjects
-		}
 		for _, a := range atoms {
-			l.repeated[m] += cells[a].Subjects
 			l.above[a] = append(l.above[a], m)
 		}
 	}
-	l.repeated[len(cells)] = -l.table.Subjects
+	counted := int64(0)
 	for _, a := range l.atoms {
-		l.repeated[len(cells)] += cells[a].Subjects
-		l.above[a] = append(l.above[a], len(cells))
+		counted += l.table.Cells[a].Subjects
 	}
-	l.disjoint = l.repeated[len(cells)] == 0
+	l.disjoint = counted == l.table.Subjects
 }
 
 // relate finds the lines between the cells of a set and those of a finer one, and verifies that they add up.

@@ -9,7 +9,7 @@ import (
 // elimination and relenting are how much arithmetic a treatment may do, in terms of equations touched: some seconds and less than one
 // second on a slow core. They count steps and not time, so that the same table has the same outcome everywhere.
 const (
-	elimination = 400_000_000
+	elimination = 800_000_000
 	relenting   = 60_000_000
 )
 
