@@ -140,6 +140,9 @@ func (a *asked) manifest() *enclave.Manifest {
 
 // A census of single persons: small cells in counts, and sums that nobody dominates.
 func TestCensus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much arithmetic, and nothing at once that the smaller tests do not do at once")
+	}
 	t.Parallel()
 	file := numbered(sharedData(t, "adult.csv"))
 	records := readRecords(t, file, ';')

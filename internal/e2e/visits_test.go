@@ -14,6 +14,9 @@ import (
 // More rows than fit a batch, several for each person, on more than one core: every number of a compiled guest's table, and of one that
 // the enclave evaluates alone.
 func TestManyVisits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much arithmetic, and nothing at once that the smaller tests do not do at once")
+	}
 	t.Parallel()
 	const rows = 150_000
 	var file bytes.Buffer

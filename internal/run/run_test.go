@@ -146,7 +146,12 @@ func TestCancel(t *testing.T) {
 	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
 	_, err = w.Cancel(ctx, acme, "nobody")
 	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
-	for r, caller := range map[string]enclave.Caller{waiting.ID: acme, working.ID: bureau} {
+	// The one that waits first: once the other has stopped, the worker takes it up.
+	for _, c := range []struct {
+		run    string
+		caller enclave.Caller
+	}{{waiting.ID, acme}, {working.ID, bureau}} {
+		r, caller := c.run, c.caller
 		got, err := w.Cancel(ctx, caller, r)
 		if err != nil || got.Outcome != enclave.Stopped || got.Reasons[0].Code != "RUN_CANCELED" {
 			t.Errorf("canceled %+v, %v", got, err)
