@@ -28,27 +28,17 @@ func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
 			if margins[c.Set] == nil {
 				margins[c.Set] = map[string]int32{}
 			}
-			margins[c.Set][codesKey(c.Codes, t.Plan.Sets[c.Set])] = int32(i)
+			margins[c.Set][t.Plan.Sets[c.Set].Project(c.Codes)] = int32(i)
 		}
 	}
 	for i := range f.Over {
 		for set, published := range margins {
-			if at, ok := published[codesKey(t.Cells[i].Codes, t.Plan.Sets[set])]; ok {
+			if at, ok := published[t.Plan.Sets[set].Project(t.Cells[i].Codes)]; ok {
 				f.Over[i] = append(f.Over[i], at)
 			}
 		}
 	}
 	return f
-}
-
-// codesKey writes the codes of a set's keys as a map key.
-func codesKey(codes []int32, set Set) string {
-	text := make([]byte, 0, 4*len(set))
-	for _, k := range set {
-		c := codes[k]
-		text = append(text, byte(c), byte(c>>8), byte(c>>16), byte(c>>24)) //nolint:gosec // the four bytes of the code
-	}
-	return string(text)
 }
 
 // Audited is the audit's answer about a table.

@@ -64,6 +64,9 @@ func Message(lang Lang, code string, args map[string]string) string {
 	return strings.NewReplacer(fill...).Replace(text)
 }
 
+// Say is Message with args as pairs of name and value.
+func Say(lang Lang, code string, args ...string) string { return Message(lang, code, pairs(args)) }
+
 // Codes lists the catalogue's codes in order, for tests of completeness.
 func Codes() []string { return slices.Sorted(maps.Keys(catalogue())) }
 

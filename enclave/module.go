@@ -1,6 +1,7 @@
 package enclave
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 )
@@ -69,6 +70,15 @@ type Plan struct {
 
 // Set is a grouping set: which keys are kept, ascending; the others are summed over.
 type Set []int
+
+// Project writes the codes of the set's keys as a map key: equal for cells that fall into the same cell of the set.
+func (s Set) Project(codes []int32) string {
+	text := make([]byte, 0, 4*len(s))
+	for _, k := range s {
+		text = binary.LittleEndian.AppendUint32(text, uint32(codes[k])) //nolint:gosec // its bits
+	}
+	return string(text)
+}
 
 // PlannedMeasure is a measure with its column's position in Plan.Summed, -1 for count and subjects.
 type PlannedMeasure struct {

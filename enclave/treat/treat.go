@@ -121,11 +121,11 @@ func (l *lattice) connect() {
 func (l *lattice) relate(set enclave.Set, margins, inner []int) ([]line, error) {
 	lines, byCodes := make([]line, 0, len(margins)), make(map[string]int, len(margins))
 	for _, m := range margins {
-		byCodes[projection(l.table.Cells[m].Codes, set)] = len(lines)
+		byCodes[set.Project(l.table.Cells[m].Codes)] = len(lines)
 		lines = append(lines, line{margin: m})
 	}
 	for _, c := range inner {
-		at, ok := byCodes[projection(l.table.Cells[c].Codes, set)]
+		at, ok := byCodes[set.Project(l.table.Cells[c].Codes)]
 		if !ok {
 			return nil, enclave.Internalf("cell %d has no margin", c)
 		}
@@ -172,14 +172,4 @@ func (l *lattice) place(lines []line, ofAtoms bool) {
 
 func subset(set, of enclave.Set) bool {
 	return !slices.ContainsFunc(set, func(key int) bool { return !slices.Contains(of, key) })
-}
-
-// projection writes the codes of some keys as a map key.
-func projection(codes []int32, keys enclave.Set) string {
-	text := make([]byte, 0, 4*len(keys))
-	for _, k := range keys {
-		c := codes[k]
-		text = append(text, byte(c), byte(c>>8), byte(c>>16), byte(c>>24)) //nolint:gosec // the four bytes of the code
-	}
-	return string(text)
 }

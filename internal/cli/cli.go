@@ -133,15 +133,7 @@ func (sh *shell) group(use, short string, commands ...*cobra.Command) *cobra.Com
 }
 
 // text is a text of the catalogue in the user's language; args are pairs of name and value.
-func (sh *shell) text(code string, args ...string) string { return say(sh.lang, code, args...) }
-
-func say(lang enclave.Lang, code string, args ...string) string {
-	named := make(map[string]string, len(args)/2)
-	for i := 0; i+1 < len(args); i += 2 {
-		named[args[i]] = args[i+1]
-	}
-	return enclave.Message(lang, code, named)
-}
+func (sh *shell) text(code string, args ...string) string { return enclave.Say(sh.lang, code, args...) }
 
 // word is the word for people of a state, a stage, an outcome or a role.
 func (sh *shell) word(name string) string {

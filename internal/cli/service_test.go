@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/darkroom-project/darkroom/enclave"
 )
 
 // TestService starts one service and lets all who need one use it: the scripts of testdata/script, and the bad inputs of every command.
@@ -44,7 +46,7 @@ func TestService(t *testing.T) {
 		})
 	})
 	code, errs := d.stopped()
-	if code != exitDone || !strings.Contains(errs, say("en", "CLI_SERVE_STOPPING")) {
+	if code != exitDone || !strings.Contains(errs, enclave.Say(enclave.English, "CLI_SERVE_STOPPING")) {
 		t.Errorf("stopped with status %d, and said: %s", code, errs)
 	}
 }

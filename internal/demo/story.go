@@ -134,13 +134,7 @@ func (s *story) next() {
 	s.print("DEMO_KEEP_STOP", "command", again)
 }
 
-func (s *story) text(code string, args ...string) string {
-	named := make(map[string]string, len(args)/2)
-	for i := 0; i+1 < len(args); i += 2 {
-		named[args[i]] = args[i+1]
-	}
-	return enclave.Message(s.Lang, code, named)
-}
+func (s *story) text(code string, args ...string) string { return enclave.Say(s.Lang, code, args...) }
 
 func (s *story) print(code string, args ...string) { fmt.Fprintln(s.Out, s.text(code, args...)) }
 
