@@ -12,11 +12,13 @@ type Verdict struct {
 	run       Run
 	judgement Judgement
 	facts     Facts
+	places    []Place
 	profile   Profile
 	output    *Treated
 	footprint *Footprint
 	digest    Digest
 	history   int64
+	votes     []Vote
 	redeemed  atomic.Bool
 }
 
@@ -29,10 +31,14 @@ func mint(in *treated, facts Facts, judgement Judgement) *Verdict {
 	if judgement.Decision != Release && judgement.Decision != Hold {
 		judgement.Decision = Deny
 	}
-	return &Verdict{
+	v := &Verdict{
 		run: in.Run, judgement: judgement, facts: facts, profile: in.profile,
 		output: in.output, footprint: in.footprint, digest: DigestOf(in.output.Bytes), history: in.history,
 	}
+	if in.inspected != nil {
+		v.places = in.inspected.Places
+	}
+	return v
 }
 
 // clean reports whether an output may be released exactly at all.
@@ -51,7 +57,7 @@ func (v *Verdict) Redeem() (Decided, error) {
 	}
 	d := Decided{
 		Run: v.run, Decision: v.judgement.Decision, Reasons: slices.Clone(v.judgement.Reasons), Policy: v.judgement.Revision,
-		Profile: v.profile, Facts: v.facts, Digest: v.digest, History: v.history, Format: v.output.Format,
+		Profile: v.profile, Facts: v.facts, Places: v.places, Digest: v.digest, History: v.history, Format: v.output.Format, Votes: v.votes,
 	}
 	if d.Decision != Deny {
 		d.Bytes, d.Footprint = v.output.Bytes, v.footprint
@@ -67,10 +73,12 @@ type Decided struct {
 	Policy   Digest // revision that judged
 	Profile  Profile
 	Facts    Facts
-	Digest   Digest // of the treated bytes
-	Bytes    []byte // nil if denied: nothing keeps them
-	// Footprint joins the release history with the release; nil if denied.
+	Places   []Place // where in a program's output the facts were found, for reviewers
+	Digest   Digest  // of the treated bytes
+	Bytes    []byte  // nil if denied: nothing keeps them
+	// Footprint joins the release history with the release; nil if denied, and of a program's output, which is no sum of rows.
 	Footprint *Footprint
+	Votes     []Vote // of the people who released a held output; nil if policy decided
 	Format    string
 	History   int64 // version of the dataset's release history that was measured against
 }

@@ -2,6 +2,7 @@ package enclave_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -58,10 +59,13 @@ func newHouse(t *testing.T) *house {
 
 var revision = enclave.DigestOf([]byte("policy"))
 
+func (h *house) rooms() *enclave.Enclave {
+	return &enclave.Enclave{Planner: planner{h}, Loader: loader{h}, Executor: executor{h}, Performer: performer{h}, Inspector: inspector{h}, Measurer: measurer{h}, Treater: treater{h}, Historian: historian{h}, Recorder: recorder{h}}
+}
+
 func (h *house) run(ctx context.Context) error {
 	h.order.Policy = policy{h}
-	rooms := &enclave.Enclave{Planner: planner{h}, Loader: loader{h}, Executor: executor{h}, Measurer: measurer{h}, Treater: treater{h}, Historian: historian{h}, Recorder: recorder{h}}
-	return rooms.Run(ctx, h.order, func(s enclave.Stage) {
+	return h.rooms().Run(ctx, h.order, func(s enclave.Stage) {
 		h.stages = append(h.stages, s)
 		if h.onStage != nil {
 			h.onStage(s)
@@ -127,6 +131,24 @@ func (e executor) Execute(context.Context, enclave.Rows, *enclave.Module, *encla
 	}, e.fail["execute"]
 }
 
+type performer struct{ *house }
+
+func (p performer) Perform(context.Context, enclave.Rows, *enclave.Module, *enclave.Plan) (*enclave.Product, error) {
+	p.executed++
+	return &enclave.Product{Rows: 3}, p.fail["perform"]
+}
+
+type inspector struct{ *house }
+
+func (i inspector) Inspect(_ context.Context, opened enclave.Rows, product *enclave.Product, _ enclave.Profile) (*enclave.Inspected, error) {
+	if i.closed > 0 || opened == nil {
+		return nil, errors.New("the rows are closed")
+	}
+	return &enclave.Inspected{
+		Product: product, Facts: enclave.LeakFacts{Rows: int64(product.Rows)}, Places: []enclave.Place{{Fact: "records", Row: 1, Column: -1}},
+	}, i.fail["inspect"]
+}
+
 type measurer struct{ *house }
 
 func (measurer) Measure(table *enclave.Table, _ enclave.Profile) *enclave.Measured {
@@ -149,6 +171,11 @@ func (t treater) Treat(_ context.Context, measured *enclave.Measured, _ enclave.
 		t.output.Fates = append(t.output.Fates, fate)
 	}
 	return t.output, t.fail["treat"]
+}
+
+func (t treater) Present(*enclave.Product) (*enclave.Treated, error) {
+	t.output = &enclave.Treated{Bytes: []byte("product"), Format: enclave.MediaArrow}
+	return t.output, t.fail["present"]
 }
 
 type historian struct{ *house }

@@ -15,8 +15,11 @@ import (
 // Form is what a module may be.
 type Form string
 
-// Aggregate is the form in which the module says which group a row belongs to, the enclave says how much.
-const Aggregate Form = "aggregate"
+// The forms.
+const (
+	Aggregate Form = "aggregate" // the module says which group a row belongs to, the enclave says how much
+	Program   Form = "program"   // the module computes anything and returns one typed table, which people release
+)
 
 // Op is what the enclave computes of a group.
 type Op string
@@ -42,9 +45,10 @@ type Manifest struct {
 	Form     Form              `json:"form"`
 	Inputs   []ManifestInput   `json:"inputs"`
 	Params   []ManifestParam   `json:"params,omitempty"`
-	Keys     []ManifestKey     `json:"keys"`
-	Measures []ManifestMeasure `json:"measures"`
-	Margins  [][]string        `json:"margins,omitempty"` // sets of keys that are also tabulated alone; [] is the grand total
+	Keys     []ManifestKey     `json:"keys,omitempty"`     // of the form aggregate, as the two below
+	Measures []ManifestMeasure `json:"measures,omitempty"` //
+	Margins  [][]string        `json:"margins,omitempty"`  // sets of keys that are also tabulated alone; [] is the grand total
+	Output   *ManifestOutput   `json:"output,omitempty"`   // of the form program
 }
 
 // ManifestInput names a dataset and the columns that are used of it. The guest sees those of class quasi and open, in this
@@ -120,9 +124,11 @@ func ParseManifest(raw []byte) (*Manifest, error) {
 // Validate reports the first thing wrong with a manifest by itself, naming its place. Whether it fits a dataset and a grant is
 // for admission.
 func (m *Manifest) Validate() error {
-	for _, check := range []func() (place, expected string){
-		m.headProblem, m.inputProblem, m.paramProblem, m.keyProblem, m.measureProblem, m.marginProblem,
-	} {
+	checks := []func() (place, expected string){m.headProblem, m.inputProblem, m.paramProblem, m.keyProblem, m.measureProblem, m.marginProblem, m.noOutput}
+	if m.Form == Program {
+		checks = []func() (place, expected string){m.headProblem, m.inputProblem, m.paramProblem, m.noTable, m.outputProblem}
+	}
+	for _, check := range checks {
 		if place, expected := check(); place != "" {
 			return Fail(Invalid, "MANIFEST_INVALID", "place", place, "expected", expected)
 		}
@@ -151,8 +157,8 @@ func (m *Manifest) headProblem() (place, expected string) {
 		return "version", "1 to 32 characters"
 	case len(m.Title) > 200:
 		return "title", "at most 200 bytes"
-	case m.Form != Aggregate:
-		return "form", string(Aggregate)
+	case m.Form != Aggregate && m.Form != Program:
+		return "form", string(Aggregate) + " or " + string(Program)
 	}
 	return "", ""
 }

@@ -51,7 +51,7 @@ func TestParseManifestRefuses(t *testing.T) {
 		"no version":               {`"1.0.0"`, `""`, "MANIFEST_INVALID", "version"},
 		"long version":             {`"1.0.0"`, `"` + strings.Repeat("1", 33) + `"`, "MANIFEST_INVALID", "version"},
 		"long title":               {`"form"`, `"title":"` + strings.Repeat("1", 201) + `","form"`, "MANIFEST_INVALID", "title"},
-		"form":                     {`"aggregate"`, `"program"`, "MANIFEST_INVALID", "form"},
+		"form":                     {`"aggregate"`, `"verify"`, "MANIFEST_INVALID", "form"},
 		"no input":                 {`[{"dataset":"visits","columns":["district","birth_year","icd10","cost"]}]`, `[]`, "MANIFEST_INVALID", "inputs"},
 		"dataset":                  {`"dataset":"visits"`, `"dataset":"../visits"`, "MANIFEST_INVALID", "inputs[0].dataset"},
 		"column twice":             {`"birth_year",`, `"birth_year","district",`, "MANIFEST_INVALID", "inputs[0].columns"},

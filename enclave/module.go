@@ -39,6 +39,8 @@ type AdmissionFacts struct {
 	Columns     []UseFacts  `json:"columns"`
 	Cells       int64       `json:"cells"`    // size of the key space: the product of the key domains
 	Subjects    int64       `json:"subjects"` // in the snapshot, rounded down to a power of two
+	HasCode     bool        `json:"has_code"`
+	Approved    bool        `json:"approved"` // by two people (see Profile.ModuleReview)
 }
 
 // UseFacts is how a manifest uses one column.
@@ -56,7 +58,7 @@ type Plan struct {
 	Dataset  *Dataset
 	Manifest *Manifest
 	Shown    []int // columns the guest sees, in the manifest's order
-	Crafted  bool  // the guest is shown a protected column: no exact release
+	Crafted  bool  // the guest is shown a protected column, or its form is program: no exact release
 	Keys     []Key
 	Sets     []Set // Sets[0] is the full table, the others its margins
 	Summed   []int // columns that are summed, each once; Cell.Sums is in this order

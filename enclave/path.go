@@ -18,6 +18,18 @@ type Executor interface {
 	Execute(ctx context.Context, rows Rows, module *Module, plan *Plan) (*Table, error)
 }
 
+// Performer runs modules of the form program. All batches of a run go to one instance, in the order of the rows.
+type Performer interface {
+	// Perform shows the guest every row of the shown columns and reads the table that it returns. Whatever goes wrong with the guest is
+	// MODULE_FAILED: finer, it would tell of the rows.
+	Perform(ctx context.Context, rows Rows, module *Module, plan *Plan) (*Product, error)
+}
+
+// Inspector measures what a product gives away of the rows that it was made from. It is deterministic.
+type Inspector interface {
+	Inspect(ctx context.Context, rows Rows, product *Product, profile Profile) (*Inspected, error)
+}
+
 // Measurer computes disclosure facts. It is pure and deterministic. Errors are the context's own, and those of kind Limit for a table
 // that is too intricate to judge.
 type Measurer interface {
@@ -33,6 +45,8 @@ type Measurer interface {
 // output itself. Errors are the context's own, those of kind Limit for a table that is too intricate to treat, and internal ones.
 type Treater interface {
 	Treat(ctx context.Context, measured *Measured, profile Profile) (*Treated, error)
+	// Present builds the bytes of a product. Nothing of it is suppressed: people see the whole, or nobody.
+	Present(product *Product) (*Treated, error)
 }
 
 // Recorder keeps the release history and the ledger.
@@ -54,6 +68,8 @@ type Enclave struct {
 	Planner   Planner
 	Loader    Loader
 	Executor  Executor
+	Performer Performer
+	Inspector Inspector
 	Measurer  Measurer
 	Treater   Treater
 	Historian Historian
@@ -65,12 +81,12 @@ const maxMeasurements = 100
 
 // Run takes an order from admission to its recorded outcome. It returns nil when an outcome was recorded: released, held or denied.
 // Any other end is an error, which the caller records. Progress hears of each stage as it begins.
-func (e *Enclave) Run(ctx context.Context, order *Order, progress func(Stage)) error {
+func (e *Enclave) Run(ctx context.Context, order *Order, progress func(Stage)) (err error) {
 	p := path{ctx, progress}
 	admitted, err := then(p, StageAdmit, order, nil, e.admit)
 	loaded, err := then(p, StageLoad, admitted, err, e.load)
+	defer func() { err = loaded.close(err) }()
 	executed, err := then(p, StageExecute, loaded, err, e.execute)
-	err = loaded.close(err)
 	for range maxMeasurements {
 		measured, err := then(p, StageMeasure, executed, err, e.measure)
 		treated, err := then(p, StageTreat, measured, err, e.treat)
@@ -95,14 +111,17 @@ type (
 		*admitted
 		rows Rows
 	}
+	// Of a table and a product, one is there: the table of an aggregate, the product of a program.
 	executed struct {
-		*admitted
-		table *Table
+		*loaded
+		table   *Table
+		product *Product
 	}
 	measured struct {
 		*executed
-		history int64
-		risks   *Measured
+		history   int64
+		risks     *Measured
+		inspected *Inspected
 	}
 	treated struct {
 		*measured

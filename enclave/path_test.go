@@ -61,7 +61,7 @@ func TestAdmissionRefusalStopsTheRun(t *testing.T) {
 func TestEveryRoomCanFail(t *testing.T) {
 	for call, stage := range map[string]enclave.Stage{
 		"profile": enclave.StageAdmit, "facts": enclave.StageAdmit, "admission": enclave.StageAdmit, "plan": enclave.StageAdmit,
-		"open": enclave.StageLoad, "execute": enclave.StageExecute, "close": enclave.StageExecute, "history": enclave.StageMeasure,
+		"open": enclave.StageLoad, "execute": enclave.StageExecute, "close": enclave.StageRelease, "history": enclave.StageMeasure,
 		"treat": enclave.StageTreat, "audit": enclave.StageTreat, "measure": enclave.StageJudge, "judge": enclave.StageJudge, "record": enclave.StageRecord, "release": enclave.StageRelease,
 	} {
 		t.Run(call, func(t *testing.T) {

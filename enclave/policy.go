@@ -16,7 +16,14 @@ type Profile struct {
 	MaxModuleBytes   int64  `json:"max_module_bytes"`
 	MaxDataBytes     int64  `json:"max_data_bytes"` // in data segments
 	MaxCells         int64  `json:"max_cells"`      // size of the key space
-	Forms            []Form `json:"forms"`
+	// Of a program's output: bits that it may carry and parameters that a model may have, per 100 subjects, and how many of its values may
+	// stand in a protected column, in percent.
+	BitsPercent      int64 `json:"bits_percent"`
+	ParameterPercent int64 `json:"parameter_percent"`
+	VerbatimPercent  int64 `json:"verbatim_percent"`
+	// ModuleReview says which modules run only once two people approved them: 0 none, 1 programs, 2 all that have code.
+	ModuleReview int64  `json:"module_review"`
+	Forms        []Form `json:"forms"`
 }
 
 // Facts is what trusted code measured about a treated output: the only thing that the release policy judges.
@@ -40,7 +47,8 @@ type Facts struct {
 	History    HistoryFacts `json:"history"`     // what it determines together with the releases before it
 	RoundCount int64        `json:"round_count"` // what the numbers were rounded to
 	RoundSum   int64        `json:"round_sum"`
-	Bytes      int64        `json:"bytes"` // size of the output
+	Bytes      int64        `json:"bytes"`         // size of the output
+	Leak       LeakFacts    `json:"leak,omitzero"` // of a program's output; what is above about cells is empty there, and this of an aggregate's
 }
 
 // CellCounts says what treatment did with the cells that had rows.

@@ -67,6 +67,7 @@ type Order struct {
 	Dataset  *Dataset
 	Snapshot Snapshot
 	Policy   Policy
+	Approved bool // two people approved the module
 }
 
 // Act is one entry of the ledger: who did what to which object. It never holds data; details are names, digests and counts of

@@ -64,11 +64,17 @@ func (e *Enclave) load(ctx context.Context, in *admitted) (*loaded, error) {
 }
 
 func (e *Enclave) execute(ctx context.Context, in *loaded) (*executed, error) {
-	table, err := e.Executor.Execute(ctx, in.rows, in.Module, in.plan)
+	out := &executed{loaded: in}
+	var err error
+	if in.Module.Manifest.Form == Program {
+		out.product, err = e.Performer.Perform(ctx, in.rows, in.Module, in.plan)
+	} else {
+		out.table, err = e.Executor.Execute(ctx, in.rows, in.Module, in.plan)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &executed{admitted: in.admitted, table: table}, nil
+	return out, nil
 }
 
 // measure pins the version of the release history first: a release that comes after it makes record refuse.
@@ -77,12 +83,22 @@ func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &measured{executed: in, history: history, risks: e.Measurer.Measure(in.table, in.profile)}, nil
+	out := &measured{executed: in, history: history}
+	if in.product != nil {
+		out.inspected, err = e.Inspector.Inspect(ctx, in.rows, in.product, in.profile)
+		return out, err
+	}
+	out.risks = e.Measurer.Measure(in.table, in.profile)
+	return out, nil
 }
 
 // treat suppresses and rounds until neither the table by itself nor the table with all releases before it gives anything away. Each
 // turn suppresses a cell more, so the turns end.
 func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
+	if in.product != nil {
+		output, err := e.Treater.Present(in.product)
+		return &treated{measured: in, output: output}, err
+	}
 	risks := *in.risks
 	risks.Risks = slices.Clone(in.risks.Risks)
 	for {
@@ -106,7 +122,7 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 
 // judge measures the treated output afresh and lets policy see those facts, never what the module or treatment claim.
 func (e *Enclave) judge(ctx context.Context, in *treated) (*judged, error) {
-	facts, err := e.Measurer.Facts(ctx, in.output, in.profile)
+	facts, err := e.facts(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +134,14 @@ func (e *Enclave) judge(ctx context.Context, in *treated) (*judged, error) {
 		return nil, err
 	}
 	return &judged{admitted: in.admitted, verdict: mint(in, facts, judgement)}, nil
+}
+
+// facts measures a table as it was treated. A product is what it was when it was inspected: presenting it changes no value.
+func (e *Enclave) facts(ctx context.Context, in *treated) (Facts, error) {
+	if in.product != nil {
+		return Facts{Version: 1, Leak: in.inspected.Facts, Bytes: int64(len(in.output.Bytes))}, nil
+	}
+	return e.Measurer.Facts(ctx, in.output, in.profile)
 }
 
 func (e *Enclave) record(ctx context.Context, in *judged) (*recorded, error) {

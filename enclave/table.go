@@ -65,7 +65,7 @@ const (
 
 // Treated is the output that would leave: the released bytes, and what was decided to make them.
 type Treated struct {
-	Table  *Table
+	Table  *Table // nil of a program's output
 	Fates  []Fate // one for each cell
 	Bytes  []byte // Arrow IPC stream; its digest binds the verdict
 	Format string // media type of Bytes

@@ -37,7 +37,8 @@ type number struct {
 //   - p_percent: larger is stricter: a wider estimate of the largest contributor is still too close.
 //   - round_count, round_sum: larger is stricter. Where both numbers apply, neither need divide the other, the larger is taken.
 //   - rank_percent: smaller is stricter.
-//   - max_module_bytes, max_data_bytes, max_cells: smaller is stricter.
+//   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent: smaller is stricter.
+//   - module_review: larger is stricter: 2 asks for the review of more modules than 1.
 //
 // Forms are intersected.
 func numbers() []number {
@@ -81,6 +82,22 @@ func numbers() []number {
 		{
 			"max_cells", 1, 100_000_000, smaller,
 			func(p *enclave.Profile) int64 { return p.MaxCells }, func(p *enclave.Profile, v int64) { p.MaxCells = v },
+		},
+		{
+			"bits_percent", 1, 10_000, smaller,
+			func(p *enclave.Profile) int64 { return p.BitsPercent }, func(p *enclave.Profile, v int64) { p.BitsPercent = v },
+		},
+		{
+			"parameter_percent", 0, 100, smaller,
+			func(p *enclave.Profile) int64 { return p.ParameterPercent }, func(p *enclave.Profile, v int64) { p.ParameterPercent = v },
+		},
+		{
+			"verbatim_percent", 0, 100, smaller,
+			func(p *enclave.Profile) int64 { return p.VerbatimPercent }, func(p *enclave.Profile, v int64) { p.VerbatimPercent = v },
+		},
+		{
+			"module_review", 0, 2, larger,
+			func(p *enclave.Profile) int64 { return p.ModuleReview }, func(p *enclave.Profile, v int64) { p.ModuleReview = v },
 		},
 	}
 }
@@ -212,8 +229,8 @@ func parseForms(place string, raw json.RawMessage) ([]enclave.Form, error) {
 		return nil, invalid(place, "a list of forms")
 	}
 	for _, f := range forms {
-		if f != enclave.Aggregate {
-			return nil, invalid(place, fmt.Sprintf("%q is no form; there is %q", f, enclave.Aggregate))
+		if f != enclave.Aggregate && f != enclave.Program {
+			return nil, invalid(place, fmt.Sprintf("%q is no form; there are %q and %q", f, enclave.Aggregate, enclave.Program))
 		}
 	}
 	return forms, nil

@@ -54,6 +54,11 @@ func render(table *enclave.Table, fates []enclave.Fate, r rounding) ([]byte, err
 			}
 		}
 	}
+	return stream(builder, schema)
+}
+
+// stream ends a builder's rows as an Arrow IPC stream of one record batch.
+func stream(builder *array.RecordBuilder, schema *arrow.Schema) ([]byte, error) {
 	batch := builder.NewRecordBatch()
 	defer batch.Release()
 	var out bytes.Buffer
@@ -136,9 +141,17 @@ func appendValue(to array.Builder, value any) error {
 			b.Append(v)
 			return nil
 		}
+		if value == nil {
+			b.AppendNull()
+			return nil
+		}
 	case *array.Int64Builder:
 		if v, ok := value.(int64); ok {
 			b.Append(v)
+			return nil
+		}
+		if value == nil {
+			b.AppendNull()
 			return nil
 		}
 	case *array.Decimal128Builder:

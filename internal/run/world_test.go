@@ -82,6 +82,10 @@ func (rooms) Treat(_ context.Context, measured *enclave.Measured, _ enclave.Prof
 	return &enclave.Treated{Table: measured.Table, Bytes: append([]byte("result of "), measured.Table.Plan.Params...), Format: enclave.MediaArrow}, nil
 }
 
+func (rooms) Present(*enclave.Product) (*enclave.Treated, error) {
+	return nil, errors.New("no program runs here")
+}
+
 func (rooms) Keep(*enclave.Footprint) (enclave.Digest, error) {
 	return enclave.DigestOf([]byte("footprint")), nil
 }
