@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -13,6 +14,8 @@ type canary struct {
 	try  func(context.Context, *Engine) (enclave.Judgement, error)
 	// honest marks what a bundle may let through or not, as long as it gives a clear answer.
 	honest bool
+	// denied marks what is not worth a person's time either: a bundle must not hold it.
+	denied bool
 }
 
 // trip is how a canary fails, or "".
@@ -23,6 +26,8 @@ func (c *canary) trip(ctx context.Context, e *Engine) string {
 		return "no answer: " + err.Error()
 	case judgement.Decision == enclave.Release && !c.honest:
 		return "let through"
+	case judgement.Decision == enclave.Hold && c.denied:
+		return "held"
 	}
 	return ""
 }
@@ -31,7 +36,7 @@ func (c *canary) trip(ctx context.Context, e *Engine) string {
 func (e *Engine) tryCanaries(ctx context.Context) error {
 	canaries := append(grantCanaries(), accessCanaries()...)
 	for _, p := range e.profiles.effective() {
-		canaries = append(append(canaries, releaseCanaries(p)...), admissionCanaries(p)...)
+		canaries = slices.Concat(canaries, releaseCanaries(p), programCanaries(p), admissionCanaries(p))
 	}
 	for _, c := range canaries {
 		if problem := c.trip(ctx, e); problem != "" {
@@ -94,6 +99,60 @@ func releaseFaults() []releaseFault {
 		{"one sum beyond the budget", func(f *enclave.Facts) { f.History.Rank++ }},
 		{"counts without rounding", func(f *enclave.Facts) { f.RoundCount = 0 }},
 		{"sums without rounding", func(f *enclave.Facts) { f.RoundSum = 0 }},
+	}
+}
+
+// programCanaries are outputs of programs: no bundle releases one, and none holds one that gives rows away.
+func programCanaries(profile enclave.Profile) []canary {
+	out := func(name string, denied bool, profile enclave.Profile, spoil func(*enclave.Facts)) canary {
+		facts := enclave.Facts{
+			Version: 1, Form: enclave.Program, Operator: "canary", Scenario: "canary", Dataset: "canary", Grade: 1,
+			SubjectKind: enclave.Person, Crafted: true, Bytes: 1000,
+			Leak: enclave.LeakFacts{
+				Rows: 10, Values: 30, Verbatim: profile.VerbatimPercent, Subjects: 100_000,
+				Bits: 1000 * profile.BitsPercent, Parameters: 1000 * profile.ParameterPercent,
+			},
+		}
+		spoil(&facts)
+		try := func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
+			return e.decideRelease(ctx, facts, profile)
+		}
+		return canary{name: "release of a program's " + name + " (" + profile.Name + ")", try: try, denied: denied}
+	}
+	elsewhere := profile
+	elsewhere.Forms = []enclave.Form{enclave.Aggregate}
+	canaries := []canary{
+		out("honest output", false, profile, func(*enclave.Facts) {}),
+		out("honest output where programs are not allowed", true, elsewhere, func(*enclave.Facts) {}),
+		out("facts of an unknown version", true, profile, func(f *enclave.Facts) { f.Version = 2 }),
+	}
+	for _, f := range leakFaults() {
+		canaries = append(canaries, out(f.name, true, profile, func(facts *enclave.Facts) { f.spoil(&facts.Leak) }))
+	}
+	return canaries
+}
+
+// leakFault is one thing that is wrong with a program's output.
+type leakFault struct {
+	name  string
+	spoil func(*enclave.LeakFacts)
+}
+
+func leakFaults() []leakFault {
+	return []leakFault{
+		{"output without facts", func(f *enclave.LeakFacts) { *f = enclave.LeakFacts{} }},
+		{"output without rows", func(f *enclave.LeakFacts) { f.Rows = 0 }},
+		{"raw dump", func(f *enclave.LeakFacts) {
+			f.Rows, f.Values, f.Records, f.Injective, f.Verbatim, f.Bits = 100_000, 500_000, 100_000, 5, 100, 10_000_000
+		}},
+		{"repeated record", func(f *enclave.LeakFacts) { f.Records = 1 }},
+		{"identifier", func(f *enclave.LeakFacts) { f.Identifiers = 1 }},
+		{"packed row", func(f *enclave.LeakFacts) { f.Packed = 1 }},
+		{"encoded column", func(f *enclave.LeakFacts) { f.Injective = 1 }},
+		{"one percent of verbatim values beyond the limit", func(f *enclave.LeakFacts) { f.Verbatim++ }},
+		{"one bit beyond the limit", func(f *enclave.LeakFacts) { f.Bits++ }},
+		{"one parameter beyond the limit", func(f *enclave.LeakFacts) { f.Parameters++ }},
+		{"output of nobody", func(f *enclave.LeakFacts) { f.Subjects = 0 }},
 	}
 }
 

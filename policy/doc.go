@@ -4,7 +4,8 @@
 //	darkroom.access     who may call what             [Engine.Access]
 //	darkroom.admission  what a module may ask for     [Engine.Admission]
 //	darkroom.grant      what may be applied for       [Engine.Grant]
-//	darkroom.release    which outputs may leave       [Engine.Release]
+//	darkroom.release    which tables may leave        [Engine.Release]
+//	darkroom.program    which outputs people may see  [Engine.Release], of the form program
 //
 // Everything fails closed. A rule says yes only by naming every check that passed, and this package knows the list: an answer that
 // is undefined, empty, mistyped, incomplete, contradictory, late or an error is a denial with the reason POLICY_FAULT. Rules

@@ -25,7 +25,7 @@ type Engine struct {
 	log      *slog.Logger
 	limit    time.Duration
 
-	access, admission, grant, release rego.PreparedEvalQuery
+	access, admission, grant, release, program rego.PreparedEvalQuery
 }
 
 var _ enclave.Policy = (*Engine)(nil)
@@ -80,6 +80,7 @@ func compile(b *bundle) (*Engine, error) {
 		"data.darkroom.admission.result": &e.admission,
 		"data.darkroom.grant.result":     &e.grant,
 		"data.darkroom.release.result":   &e.release,
+		"data.darkroom.program.result":   &e.program,
 	} {
 		var err error
 		*prepared, err = rego.New(

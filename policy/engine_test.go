@@ -41,6 +41,14 @@ func honest(p enclave.Profile) enclave.Facts {
 	}
 }
 
+func honestProgram() enclave.Facts {
+	return enclave.Facts{
+		Version: 1, Form: enclave.Program, Operator: "acme", Scenario: "research", Dataset: "visits", Grade: 3,
+		SubjectKind: enclave.Person, Crafted: true, Bytes: 9000,
+		Leak: enclave.LeakFacts{Rows: 36, Values: 108, Bits: 1116, Subjects: 7500},
+	}
+}
+
 func profile(tb testing.TB, e *Engine, d *enclave.Dataset) enclave.Profile {
 	tb.Helper()
 	p, err := e.Profile(d, "research")
@@ -86,6 +94,40 @@ func TestRelease(t *testing.T) {
 			if err != nil || j.Decision != c.want || !slices.Equal(codes(j), c.codes) || j.Revision != e.Revision() {
 				t.Errorf("%s, %s: %+v, %v", p.Name, name, j, err)
 			}
+		}
+	}
+}
+
+// TestReleaseOfProgram: held at best; each fact by itself denies, and so does a grade that does not allow the form.
+func TestReleaseOfProgram(t *testing.T) {
+	e := engine(t)
+	p := profile(t, e, visits())
+	strict := visits()
+	strict.Grade = 4
+	for name, c := range map[string]struct {
+		profile enclave.Profile
+		change  func(*enclave.Facts)
+		want    enclave.Decision
+		codes   []string
+	}{
+		"honest":      {p, func(*enclave.Facts) {}, enclave.Hold, []string{"OUTPUT_OF_PROGRAM"}},
+		"not crafted": {p, func(f *enclave.Facts) { f.Crafted = false }, enclave.Hold, []string{"OUTPUT_OF_PROGRAM"}},
+		"grade 4":     {profile(t, e, strict), func(*enclave.Facts) {}, enclave.Deny, []string{"FORM_NOT_ALLOWED"}},
+		"empty":       {p, func(f *enclave.Facts) { f.Leak.Rows = 0 }, enclave.Deny, []string{"OUTPUT_EMPTY"}},
+		"records":     {p, func(f *enclave.Facts) { f.Leak.Records = 1 }, enclave.Deny, []string{"RECORDS_REPEATED"}},
+		"identifiers": {p, func(f *enclave.Facts) { f.Leak.Identifiers = 1 }, enclave.Deny, []string{"IDENTIFIERS_FOUND"}},
+		"packed":      {p, func(f *enclave.Facts) { f.Leak.Packed = 1 }, enclave.Deny, []string{"ROWS_PACKED"}},
+		"injective":   {p, func(f *enclave.Facts) { f.Leak.Injective = 1 }, enclave.Deny, []string{"COLUMN_REVERSIBLE"}},
+		"verbatim":    {p, func(f *enclave.Facts) { f.Leak.Verbatim = 21 }, enclave.Deny, []string{"VALUES_VERBATIM"}},
+		"bits":        {p, func(f *enclave.Facts) { f.Leak.Bits = 7501 }, enclave.Deny, []string{"TOO_MANY_BITS"}},
+		"parameters":  {p, func(f *enclave.Facts) { f.Leak.Parameters = 376 }, enclave.Deny, []string{"TOO_MANY_PARAMETERS"}},
+		"a table's":   {p, func(f *enclave.Facts) { f.Form = enclave.Aggregate }, enclave.Deny, nil},
+	} {
+		facts := honestProgram()
+		c.change(&facts)
+		j, err := e.Release(t.Context(), facts, c.profile)
+		if err != nil || j.Decision != c.want || c.codes != nil && !slices.Equal(codes(j), c.codes) || j.Revision != e.Revision() {
+			t.Errorf("%s: %+v, %v", name, j, err)
 		}
 	}
 }

@@ -93,6 +93,51 @@ func TestReleaseFailsClosed(t *testing.T) {
 	}
 }
 
+// TestProgramFailsClosed: whatever the rules for programs say, nothing is released, and nothing is held by knowing fewer checks.
+func TestProgramFailsClosed(t *testing.T) {
+	all := `["version","form","published","records","identifiers","packed","injective","verbatim","bits","parameters"]`
+	held := `[{"code": "OUTPUT_OF_PROGRAM", "args": {}}]`
+	verdict := func(decision, passed, reasons string) string {
+		return `result := {"decision": "` + decision + `", "passed": ` + passed + `, "reasons": ` + reasons + `}`
+	}
+	judge := func(rules string) (enclave.Judgement, error) {
+		b, err := readBundle(wrongFiles(t, "program", rules))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := compile(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := profile(t, e, visits())
+		return e.Release(t.Context(), honestProgram(), p)
+	}
+	for name, rules := range map[string]string{
+		"released with every check":     verdict("release", all, `[]`),
+		"released with a table's":       verdict("release", everyCheck, `[]`),
+		"released with none":            verdict("release", `[]`, `[]`),
+		"released with reasons":         verdict("release", all, held),
+		"held without reasons":          verdict("hold", all, `[]`),
+		"held with one check fewer":     verdict("hold", strings.Replace(all, `"records",`, ``, 1), held),
+		"held with none":                verdict("hold", `[]`, held),
+		"held with a table's":           verdict("hold", strings.Replace(everyCheck, `"exact",`, ``, 1), held),
+		"held with a check of a table":  verdict("hold", strings.Replace(all, `"bits"`, `"budget"`, 1), held),
+		"held with exact besides":       verdict("hold", strings.Replace(all, `"bits"`, `"bits","exact"`, 1), held),
+		"undefined":                     `result := {} if input.nothing`,
+		"missing rules for the program": `other := true`,
+	} {
+		if j, err := judge(rules); err != nil || j.Decision != enclave.Deny || !slices.Equal(codes(j), []string{faultCode}) {
+			t.Errorf("%s: %+v, %v", name, j, err)
+		}
+		if _, err := Load(wrongFiles(t, "program", rules)); err == nil {
+			t.Errorf("%s: such a bundle must not load", name)
+		}
+	}
+	if j, err := judge(verdict("hold", all, held)); err != nil || j.Decision != enclave.Hold {
+		t.Errorf("the frame of this test is not sound: %+v, %v", j, err)
+	}
+}
+
 // wrongFiles is the default bundle with other rules at one decision point and without tests.
 func wrongFiles(t *testing.T, point, rules string) fstest.MapFS {
 	t.Helper()
@@ -189,11 +234,12 @@ func TestCanaries(t *testing.T) {
 		"release":   {`result := {"decision": "release", "passed": ` + everyCheck + `, "reasons": []}`, "release of an empty input"},
 		"admission": {`result := {"decision": "release", "passed": ["version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space"], "reasons": []}`, "admission of "},
 		"grant":     {`result := {"decision": "release", "passed": ["version", "scenario", "columns", "sharing", "identifiers", "term", "forms"], "reasons": []}`, "grant of "},
+		"program":   {`result := {"decision": "hold", "passed": ["version", "form", "published", "records", "identifiers", "packed", "injective", "verbatim", "bits", "parameters"], "reasons": [{"code": "OUTPUT_OF_PROGRAM", "args": {}}]}`, "release of a program's "},
 		"access":    {`allow := true`, "nobody calls nothing"},
 	} {
 		_, err := Load(wrongFiles(t, point, c.rules))
 		e := enclave.AsError(err)
-		if e == nil || e.Reason != "POLICY_BUNDLE_CANARY" || !strings.Contains(e.Args["canary"], c.canary) || e.Args["problem"] != "let through" {
+		if e == nil || e.Reason != "POLICY_BUNDLE_CANARY" || !strings.Contains(e.Args["canary"], c.canary) || e.Args["problem"] != "let through" && e.Args["problem"] != "held" {
 			t.Errorf("%s: %v", point, err)
 		}
 	}

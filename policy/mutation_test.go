@@ -37,7 +37,7 @@ func mutants(module *ast.Module) map[string]*ast.Module {
 // TestRegoTestsNoticeEveryCondition drops each condition of each rule in turn and expects that the bundle's own tests fail: whoever edits a
 // rule and loses one hears of it.
 func TestRegoTestsNoticeEveryCondition(t *testing.T) {
-	for _, point := range []string{"access", "admission", "grant", "release"} {
+	for _, point := range []string{"access", "admission", "grant", "release", "program"} {
 		b := readDefault(t)
 		rules, tests := "darkroom/"+point+".rego", "darkroom/"+point+"_test.rego"
 		all := mutants(b.modules[rules])
@@ -71,7 +71,7 @@ func failingTests(t *testing.T, b *bundle) int {
 // TestCanariesNoticeEveryDecision drops each condition of each decision and expects that the bundle is refused: the checks that
 // passed no longer are those that this package requires.
 func TestCanariesNoticeEveryDecision(t *testing.T) {
-	for _, point := range []string{"admission", "grant", "release"} {
+	for _, point := range []string{"admission", "grant", "release", "program"} {
 		b := readDefault(t)
 		rules := "darkroom/" + point + ".rego"
 		original := b.modules[rules]
@@ -107,7 +107,7 @@ func canariesOf(t *testing.T, e *Engine, point string) (failed int) {
 	t.Helper()
 	p := profile(t, e, visits())
 	canaries := map[string][]canary{
-		"admission": admissionCanaries(p), "grant": grantCanaries(), "release": releaseCanaries(p),
+		"admission": admissionCanaries(p), "grant": grantCanaries(), "release": releaseCanaries(p), "program": programCanaries(p),
 	}[point]
 	for _, c := range canaries {
 		if c.trip(t.Context(), e) != "" {

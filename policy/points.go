@@ -65,21 +65,29 @@ type judged[Facts any] struct {
 	Profile enclave.Profile `json:"profile"`
 }
 
-// admissionChecks and releaseChecks name what must have passed; a bundle cannot let anything through by knowing fewer.
+// admissionChecks and those below name what must have passed; a bundle cannot let anything through by knowing fewer.
 func admissionChecks() *checks {
-	return &checks{all: []string{
+	return &checks{release: []string{
 		"version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space",
 	}}
 }
 
 func releaseChecks() *checks {
-	return &checks{but: "exact", all: []string{
-		"version", "form", "exact", "published", "threshold", "dominance", "p_percent", "derivable", "history", "budget", "rounding",
+	hold := []string{
+		"version", "form", "published", "threshold", "dominance", "p_percent", "derivable", "history", "budget", "rounding",
+	}
+	return &checks{hold: hold, release: append([]string{"exact"}, hold...)}
+}
+
+// programChecks has no list for a release: what a program returned, only people release.
+func programChecks() *checks {
+	return &checks{hold: []string{
+		"version", "form", "published", "records", "identifiers", "packed", "injective", "verbatim", "bits", "parameters",
 	}}
 }
 
 func grantChecks() *checks {
-	return &checks{all: []string{"version", "scenario", "columns", "sharing", "identifiers", "term", "forms"}}
+	return &checks{release: []string{"version", "scenario", "columns", "sharing", "identifiers", "term", "forms"}}
 }
 
 // Admission judges what a module asks for; Release means that it may run.
@@ -96,7 +104,7 @@ func (e *Engine) decideAdmission(ctx context.Context, facts enclave.AdmissionFac
 	return e.decide(ctx, &e.admission, admissionChecks(), judged[enclave.AdmissionFacts]{facts, profile})
 }
 
-// Release judges a treated output.
+// Release judges a treated output: a table by the rules of release, a product by those of program.
 func (e *Engine) Release(ctx context.Context, facts enclave.Facts, profile enclave.Profile) (enclave.Judgement, error) {
 	judgement, err := e.decideRelease(ctx, facts, profile)
 	return e.closed(ctx, judgement, err)
@@ -105,6 +113,9 @@ func (e *Engine) Release(ctx context.Context, facts enclave.Facts, profile encla
 func (e *Engine) decideRelease(ctx context.Context, facts enclave.Facts, profile enclave.Profile) (enclave.Judgement, error) {
 	if !sound(&profile) {
 		return enclave.Judgement{}, errProfile
+	}
+	if facts.Form == enclave.Program {
+		return e.decide(ctx, &e.program, programChecks(), judged[enclave.Facts]{facts, profile})
 	}
 	return e.decide(ctx, &e.release, releaseChecks(), judged[enclave.Facts]{facts, profile})
 }

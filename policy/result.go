@@ -25,12 +25,9 @@ type answer struct {
 	reasons  []enclave.Reason
 }
 
-// checks are the checks that a decision point must report as passed, all of them, before anything is let through. But is the one
-// that a held output lacks; "" where nothing is held.
-type checks struct {
-	all []string
-	but string
-}
+// checks are those that a decision point must report as passed, all of them and no others, for each decision that lets something
+// through. Without a list, the point never gives that decision.
+type checks struct{ release, hold []string }
 
 // judgement turns a raw answer into a decision, or says why it cannot be believed.
 func (c *checks) judgement(raw any) (enclave.Judgement, error) {
@@ -40,19 +37,19 @@ func (c *checks) judgement(raw any) (enclave.Judgement, error) {
 	}
 	passed := map[string]bool{}
 	for _, name := range a.passed {
-		if !slices.Contains(c.all, name) || passed[name] {
+		if !slices.Contains(c.release, name) && !slices.Contains(c.hold, name) || passed[name] {
 			return enclave.Judgement{}, fmt.Errorf("passed names the check %q, which is unknown or there twice", name)
 		}
 		passed[name] = true
 	}
 	switch a.decision {
 	case enclave.Release:
-		if len(passed) != len(c.all) || len(a.reasons) != 0 {
-			return enclave.Judgement{}, fmt.Errorf("released with %d of %d checks and %d reasons", len(passed), len(c.all), len(a.reasons))
+		if !every(c.release, passed) || len(a.reasons) != 0 {
+			return enclave.Judgement{}, fmt.Errorf("released with %d of %d checks and %d reasons", len(passed), len(c.release), len(a.reasons))
 		}
 	case enclave.Hold:
-		if c.but == "" || passed[c.but] || len(passed) != len(c.all)-1 || len(a.reasons) == 0 {
-			return enclave.Judgement{}, fmt.Errorf("held with %d of %d checks and %d reasons", len(passed), len(c.all), len(a.reasons))
+		if !every(c.hold, passed) || len(a.reasons) == 0 {
+			return enclave.Judgement{}, fmt.Errorf("held with %d of %d checks and %d reasons", len(passed), len(c.hold), len(a.reasons))
 		}
 	case enclave.Deny:
 		if len(a.reasons) == 0 {
@@ -62,6 +59,12 @@ func (c *checks) judgement(raw any) (enclave.Judgement, error) {
 		return enclave.Judgement{}, fmt.Errorf("unknown decision")
 	}
 	return enclave.Judgement{Decision: a.decision, Reasons: a.reasons}, nil
+}
+
+// every reports whether exactly the required checks passed. Nothing passes where none is required.
+func every(required []string, passed map[string]bool) bool {
+	missing := func(name string) bool { return !passed[name] }
+	return len(required) > 0 && len(passed) == len(required) && !slices.ContainsFunc(required, missing)
 }
 
 // parseAnswer checks every type. The JSON package is too lenient for this: it ignores case and takes null for anything.

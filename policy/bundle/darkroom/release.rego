@@ -1,4 +1,4 @@
-# Whether a treated output may leave (数据出域审核). The input is what trusted code measured about it, never what its module claims:
+# Whether a treated table of an aggregate may leave (数据出域审核); program.rego judges the outputs of programs. The input is what trusted code measured about it, never what its module claims:
 #
 #	input.facts    the output's facts
 #	input.profile  the numbers that apply
@@ -45,7 +45,10 @@ decision := "hold" if {
 
 version if input.facts.version == 1
 
-form if input.facts.form in input.profile.forms
+form if {
+	input.facts.form == "aggregate"
+	input.facts.form in input.profile.forms
+}
 
 # Exact and crafted are opposites, and neither follows from the absence of the other.
 exact if input.facts.crafted == false

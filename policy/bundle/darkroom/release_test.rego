@@ -50,6 +50,19 @@ test_another_version_is_denied if denied_for({"version": 2}, "FACTS_VERSION", "v
 
 test_another_form_is_denied if denied_for({"form": "program"}, "FORM_NOT_ALLOWED", "form")
 
+test_a_program_is_not_judged_here if {
+	forms := object.union(profile, {"forms": ["aggregate", "program"]})
+	verdict := release.result with input as {"facts": object.union(honest, {"form": "program"}), "profile": forms}
+	verdict.decision == "deny"
+	codes(verdict) == {"FORM_NOT_ALLOWED"}
+}
+
+test_a_form_that_the_profile_does_not_allow_is_denied if {
+	verdict := release.result with input as {"facts": honest, "profile": object.union(profile, {"forms": ["program"]})}
+	verdict.decision == "deny"
+	codes(verdict) == {"FORM_NOT_ALLOWED"}
+}
+
 test_an_empty_output_is_denied if {
 	verdict := judged({"cells": {"published": 0}, "min_subjects": 0})
 	verdict.decision == "deny"
