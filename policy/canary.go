@@ -158,7 +158,7 @@ func leakFaults() []leakFault {
 
 // admissionCanaries are modules that differ from an honest one in one thing.
 func admissionCanaries(profile enclave.Profile) []canary {
-	ask := func(name string, spoil func(*enclave.AdmissionFacts)) canary {
+	under := func(profile enclave.Profile, name string, spoil func(*enclave.AdmissionFacts)) canary {
 		facts := enclave.AdmissionFacts{
 			Version: 1, Form: enclave.Aggregate, Operator: "canary", Scenario: "canary", Dataset: "canary", Grade: 1,
 			SubjectKind: enclave.Person, Sharing: enclave.Conditional, Cells: 1, Subjects: 1_000_000,
@@ -169,6 +169,9 @@ func admissionCanaries(profile enclave.Profile) []canary {
 			return e.decideAdmission(ctx, facts, profile)
 		}}
 	}
+	ask := func(name string, spoil func(*enclave.AdmissionFacts)) canary { return under(profile, name, spoil) }
+	reviewing := profile // whatever this profile asks for, another may ask for more
+	reviewing.ModuleReview = 2
 	use := func(u enclave.UseFacts) func(*enclave.AdmissionFacts) {
 		return func(f *enclave.AdmissionFacts) { f.Columns = append(f.Columns, u) }
 	}
@@ -187,6 +190,7 @@ func admissionCanaries(profile enclave.Profile) []canary {
 		ask("a module larger than the limit", func(f *enclave.AdmissionFacts) { f.Module.Bytes = profile.MaxModuleBytes + 1 }),
 		ask("smuggled data", func(f *enclave.AdmissionFacts) { f.Module.DataBytes = profile.MaxDataBytes + 1 }),
 		ask("a cell for each subject", func(f *enclave.AdmissionFacts) { f.Cells, f.Subjects = 1000, 1000 }),
+		under(reviewing, "code that nobody approved", func(f *enclave.AdmissionFacts) { f.HasCode = true }),
 	}
 }
 

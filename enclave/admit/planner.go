@@ -30,6 +30,7 @@ func (Planner) Facts(order *enclave.Order) (enclave.AdmissionFacts, error) {
 		Version: 1, Form: use.manifest.Form, Operator: order.Grant.Operator, Scenario: order.Grant.Scenario,
 		Dataset: order.Dataset.Name, Grade: order.Dataset.Grade, SubjectKind: order.Dataset.Subject.Kind, Sharing: order.Dataset.Sharing,
 		Module: order.Module.Facts, Cells: use.cells(), Subjects: coarse(order.Snapshot.Subjects),
+		HasCode: order.Module.HasCode, Approved: order.Approved,
 	}
 	for _, at := range use.columns {
 		column := &order.Dataset.Columns[at]

@@ -108,6 +108,7 @@ func TestPlanOfTheDesignsExample(t *testing.T) {
 	if !reflect.DeepEqual(plan, want) {
 		t.Errorf("got\n%+v\n%s\nwant\n%+v", plan, plan.Params, want)
 	}
+	order.Module.HasCode, order.Approved = true, true
 	facts, err := Planner{}.Facts(order)
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +116,7 @@ func TestPlanOfTheDesignsExample(t *testing.T) {
 	wantFacts := enclave.AdmissionFacts{
 		Version: 1, Form: enclave.Aggregate, Operator: "insurer", Scenario: "pricing", Dataset: "visits", Grade: 3,
 		SubjectKind: enclave.Person, Sharing: enclave.Conditional, Module: enclave.ModuleFacts{Bytes: 7}, Cells: 3 * 4 * 4 * 3, Subjects: 2_048,
+		HasCode: true, Approved: true,
 		Columns: []enclave.UseFacts{
 			{Column: "icd10", Class: enclave.Sensitive, Key: true},
 			{Column: "district", Class: enclave.Quasi, Shown: true, Key: true},

@@ -24,6 +24,7 @@ decision := "release" if {
 	data_bytes
 	max_cells
 	key_space
+	reviewed
 }
 
 version if input.facts.version == 1
@@ -56,6 +57,22 @@ key_space if input.facts.cells == 1
 
 key_space if input.facts.cells * input.profile.threshold <= input.facts.subjects
 
+# Which modules run only once two people approved them for this dataset: none, programs, or all that have code.
+reviewed if input.profile.module_review == 0
+
+reviewed if {
+	input.profile.module_review == 1
+	input.facts.form == "aggregate"
+}
+
+reviewed if {
+	input.profile.module_review == 2
+	input.facts.form == "aggregate"
+	input.facts.has_code == false
+}
+
+reviewed if input.facts.approved == true
+
 passed contains "version" if version
 
 passed contains "form" if form
@@ -71,6 +88,8 @@ passed contains "data_bytes" if data_bytes
 passed contains "max_cells" if max_cells
 
 passed contains "key_space" if key_space
+
+passed contains "reviewed" if reviewed
 
 reasons contains {"code": "FACTS_VERSION", "args": {}} if not version
 
@@ -119,3 +138,5 @@ reasons contains {"code": "KEYSPACE_TOO_LARGE_FOR_DATA", "args": {}} if {
 	identifiers
 	not key_space
 }
+
+reasons contains {"code": "MODULE_NOT_APPROVED", "args": {"dataset": input.facts.dataset}} if not reviewed

@@ -5,7 +5,7 @@ import data.darkroom.admission
 profile := {
 	"name": "person", "threshold": 10, "dominance_n": 2, "dominance_percent": 90, "p_percent": 10,
 	"round_count": 5, "round_sum": 1, "max_module_bytes": 1000, "max_data_bytes": 500, "max_cells": 100,
-	"forms": ["aggregate"],
+	"module_review": 0, "forms": ["aggregate"],
 }
 
 honest := {
@@ -17,10 +17,12 @@ honest := {
 		{"column": "icd10", "class": "sensitive", "shown": false, "key": true, "summed": false},
 		{"column": "cost", "class": "measure", "shown": false, "key": false, "summed": true},
 	],
-	"cells": 100, "subjects": 1000,
+	"cells": 100, "subjects": 1000, "has_code": true, "approved": false,
 }
 
-every_check := {"version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space"}
+every_check := {
+	"version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space", "reviewed",
+}
 
 judged(patch) := verdict if {
 	verdict := admission.result with input as {"facts": object.union(honest, patch), "profile": profile}
@@ -103,6 +105,57 @@ test_the_number_of_subjects_stays_inside if {
 	}
 }
 
+# reviewing are the same numbers where modules must be approved.
+reviewing(level) := object.union(profile, {"module_review": level, "forms": ["aggregate", "program"]})
+
+asked(level, patch) := verdict if {
+	verdict := admission.result with input as {"facts": object.union(honest, patch), "profile": reviewing(level)}
+}
+
+unapproved(verdict) if {
+	verdict.decision == "deny"
+	verdict.reasons == {{"code": "MODULE_NOT_APPROVED", "args": {"dataset": "visits"}}}
+	verdict.passed == every_check - {"reviewed"}
+}
+
+test_no_review_lets_everything_run if {
+	asked(0, {"form": "program"}).decision == "release"
+	asked(0, {}).decision == "release"
+}
+
+test_programs_need_approval if {
+	unapproved(asked(1, {"form": "program"}))
+	unapproved(asked(1, {"form": "program", "has_code": false}))
+	asked(1, {}).decision == "release"
+	asked(1, {"form": "program", "approved": true}).decision == "release"
+}
+
+test_all_code_needs_approval if {
+	unapproved(asked(2, {}))
+	unapproved(asked(2, {"form": "program"}))
+	unapproved(asked(2, {"form": "program", "has_code": false}))
+	asked(2, {"has_code": false}).decision == "release"
+	asked(2, {"approved": true}).decision == "release"
+	asked(2, {"form": "program", "approved": true}).decision == "release"
+}
+
+test_another_review_needs_approval if {
+	unapproved(asked(3, {"has_code": false}))
+	unapproved(asked("0", {"has_code": false}))
+	asked(3, {"approved": true}).decision == "release"
+}
+
+test_approved_is_true_alone if {
+	every answer in {"true", 1, null, []} {
+		unapproved(asked(2, {"approved": answer}))
+	}
+}
+
+test_what_is_not_known_to_have_no_code_needs_approval if {
+	verdict := admission.result with input as {"facts": object.remove(honest, ["has_code", "approved"]), "profile": reviewing(2)}
+	unapproved(verdict)
+}
+
 test_a_missing_fact_is_denied if {
 	needed := {"version", "form", "sharing", "module", "columns", "cells", "subjects"}
 	every fact in needed {
@@ -112,7 +165,7 @@ test_a_missing_fact_is_denied if {
 }
 
 test_a_missing_number_is_denied if {
-	every number in {"threshold", "max_module_bytes", "max_data_bytes", "max_cells", "forms"} {
+	every number in {"threshold", "max_module_bytes", "max_data_bytes", "max_cells", "module_review", "forms"} {
 		verdict := admission.result with input as {"facts": honest, "profile": object.remove(profile, [number])}
 		verdict.decision == "deny"
 	}
