@@ -248,12 +248,18 @@ func accessCanaries() []canary {
 	for _, method := range []string{
 		"DatasetService/LoadSnapshot", "GrantService/AssessGrant", "GrantService/ConfirmGrant", "GrantService/GetGrant",
 		"IdentityService/IssueIdentity", "LedgerService/GetEntry", "ModuleService/GetModule", "RunService/SubmitRun",
+		"ReviewService/GetReview", "ReviewService/GetCase", "ReviewService/CastVote", "ReviewService/AnswerQuestion",
 		"RunService/GetRun", "RunService/WatchRun", "RunService/CancelRun", "RunService/FetchResult", "RunService/GetReceipt",
 	} {
 		in := AccessInput{Method: "/darkroom.v1." + method, Owner: "canary"}
 		canaries = append(canaries, call("nobody calls "+method, in))
 		in.Caller = stranger
 		canaries = append(canaries, call("an operator calls "+method+" on what is another's", in))
+	}
+	for _, role := range enclave.Roles() {
+		caller := enclave.Caller{Role: role, Org: "canary", Name: "canary"}
+		canaries = append(canaries, call(string(role)+" votes on what their own organisation asked for",
+			AccessInput{Caller: caller, Method: "/darkroom.v1.ReviewService/CastVote", Owner: "canary", Parties: []string{"canary"}}))
 	}
 	return canaries
 }

@@ -14,10 +14,11 @@ type AccessInput struct {
 	// Method is the full gRPC method, "/darkroom.v1.RunService/SubmitRun".
 	Method string
 	// Owner is the organisation that owns the object which the call addresses, "" if there is none yet or it is a list. A dataset
-	// and its snapshots are their source department's, also one that is being described; grants, modules, runs, results and receipts
-	// are their operator's; submitting a run addresses its grant; a ledger entry is its actor's.
+	// and its snapshots are their source department's, also one that is being described; grants, modules, runs, results, receipts and
+	// reviews are their operator's; submitting a run addresses its grant; a ledger entry is its actor's.
 	Owner string
-	// Parties are other organisations that the object concerns: of a grant, the source departments of its datasets.
+	// Parties are other organisations that the object concerns: of a grant, the source departments of its datasets; of a review, the
+	// source department of its dataset.
 	Parties []string
 }
 

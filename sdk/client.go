@@ -26,6 +26,7 @@ type Client struct {
 	grants     darkroomv1.GrantServiceClient
 	modules    darkroomv1.ModuleServiceClient
 	runs       darkroomv1.RunServiceClient
+	reviews    darkroomv1.ReviewServiceClient
 	policy     darkroomv1.PolicyServiceClient
 	ledger     darkroomv1.LedgerServiceClient
 	identity   darkroomv1.IdentityServiceClient
@@ -79,6 +80,7 @@ func Dial(ctx context.Context, credential Credential, opts ...Option) (*Client, 
 		grants:     darkroomv1.NewGrantServiceClient(connection),
 		modules:    darkroomv1.NewModuleServiceClient(connection),
 		runs:       darkroomv1.NewRunServiceClient(connection),
+		reviews:    darkroomv1.NewReviewServiceClient(connection),
 		policy:     darkroomv1.NewPolicyServiceClient(connection),
 		ledger:     darkroomv1.NewLedgerServiceClient(connection),
 		identity:   darkroomv1.NewIdentityServiceClient(connection),

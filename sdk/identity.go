@@ -34,8 +34,11 @@ type Identity struct {
 // WhoAmI returns the caller as its certificate names it.
 func (c *Client) WhoAmI(ctx context.Context) (Identity, error) {
 	r, err := c.identity.WhoAmI(ctx, &darkroomv1.WhoAmIRequest{})
-	i := r.GetIdentity()
-	return Identity{Role: Role(word(i.GetRole().String(), "ROLE_")), Org: i.GetOrg(), Name: i.GetName()}, received(err)
+	return toIdentity(r.GetIdentity()), received(err)
+}
+
+func toIdentity(i *darkroomv1.Identity) Identity {
+	return Identity{Role: Role(word(i.GetRole().String(), "ROLE_")), Org: i.GetOrg(), Name: i.GetName()}
 }
 
 // IssueIdentity makes a key here, has the enclave sign a certificate for it, and returns the credential that its owner needs. The key

@@ -28,18 +28,18 @@ var (
 	gov    = enclave.Caller{Role: enclave.Authority, Org: "data-bureau", Name: "zhao"}
 	health = enclave.Caller{Role: enclave.SourceOrg, Org: "health", Name: "wu"}
 	tax    = enclave.Caller{Role: enclave.SourceOrg, Org: "tax", Name: "qian"}
-	review = enclave.Caller{Role: enclave.Reviewer, Org: "data-bureau", Name: "sun"}
+	panel  = enclave.Caller{Role: enclave.Reviewer, Org: "data-bureau", Name: "sun"}
 	audit  = enclave.Caller{Role: enclave.Auditor, Org: "audit", Name: "zhou"}
 )
 
 func everybody() []enclave.Caller {
-	return []enclave.Caller{nobody, acme, rival, gov, health, tax, review, audit}
+	return []enclave.Caller{nobody, acme, rival, gov, health, tax, panel, audit}
 }
 
 // What each caller, in everybody's order, gets of a call on acme's grant, module and run and on health's dataset: ok; no: the role may
 // never call it; nf: not found, though it is there; ow: not for another owner; un: no credential.
 const matrix = `
-	                                    nobody acme rival gov health tax review audit
+	                                    nobody acme rival gov health tax panel  audit
 	DatasetService/CreateDataset        un     no   no    ok  ok     ow  no     no
 	DatasetService/GetDataset           un     ok   ok    ok  ok     nf  no     ok
 	DatasetService/ListDatasets         un     ok   ok    ok  ok     ok  no     ok
@@ -64,6 +64,11 @@ const matrix = `
 	ModuleService/GetModule             un     ok   nf    ok  no     no  no     ok
 	ModuleService/ListModules           un     ok   ok    ok  no     no  no     ok
 	PolicyService/GetPolicy             un     ok   ok    ok  ok     ok  ok     ok
+	ReviewService/ListReviews           un     ok   ok    ok  ok     ok  ok     ok
+	ReviewService/GetReview             un     ok   nf    ok  ok     nf  ok     ok
+	ReviewService/GetCase               un     no   no    ok  ok     nf  ok     ok
+	ReviewService/CastVote              un     no   no    ok  ok     nf  ok     no
+	ReviewService/AnswerQuestion        un     ok   nf    no  no     no  no     no
 	RunService/SubmitRun                un     ok   nf    no  no     no  no     no
 	RunService/GetRun                   un     ok   nf    ok  no     no  ok     ok
 	RunService/WatchRun                 un     ok   nf    ok  no     no  ok     ok
@@ -129,6 +134,13 @@ func valid(t *testing.T) map[string][]proto.Message {
 		"ModuleService/GetModule":           one(&darkroomv1.GetModuleRequest{Name: module}),
 		"ModuleService/ListModules":         one(&darkroomv1.ListModulesRequest{}),
 		"PolicyService/GetPolicy":           one(&darkroomv1.GetPolicyRequest{Name: "policy"}),
+		"ReviewService/ListReviews":         one(&darkroomv1.ListReviewsRequest{}),
+		"ReviewService/GetReview":           one(&darkroomv1.GetReviewRequest{Run: run}),
+		"ReviewService/GetCase":             one(&darkroomv1.GetCaseRequest{Run: run}),
+		"ReviewService/CastVote": one(&darkroomv1.CastVoteRequest{
+			Run: run, Choice: darkroomv1.Choice_CHOICE_RELEASE, OutputDigest: moduleDigest.String(), History: 7,
+		}),
+		"ReviewService/AnswerQuestion": one(&darkroomv1.AnswerQuestionRequest{Run: run, Text: "that"}),
 		"RunService/SubmitRun": one(&darkroomv1.SubmitRunRequest{
 			Grant: grant, Module: module, Snapshot: snapshot, Params: map[string]string{"as_of": "2024"},
 		}),
@@ -229,6 +241,7 @@ func TestListsHoldOnlyWhatTheCallerMayGet(t *testing.T) {
 	d := start(t)
 	lists := map[string]protoreflect.Name{
 		"DatasetService/ListDatasets": "datasets", "GrantService/ListGrants": "grants", "ModuleService/ListModules": "modules", "RunService/ListRuns": "runs",
+		"ReviewService/ListReviews": "reviews",
 	}
 	all, requests := methods(t), valid(t)
 	for name, field := range lists {

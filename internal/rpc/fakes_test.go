@@ -11,6 +11,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/catalog"
 	"github.com/darkroom-project/darkroom/internal/grant"
 	"github.com/darkroom-project/darkroom/internal/module"
+	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/rpc"
 	"github.com/darkroom-project/darkroom/internal/run"
 )
@@ -44,6 +45,9 @@ type fakes struct {
 	loaded []string // contents of the files that Load saw
 	acts   []enclave.Act
 	result []byte
+	ballot review.Ballot // the last one
+	answer string        // likewise
+	public bool          // reviews are as an operator sees them
 
 	loading  func(ctx context.Context) error // runs inside Load
 	watching func(ctx context.Context) error // runs inside Watch, after the first run was sent
@@ -230,6 +234,58 @@ func (r fakeRuns) Result(context.Context, string) ([]byte, error) { return r.res
 
 func (r fakeRuns) Receipt(context.Context, string) ([]byte, error) {
 	return []byte(`{"receipt":1}`), r.err(nil)
+}
+
+type fakeReviews struct{ *fakes }
+
+// review is of acme's run on health's data: two votes that differed, and a question that was answered.
+func (r fakeReviews) review() review.Review {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.public {
+		return review.Review{
+			Run: runID, Operator: "acme", Source: "health", State: review.Rejected, Votes: []enclave.Vote{{Choice: enclave.ChooseReject, Public: "said"}},
+		}
+	}
+	output := enclave.DigestOf([]byte("held"))
+	return review.Review{
+		Run: runID, Operator: "acme", Grant: grantID, Scenario: "insurance", Dataset: "visits", Source: "health", Module: moduleDigest,
+		State: review.Differ, Outcome: enclave.Held, Round: 2, Output: output, History: 7, Held: loadedAt.Add(time.Millisecond), Question: "why?",
+		Answers: []review.Answer{{Round: 1, Text: "that", By: acme, Time: loadedAt}}, Voted: 1,
+		Votes: []enclave.Vote{
+			{Voter: panel, Choice: enclave.ChooseReject, Output: output, History: 7, Public: "said", Private: "thought", Round: 1, Time: loadedAt},
+			{Voter: health, Choice: enclave.ChooseRelease, Output: output, History: 7, Round: 1, Time: loadedAt},
+		},
+	}
+}
+
+// List and Get ignore who asks: what a caller sees must not hang on that.
+func (r fakeReviews) List(context.Context, enclave.Caller, enclave.Page) ([]review.Review, string, error) {
+	return []review.Review{r.review()}, "", r.err(nil)
+}
+
+func (r fakeReviews) Get(_ context.Context, _ enclave.Caller, run string) (review.Review, error) {
+	return r.review(), r.err(enclave.Fail(enclave.NotFound, "INNER_REASON"))
+}
+
+func (r fakeReviews) Show(context.Context, enclave.Caller, string) (review.Case, error) {
+	return review.Case{
+		Review: r.review(), Purpose: "pricing", Manifest: &enclave.Manifest{Darkroom: 1, Name: "m"}, Params: map[string]enclave.Scalar{"as_of": "2024"},
+		Facts: enclave.Facts{Version: 1, Form: enclave.Program, Leak: enclave.LeakFacts{Verbatim: 3}}, Profile: enclave.Profile{Name: "person", Threshold: 10},
+		Reasons: []enclave.Reason{{Code: "OUTPUT_CRAFTED"}}, Places: []enclave.Place{{Fact: "verbatim", Row: 1, Column: -1}},
+		Preview: review.Preview{Columns: []string{"a"}, Rows: [][]review.Cell{{{Text: "1"}}, {{Text: "secret", Masked: true}}}, Total: 9},
+		Similar: []review.Similar{{Run: runID, Operator: "rival", Scenario: "other", Module: moduleDigest, Released: loadedAt, ByPeople: true}},
+	}, r.err(nil)
+}
+
+func (r fakeReviews) Vote(_ context.Context, _ enclave.Caller, _ string, ballot review.Ballot) (review.Review, error) {
+	r.set(func(f *fakes) { f.ballot = ballot })
+	return r.review(), r.err(nil)
+}
+
+func (r fakeReviews) Answer(_ context.Context, _ enclave.Caller, _, text string) (review.Review, error) {
+	r.set(func(f *fakes) { f.answer = text })
+	return r.review(), r.err(nil)
 }
 
 type fakeLedger struct {

@@ -31,7 +31,8 @@ func callers() map[string]enclave.Caller {
 func needsNothing(name string) bool {
 	switch name {
 	case "IdentityService/WhoAmI", "LedgerService/GetCheckpoint", "ModuleService/UploadModule",
-		"DatasetService/ListDatasets", "GrantService/ListGrants", "ModuleService/ListModules", "RunService/ListRuns":
+		"DatasetService/ListDatasets", "GrantService/ListGrants", "ModuleService/ListModules", "RunService/ListRuns",
+		"ReviewService/ListReviews":
 		return true
 	}
 	return false
@@ -78,7 +79,8 @@ func badValues(field protoreflect.FieldDescriptor) map[string]protoreflect.Value
 	switch {
 	case field.IsList() || field.IsMap() || field.Kind() == protoreflect.MessageKind || field.Kind() == protoreflect.BoolKind:
 		return nil
-	case field.Name() == "note" || field.Name() == "purpose" || field.Name() == "page_token":
+	case field.Name() == "note" || field.Name() == "purpose" || field.Name() == "page_token" || field.Name() == "public_comment" ||
+		field.Name() == "private_comment" || field.FullName() == "darkroom.v1.AnswerQuestionRequest.text":
 		return map[string]protoreflect.Value{"too large": protoreflect.ValueOfString(long)}
 	case field.Kind() == protoreflect.StringKind:
 		return map[string]protoreflect.Value{
@@ -88,6 +90,10 @@ func badValues(field protoreflect.FieldDescriptor) map[string]protoreflect.Value
 		return map[string]protoreflect.Value{"too large": protoreflect.ValueOfBytes([]byte(long)), "too short": protoreflect.ValueOfBytes([]byte("a"))}
 	case field.Kind() == protoreflect.Int32Kind:
 		return map[string]protoreflect.Value{"negative": protoreflect.ValueOfInt32(-1), "too large": protoreflect.ValueOfInt32(1 << 30)}
+	case field.Kind() == protoreflect.EnumKind:
+		return map[string]protoreflect.Value{"unspecified": protoreflect.ValueOfEnum(0), "unknown": protoreflect.ValueOfEnum(99)}
+	case field.Name() == "history":
+		return map[string]protoreflect.Value{"negative": protoreflect.ValueOfInt64(-1)}
 	case field.Name() == "index" || field.Name() == "from_size":
 		return map[string]protoreflect.Value{"negative": protoreflect.ValueOfInt64(-1), "too large": protoreflect.ValueOfInt64(1 << 60)}
 	case field.Kind() == protoreflect.Int64Kind:

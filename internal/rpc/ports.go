@@ -7,6 +7,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/catalog"
 	"github.com/darkroom-project/darkroom/internal/grant"
 	"github.com/darkroom-project/darkroom/internal/module"
+	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/run"
 )
 
@@ -48,6 +49,15 @@ type Runs interface {
 	Watch(ctx context.Context, id string, send func(enclave.Run) error) error
 	Result(ctx context.Context, id string) ([]byte, error)
 	Receipt(ctx context.Context, id string) ([]byte, error)
+}
+
+// Reviews is the register of what people decide of held outputs. It shows each caller no more than that one may see.
+type Reviews interface {
+	List(ctx context.Context, caller enclave.Caller, page enclave.Page) ([]review.Review, string, error)
+	Get(ctx context.Context, caller enclave.Caller, run string) (review.Review, error)
+	Show(ctx context.Context, caller enclave.Caller, run string) (review.Case, error)
+	Vote(ctx context.Context, caller enclave.Caller, run string, ballot review.Ballot) (review.Review, error)
+	Answer(ctx context.Context, caller enclave.Caller, run, text string) (review.Review, error)
 }
 
 var (
@@ -95,9 +105,10 @@ type AccessRequest struct {
 	// Method is the full gRPC method, "/darkroom.v1.RunService/SubmitRun".
 	Method string
 	// Owner is the organisation that owns the object addressed: a dataset and its snapshots are their source department's; grants,
-	// modules, runs, results and receipts their operator's; a ledger entry is its actor's. "" if it is nobody's.
+	// modules, runs, results, receipts and reviews their operator's; a ledger entry is its actor's. "" if it is nobody's.
 	Owner string
-	// Parties are other organisations that the object concerns: of a grant, the source departments of its datasets.
+	// Parties are other organisations that the object concerns: of a grant, the source departments of its datasets; of a review, the
+	// source department of its dataset.
 	Parties []string
 }
 

@@ -11,7 +11,7 @@ import (
 	darkroomv1 "github.com/darkroom-project/darkroom/proto/darkroom/v1"
 )
 
-// This file is the one place that turns nouns into what a caller may see.
+// This file, with seenreview.go, is the one place that turns nouns into what a caller may see.
 
 func seenTime(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
@@ -86,18 +86,21 @@ func seenRun(r enclave.Run) *darkroomv1.Run {
 		Name: runName(r.ID), Operator: r.Submitter.Org, Grant: grantName(r.Grant), Scenario: r.Scenario,
 		Module: moduleName(r.Module), Snapshot: snapshotName(r.Dataset, r.Snapshot), PolicyRevision: r.Policy.String(),
 		Stage: string(r.Stage), Outcome: outcomes()[r.Outcome], CreateTime: seenTime(enclave.Coarse(r.Submitted)), EndTime: seenTime(enclave.Coarse(r.Finished)),
+		Params: seenParams(r.Params),
 	}
 	if r.Outcome == enclave.Released {
 		seen.ResultDigest = r.Result.String()
 	}
-	if len(r.Params) > 0 {
-		seen.Params = make(map[string]string, len(r.Params))
-	}
-	for name, value := range r.Params {
-		seen.Params[name] = string(value)
-	}
 	for _, reason := range r.Reasons {
 		seen.Reasons = append(seen.Reasons, seenReason(reason))
+	}
+	return seen
+}
+
+func seenParams(params map[string]enclave.Scalar) map[string]string {
+	seen := make(map[string]string, len(params))
+	for name, value := range params {
+		seen[name] = string(value)
 	}
 	return seen
 }

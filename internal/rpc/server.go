@@ -30,6 +30,7 @@ type Config struct {
 	Grants  Grants
 	Modules Modules
 	Runs    Runs
+	Reviews Reviews
 	Policy  Policy
 	Ledger  Ledger
 	Access  Access
@@ -97,6 +98,7 @@ func New(c Config) (*Server, error) {
 	darkroomv1.RegisterGrantServiceServer(s.server, &grants{Config: c, gate: gate})
 	darkroomv1.RegisterModuleServiceServer(s.server, &modules{Config: c, gate: gate, uploads: uploads})
 	darkroomv1.RegisterRunServiceServer(s.server, &runs{Config: c, gate: gate, stopping: s.stopping, fetches: fetches})
+	darkroomv1.RegisterReviewServiceServer(s.server, &reviews{Config: c, gate: gate})
 	darkroomv1.RegisterPolicyServiceServer(s.server, &policies{Config: c})
 	darkroomv1.RegisterLedgerServiceServer(s.server, &ledger{Config: c, gate: gate})
 	darkroomv1.RegisterIdentityServiceServer(s.server, &identities{Config: c})

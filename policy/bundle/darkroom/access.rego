@@ -3,7 +3,8 @@
 #	input.caller   role, org and name of the client certificate; absent without one
 #	input.method   full name of the gRPC method
 #	input.owner    organisation that owns the object that the call addresses, "" if there is none
-#	input.parties  other organisations that the object concerns: of a grant, the source departments of its datasets
+#	input.parties  other organisations that the object concerns: of a grant, the source departments of its datasets; of a review, the
+#	               source department of its dataset
 #
 # A role's rights are of four reaches. Whatever stands in none of them is not allowed.
 #
@@ -11,6 +12,8 @@
 #	own    objects of the caller's organisation
 #	new    no object yet, or a list: the server keeps to the caller's organisation
 #	party  objects that concern the caller's organisation
+#
+# Whoever has a right to review by the first or the last of these has none over what their own organisation asked for.
 package darkroom.access
 
 default allow := false
@@ -30,6 +33,7 @@ allow if {
 allow if {
 	authenticated
 	input.method in rights[input.caller.role].any
+	impartial
 }
 
 allow if {
@@ -48,7 +52,12 @@ allow if {
 	authenticated
 	input.method in rights[input.caller.role].party
 	input.caller.org in input.parties
+	impartial
 }
+
+impartial if not input.method in reviewing
+
+impartial if input.owner != input.caller.org
 
 authenticated if {
 	input.caller.role in object.keys(rights)
@@ -79,11 +88,22 @@ reading := {
 	"/darkroom.v1.LedgerService/GetEntry",
 	"/darkroom.v1.ModuleService/GetModule",
 	"/darkroom.v1.ModuleService/ListModules",
+	"/darkroom.v1.ReviewService/GetCase",
+	"/darkroom.v1.ReviewService/GetReview",
+	"/darkroom.v1.ReviewService/ListReviews",
 	"/darkroom.v1.RunService/FetchResult",
 	"/darkroom.v1.RunService/GetReceipt",
 	"/darkroom.v1.RunService/GetRun",
 	"/darkroom.v1.RunService/ListRuns",
 	"/darkroom.v1.RunService/WatchRun",
+}
+
+# What people decide held outputs with: looking at them, and voting.
+reviewing := {
+	"/darkroom.v1.ReviewService/CastVote",
+	"/darkroom.v1.ReviewService/GetCase",
+	"/darkroom.v1.ReviewService/GetReview",
+	"/darkroom.v1.ReviewService/ListReviews",
 }
 
 # What the authority does beside reading: it submits no runs and loads no data.
@@ -94,6 +114,7 @@ deciding := {
 	"/darkroom.v1.GrantService/RevokeGrant",
 	"/darkroom.v1.GrantService/SuspendGrant",
 	"/darkroom.v1.IdentityService/IssueIdentity",
+	"/darkroom.v1.ReviewService/CastVote",
 	"/darkroom.v1.RunService/CancelRun",
 }
 
@@ -112,10 +133,10 @@ rights := {
 			"/darkroom.v1.DatasetService/ListDatasets",
 			"/darkroom.v1.GrantService/ListGrants",
 		},
-		"party": {
+		"party": union({reviewing, {
 			"/darkroom.v1.GrantService/ConfirmGrant",
 			"/darkroom.v1.GrantService/GetGrant",
-		},
+		}}),
 	},
 	"operator": {
 		"any": {
@@ -128,6 +149,8 @@ rights := {
 			"/darkroom.v1.GrantService/GetGrant",
 			"/darkroom.v1.LedgerService/GetEntry",
 			"/darkroom.v1.ModuleService/GetModule",
+			"/darkroom.v1.ReviewService/AnswerQuestion",
+			"/darkroom.v1.ReviewService/GetReview",
 			"/darkroom.v1.RunService/CancelRun",
 			"/darkroom.v1.RunService/FetchResult",
 			"/darkroom.v1.RunService/GetReceipt",
@@ -140,14 +163,15 @@ rights := {
 			"/darkroom.v1.GrantService/ListGrants",
 			"/darkroom.v1.ModuleService/ListModules",
 			"/darkroom.v1.ModuleService/UploadModule",
+			"/darkroom.v1.ReviewService/ListReviews",
 			"/darkroom.v1.RunService/ListRuns",
 		},
 	},
-	"reviewer": {"any": {
+	"reviewer": {"any": union({reviewing, {
 		"/darkroom.v1.RunService/GetReceipt",
 		"/darkroom.v1.RunService/GetRun",
 		"/darkroom.v1.RunService/ListRuns",
 		"/darkroom.v1.RunService/WatchRun",
-	}},
+	}})},
 	"auditor": {"any": reading},
 }

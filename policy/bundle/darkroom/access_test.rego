@@ -183,6 +183,49 @@ test_a_source_confirms_grants_of_its_data if {
 	own_for("GrantService/ConfirmGrant", set())
 }
 
+test_nobody_reviews_what_their_own_organisation_asked_for if {
+	every call in {"ReviewService/ListReviews", "ReviewService/GetReview", "ReviewService/GetCase"} {
+		only_for(call, {"authority", "auditor", "reviewer"})
+	}
+	only_for("ReviewService/CastVote", {"authority", "reviewer"})
+	own_for("ReviewService/CastVote", set())
+	own_for("ReviewService/GetCase", set())
+	own_for("ReviewService/GetReview", {"operator"})
+	own_for("ReviewService/ListReviews", {"operator"})
+	not may("operator", "ReviewService/GetCase", "")
+	not may("operator", "ReviewService/CastVote", "")
+	not may("operator", "ReviewService/GetReview", "")
+}
+
+test_operators_answer_their_own_questions if {
+	own_for("ReviewService/AnswerQuestion", {"operator"})
+	only_for("ReviewService/AnswerQuestion", set())
+}
+
+test_a_source_reviews_what_others_ask_of_its_data if {
+	every method in access.reviewing {
+		request := {
+			"caller": {"role": "source", "org": "health", "name": "wu"},
+			"method": method, "owner": "acme", "parties": ["tax", "health"],
+		}
+		access.allow with input as request
+		not access.allow with input as object.union(request, {"parties": ["tax"]})
+		not access.allow with input as object.union(request, {"owner": "health"})
+		not access.allow with input as object.remove(request, ["parties"])
+		not access.allow with input as object.remove(request, ["owner"])
+	}
+}
+
+# Somebody who asked and reviews under one certificate each is still of the organisation that asked.
+test_a_source_that_concerns_the_review_has_no_other_role_in_it if {
+	every role in {"operator", "auditor"} {
+		not access.allow with input as {
+			"caller": {"role": role, "org": "health", "name": "wu"},
+			"method": "/darkroom.v1.ReviewService/CastVote", "owner": "acme", "parties": ["health"],
+		}
+	}
+}
+
 test_auditors_change_nothing if {
 	every method in access.rights.auditor.any {
 		regex.match("/(Get|List|Watch|Fetch)[A-Za-z]+$", method)
