@@ -31,7 +31,9 @@ func (s *reviews) find(ctx context.Context, resource string) (review.Review, err
 func (s *reviews) ListReviews(ctx context.Context, r *darkroomv1.ListReviewsRequest) (*darkroomv1.ListReviewsResponse, error) {
 	visible := s.gate.viewer(ctx, darkroomv1.ReviewService_GetReview_FullMethodName)
 	list, next, err := gather(r, lightPart,
-		func(page enclave.Page) ([]review.Review, string, error) { return s.Reviews.List(ctx, callerOf(ctx), page) },
+		func(page enclave.Page) ([]review.Review, string, error) {
+			return s.Reviews.List(ctx, callerOf(ctx), page)
+		},
 		func(item review.Review) (*darkroomv1.Review, bool, error) {
 			ok, err := visible(reviewTarget(item))
 			return seenReview(&item), ok, err
