@@ -42,6 +42,7 @@ type HeldOutput struct {
 	Bytes     []byte
 	Format    string
 	Footprint *Footprint // nil of a program's output
+	Places    []Place
 }
 
 // ReleaseHeld takes a held output out through the gate on the votes of people: what the votes do not bind exactly, or what the releases
@@ -92,7 +93,7 @@ func mintAgreed(held *HeldOutput, facts Facts, history int64, votes []Vote) (*Ve
 		return nil, Fail(State, "VOTES_NOT_ENOUGH", "run", held.Run.ID)
 	}
 	return &Verdict{
-		run: held.Run, judgement: Judgement{Decision: Release, Revision: held.Policy}, facts: facts, profile: held.Profile,
+		run: held.Run, judgement: Judgement{Decision: Release, Revision: held.Policy}, facts: facts, places: held.Places, profile: held.Profile,
 		output: &Treated{Bytes: held.Bytes, Format: held.Format}, footprint: held.Footprint, digest: digest, history: history,
 		votes: slices.Clone(votes),
 	}, nil

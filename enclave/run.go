@@ -54,8 +54,9 @@ type Run struct {
 	Stage    Stage     `json:"stage"`
 	Outcome  Outcome   `json:"outcome,omitempty"`
 	Reasons  []Reason  `json:"reasons,omitempty"`
-	Result   Digest    `json:"result"`   // of the treated bytes; zero before judgement
-	Finished time.Time `json:"finished"` // see Coarse
+	Result   Digest    `json:"result"`             // of the treated bytes; zero before judgement
+	Finished time.Time `json:"finished"`           // see Coarse
+	Question string    `json:"question,omitempty"` // of a held run: what a reviewer asks, until the operator answers
 	Revision int64     `json:"revision"`
 }
 

@@ -45,7 +45,12 @@ func (a acts) Record(ctx context.Context, act enclave.Act) error {
 	if err := a.Acts.Record(ctx, act); err != nil {
 		return err
 	}
-	_, err := a.pump.Await(ctx, act.ID)
+	return a.await(ctx, act.ID)
+}
+
+// await returns when the ledger has an act that was recorded.
+func (a acts) await(ctx context.Context, act string) error {
+	_, err := a.pump.Await(ctx, act)
 	return err
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/ledger"
 	"github.com/darkroom-project/darkroom/internal/module"
 	"github.com/darkroom-project/darkroom/internal/releases"
+	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/rpc"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store"
@@ -48,6 +49,7 @@ type App struct {
 	listener net.Listener
 	server   *rpc.Server
 	runs     *run.Register
+	reviews  *review.Register
 	pump     *ledger.Pump
 	store    *store.Store
 	served   atomic.Bool
@@ -133,12 +135,15 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	book := releases.New(db.Runs(), files, snapshots, history.Seed(auditKey))
 	gate := run.NewGate(db.Runs(), files, book, journal, now)
 	a.runs = run.New(run.Config{
-		Store: db.Runs(), Results: files, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
+		Store: db.Runs(), Results: files, Prints: book, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
 		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
 		Path: &enclave.Enclave{
 			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)),
 			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
 		},
+	})
+	a.reviews = review.New(review.Config{
+		Store: db.Reviews(), Runs: a.runs, Grants: grants, Modules: modules, Text: treat.Preview, Await: acts.await, Now: now, Log: a.log,
 	})
 	return a.listen(at, config, rpc.Config{ //nolint:contextcheck // calls bring contexts of their own
 		Catalog: datasets, Grants: grants, Modules: modules, Runs: a.runs, Policy: rulebook{rules}, Ledger: journal,
@@ -201,6 +206,7 @@ func (a *App) Serve(ctx context.Context) error {
 	err := a.runs.Start(working) // short, and to be whole even if ctx ends meanwhile
 	if err == nil {
 		helpers.Go(func() { failed <- a.server.Serve(a.listener) })
+		helpers.Go(func() { a.reviews.Resume(working) })
 		select {
 		case <-ctx.Done():
 		case err = <-failed:

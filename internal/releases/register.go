@@ -16,8 +16,9 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/history"
 )
 
-// Store lists the footprints of a dataset's exact releases, oldest first: the n-th is that of the release that made version n of the
-// history, so there are as many as the version says.
+// Store lists the footprints of a dataset's releases, oldest first: the n-th is that of the release that made version n of the
+// history, so there are as many as the version says. The zero digest stands for the release of a program's output, which says nothing of
+// sums.
 type Store interface {
 	Footprints(ctx context.Context, dataset string) ([]enclave.Digest, error)
 }
@@ -85,6 +86,15 @@ func (r *Register) Keep(footprint *enclave.Footprint) (enclave.Digest, error) {
 	return r.files.Put(encode(footprint))
 }
 
+// Load reads a footprint that was kept.
+func (r *Register) Load(digest enclave.Digest) (*enclave.Footprint, error) {
+	raw, err := r.files.Get(digest)
+	if err != nil {
+		return nil, err
+	}
+	return decode(raw)
+}
+
 // Audit tries a footprint against all releases of the dataset before it. A table that has to lose cells is tried again by the caller,
 // without them.
 func (r *Register) Audit(ctx context.Context, dataset *enclave.Dataset, version, threshold int64, footprint *enclave.Footprint) (enclave.Audited, error) {
@@ -148,15 +158,11 @@ func (r *Register) catchUp(ctx context.Context, dataset *enclave.Dataset, b *boo
 		return errMoved
 	}
 	for _, digest := range footprints[b.version:] {
-		if b.known[digest] {
+		if digest.IsZero() || b.known[digest] {
 			b.version++
 			continue
 		}
-		raw, err := r.files.Get(digest)
-		if err != nil {
-			return err
-		}
-		footprint, err := decode(raw)
+		footprint, err := r.Load(digest)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 	if err != nil {
 		return err
 	}
-	evidence, err := json.Marshal(Evidence{Salt: enclave.NewID(), Facts: d.Facts})
+	evidence, err := json.Marshal(Evidence{Salt: enclave.NewID(), Facts: d.Facts, Places: d.Places})
 	if err != nil {
 		return enclave.Internalf("encode facts: %w", err)
 	}
@@ -55,7 +55,7 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 		}
 	}
 	var footprint enclave.Digest
-	if d.Decision == enclave.Release {
+	if d.Footprint != nil {
 		if footprint, err = g.prints.Keep(d.Footprint); err != nil {
 			return err
 		}
@@ -64,6 +64,7 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 		Run: d.Run.ID, Grant: d.Run.Grant, Dataset: d.Run.Dataset, Act: act.ID, Time: act.Time,
 		Decision: d.Decision, Reasons: d.Reasons, Policy: d.Policy, Profile: d.Profile, Evidence: string(evidence),
 		Result: d.Digest, Format: d.Format, History: d.History, Footprint: footprint,
+		ByPeople: d.Votes != nil,
 	}, act)
 }
 
@@ -85,6 +86,10 @@ func (g *Gate) act(d *enclave.Decided, evidence []byte) (enclave.Act, error) {
 	switch d.Decision {
 	case enclave.Release:
 		detail = append(detail, "result", d.Digest.String())
+		for i, v := range d.Votes {
+			n := strconv.Itoa(i + 1)
+			detail = append(detail, "voter_"+n, v.Voter.Org+"/"+v.Voter.Name, "round_"+n, strconv.Itoa(v.Round))
+		}
 	case enclave.Hold:
 		detail = append(detail, "held", d.Digest.String())
 	case enclave.Deny:

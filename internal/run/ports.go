@@ -40,15 +40,18 @@ type Decision struct {
 	Result   enclave.Digest
 	Format   string // media type of the result
 	History  int64  // version of the dataset's release history that was measured against
-	// Footprint names the file by which later tables are audited against this release; zero unless it is one.
+	// Footprint names the file by which later tables are audited against this release, once it is one; zero of a denied output, and of a
+	// program's.
 	Footprint enclave.Digest
+	ByPeople  bool // two people released what policy had held
 }
 
 // Evidence is the facts that a decision was made from. The salt keeps the digest that the ledger's record names from being guessed:
 // facts are a few small numbers that come from data.
 type Evidence struct {
-	Salt  string        `json:"salt"`
-	Facts enclave.Facts `json:"facts"`
+	Salt   string          `json:"salt"`
+	Facts  enclave.Facts   `json:"facts"`
+	Places []enclave.Place `json:"places,omitempty"` // where in a program's output they were found
 }
 
 // Ending is an outcome that is not the gate's: denied before judgement, failed, canceled.
@@ -76,15 +79,18 @@ type Store interface {
 	Yield(ctx context.Context, id string) error
 	// End gives a queued or running run its outcome; else RUN_ENDED.
 	End(ctx context.Context, id string, ending Ending, act enclave.Act) error
+	// Withdraw gives a held run its outcome and closes its review; else RUN_ENDED.
+	Withdraw(ctx context.Context, id string, ending Ending, act enclave.Act) error
 	// Decide writes a decision about a running run: recorded for a release, else ended. A run that was ended meanwhile fails with
 	// RUN_CANCELED, a grant that is not active at decision.Time with GRANT_NOT_ACTIVE, and a release whose dataset's history is no longer
-	// at decision.History with HISTORY_MOVED; a release advances the history by one.
+	// at decision.History with HISTORY_MOVED; a release advances the history by one. A run that is held begins a review. A decision by people
+	// is about a held run whose review is agreed, else RUN_ENDED, and ends the review.
 	Decide(ctx context.Context, decision Decision, act enclave.Act) error
 	// Release makes a recorded run released. It is idempotent.
 	Release(ctx context.Context, id string, at time.Time) error
 	// History is the version of a dataset's release history, 0 at first.
 	History(ctx context.Context, dataset string) (int64, error)
-	// Decision fails with RUN_NOT_FOUND if there is none.
+	// Decision is the latest about a run, or fails with RUN_NOT_FOUND.
 	Decision(ctx context.Context, run string) (Decision, error)
 	// Names reports whether anything names a file: a module, or a decision that keeps its output. Both may share a folder.
 	Names(ctx context.Context, file enclave.Digest) (bool, error)
@@ -105,9 +111,10 @@ type Ledger interface {
 	Receipt(ctx context.Context, act string) ([]byte, error)
 }
 
-// Footprints keeps the footprints of releases, durably before Keep returns.
+// Footprints keeps the footprints of releases, and of outputs that people may release, durably before Keep returns.
 type Footprints interface {
 	Keep(footprint *enclave.Footprint) (enclave.Digest, error)
+	Load(digest enclave.Digest) (*enclave.Footprint, error)
 }
 
 // Recorder records acts that change nothing.
@@ -118,6 +125,7 @@ type Recorder interface {
 // Path is the path of a run (see [enclave.Enclave]).
 type Path interface {
 	Run(ctx context.Context, order *enclave.Order, progress func(enclave.Stage)) error
+	ReleaseHeld(ctx context.Context, held *enclave.HeldOutput, votes []enclave.Vote) error
 }
 
 // Policies finds the policy of a revision, so that a run keeps the one it was pinned to.

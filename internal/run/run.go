@@ -43,6 +43,7 @@ type SnapshotRef struct {
 type Config struct {
 	Store    Store
 	Results  Results
+	Prints   Footprints
 	Ledger   Ledger
 	Acts     Recorder
 	Path     Path
@@ -227,8 +228,8 @@ func (r *Register) seen(state State) enclave.Run {
 	return run
 }
 
-// Cancel stops a run that has not come to its record yet; then its outcome is canceled at once, while its work may take a moment to
-// stop. A run that was recorded or ended fails with RUN_ENDED; another operator's looks missing.
+// Cancel stops a run that has not come to its record yet, or withdraws one that is held; then its outcome is canceled at once, while its
+// work may take a moment to stop. A run that was recorded for release or ended fails with RUN_ENDED; another operator's looks missing.
 func (r *Register) Cancel(ctx context.Context, caller enclave.Caller, id string) (enclave.Run, error) {
 	state, err := r.config.Store.Get(ctx, id)
 	if err != nil {
@@ -239,7 +240,11 @@ func (r *Register) Cancel(ctx context.Context, caller enclave.Caller, id string)
 	}
 	canceled := enclave.Fail(enclave.Canceled, "RUN_CANCELED")
 	act := enclave.NewAct(enclave.Coarse(r.config.Now()), caller, "run.cancel", "runs/"+id, "operator", state.Submitter.Org, "grant", state.Grant)
-	err = r.config.Store.End(ctx, id, Ending{
+	end := r.config.Store.End
+	if state.Outcome == enclave.Held {
+		end = r.config.Store.Withdraw
+	}
+	err = end(ctx, id, Ending{
 		Outcome: enclave.Stopped, Stage: r.seen(state).Stage, Reasons: canceled.Reasons(), Time: act.Time,
 	}, act)
 	if err != nil {

@@ -90,6 +90,10 @@ func (rooms) Keep(*enclave.Footprint) (enclave.Digest, error) {
 	return enclave.DigestOf([]byte("footprint")), nil
 }
 
+func (rooms) Load(enclave.Digest) (*enclave.Footprint, error) {
+	return &enclave.Footprint{}, nil
+}
+
 func (rooms) Audit(context.Context, *enclave.Dataset, int64, int64, *enclave.Footprint) (enclave.Audited, error) {
 	return enclave.Audited{Facts: enclave.HistoryFacts{Clean: true}}, nil
 }
@@ -215,7 +219,7 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 		return &enclave.Module{Digest: enclave.DigestOf(b), Bytes: b, Manifest: manifest()}, nil
 	}
 	w.config = run.Config{
-		Store: w.store.Runs(), Results: w.results, Ledger: w.ledger, Acts: w.store.Acts(), Gate: w.gate,
+		Store: w.store.Runs(), Results: w.results, Prints: w.rooms, Ledger: w.ledger, Acts: w.store.Acts(), Gate: w.gate,
 		Policies: policies{}, Grants: w.grants,
 		Modules:  module.New(w.store.Modules(), w.results, w.store.Acts(), check, nil, time.Now, module.Quota),
 		Datasets: catalog.New(w.store.Catalog(), nil, time.Now),

@@ -83,6 +83,14 @@ func fromMillis(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
+// flag is a yes's column.
+func flag(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
 // before reads the token of a list that is sorted by descending position; "" is its beginning.
 func before(token string) (int64, error) {
 	if token == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store/sqlc"
 )
@@ -14,13 +15,9 @@ func (r *Runs) Decide(ctx context.Context, d run.Decision, act enclave.Act) erro
 	if err != nil {
 		return err
 	}
-	return r.store.act(ctx, act, func(q *sqlc.Queries, _ int64) error {
-		n, err := q.DecideRun(ctx, decided(&d, parts[1]))
-		if err != nil {
+	return r.store.act(ctx, act, func(q *sqlc.Queries, position int64) error {
+		if err := settle(ctx, q, &d, parts[1], position); err != nil {
 			return err
-		}
-		if n != 1 {
-			return enclave.Fail(enclave.Canceled, "RUN_CANCELED")
 		}
 		if err := granted(ctx, q, &d); err != nil {
 			return err
@@ -31,10 +28,38 @@ func (r *Runs) Decide(ctx context.Context, d run.Decision, act enclave.Act) erro
 			}
 		}
 		return q.InsertDecision(ctx, sqlc.InsertDecisionParams{
-			Run: d.Run, Act: act.ID, Decision: string(d.Decision), Policy: d.Policy.String(), Profile: parts[0],
-			Facts: d.Evidence, Result: hex(d.Result), Format: d.Format, History: d.History, Footprint: hex(d.Footprint), Decided: millis(d.Time),
+			Run: d.Run, Act: act.ID, Decision: string(d.Decision), Reasons: parts[1], Policy: d.Policy.String(), Profile: parts[0],
+			Facts: d.Evidence, Result: hex(d.Result), Format: d.Format, History: d.History, Footprint: hex(d.Footprint),
+			ByPeople: flag(d.ByPeople), Decided: millis(d.Time), Position: position,
 		})
 	})
+}
+
+// settle makes of a running run what was decided, and begins the review of one that is held; or ends the review of one that people release.
+func settle(ctx context.Context, q *sqlc.Queries, d *run.Decision, reasons string, position int64) error {
+	if d.ByPeople {
+		agreed, err := q.ReleaseReview(ctx, d.Run)
+		if err != nil {
+			return err
+		}
+		held, err := q.RecordHeldRun(ctx, d.Run)
+		return moved(d.Run)(min(agreed, held), err)
+	}
+	n, err := q.DecideRun(ctx, decided(d, reasons))
+	if err != nil {
+		return err
+	}
+	if n != 1 {
+		return enclave.Fail(enclave.Canceled, "RUN_CANCELED")
+	}
+	if d.Decision != enclave.Hold {
+		return nil
+	}
+	file, err := encode(review.NewFile())
+	if err != nil {
+		return err
+	}
+	return q.InsertReview(ctx, sqlc.InsertReviewParams{Run: d.Run, State: string(review.Open), File: file, Held: millis(d.Time), Position: position})
 }
 
 // decided is what a decision makes of a running run. A release has its outcome only once the ledger's checkpoint is signed.
@@ -81,7 +106,7 @@ func advance(ctx context.Context, q *sqlc.Queries, d *run.Decision) error {
 	return err
 }
 
-// Decision finds what the gate decided of a run, or fails with RUN_NOT_FOUND.
+// Decision finds what the gate last decided of a run, or fails with RUN_NOT_FOUND.
 func (r *Runs) Decision(ctx context.Context, id string) (run.Decision, error) {
 	row, err := r.store.read().GetDecision(ctx, id)
 	if err != nil {
@@ -97,13 +122,13 @@ func (r *Runs) Decision(ctx context.Context, id string) (run.Decision, error) {
 	}
 	d := run.Decision{
 		Run: id, Grant: state.Grant, Dataset: state.Dataset, Act: row.Act, Time: fromMillis(row.Decided),
-		Decision: enclave.Decision(row.Decision),
-		Reasons:  state.Reasons, Policy: all[0], Evidence: row.Facts, Result: all[1], Format: row.Format, History: row.History, Footprint: all[2],
+		Decision: enclave.Decision(row.Decision), ByPeople: row.ByPeople != 0,
+		Policy: all[0], Evidence: row.Facts, Result: all[1], Format: row.Format, History: row.History, Footprint: all[2],
 	}
-	return d, decode(part{row.Profile, &d.Profile})
+	return d, decode(part{row.Profile, &d.Profile}, part{row.Reasons, &d.Reasons})
 }
 
-// Footprints lists those of a dataset's releases, oldest first.
+// Footprints lists those of a dataset's releases, oldest first; the zero digest where a release has none.
 func (r *Runs) Footprints(ctx context.Context, dataset string) ([]enclave.Digest, error) {
 	rows, err := r.store.read().ListFootprints(ctx, dataset)
 	if err != nil {

@@ -32,14 +32,10 @@ func (m *Modules) Insert(ctx context.Context, entry module.Entry, act enclave.Ac
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		row := sqlc.InsertModuleParams{
-			Owner: entry.Owner, Digest: entry.Digest.String(), Manifest: manifest,
+		return q.InsertModule(ctx, sqlc.InsertModuleParams{
+			Owner: entry.Owner, Digest: entry.Digest.String(), Manifest: manifest, HasCode: flag(entry.HasCode),
 			Size: entry.Size, Created: millis(entry.Created), Position: position,
-		}
-		if entry.HasCode {
-			row.HasCode = 1
-		}
-		return q.InsertModule(ctx, row)
+		})
 	})
 }
 

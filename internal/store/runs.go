@@ -94,6 +94,27 @@ func (r *Runs) End(ctx context.Context, id string, ending run.Ending, act enclav
 	})
 }
 
+// Withdraw gives a held run its outcome and closes its review.
+func (r *Runs) Withdraw(ctx context.Context, id string, ending run.Ending, act enclave.Act) error {
+	return r.store.act(ctx, act, func(q *sqlc.Queries, _ int64) error {
+		if err := moved(id)(q.CloseReview(ctx, id)); err != nil {
+			return err
+		}
+		return endHeld(ctx, q, id, &ending)
+	})
+}
+
+// endHeld gives a held run its outcome.
+func endHeld(ctx context.Context, q *sqlc.Queries, id string, ending *run.Ending) error {
+	reasons, err := encode(ending.Reasons)
+	if err != nil {
+		return err
+	}
+	return moved(id)(q.EndHeldRun(ctx, sqlc.EndHeldRunParams{
+		ID: id, Outcome: string(ending.Outcome), Reasons: reasons, Finished: millis(ending.Time),
+	}))
+}
+
 // moved is RUN_ENDED where a run was not at the step that a change starts from.
 func moved(id string) func(int64, error) error {
 	return func(rows int64, err error) error {
@@ -143,7 +164,7 @@ func runOf(row sqlc.Run) (run.State, error) {
 			ID: row.ID, Grant: row.Permit, Scenario: row.Scenario, Module: d[0], Dataset: row.Dataset, Snapshot: d[1], Policy: d[2],
 			Submitter: enclave.Caller{Role: enclave.Role(row.Role), Org: row.Operator, Name: row.Submitter},
 			Submitted: fromMillis(row.Submitted), Stage: enclave.Stage(row.Stage), Outcome: enclave.Outcome(row.Outcome),
-			Result: d[3], Finished: fromMillis(row.Finished), Revision: row.Revision,
+			Result: d[3], Finished: fromMillis(row.Finished), Question: row.Question, Revision: row.Revision,
 		},
 		Progress: run.Progress(row.Progress), Attempts: int(row.Attempts),
 	}

@@ -90,22 +90,33 @@ func (s *Store) read() *sqlc.Queries { return sqlc.New(s.db) }
 
 // act runs change in one transaction with the entry of an act, whose position it is given.
 func (s *Store) act(ctx context.Context, act enclave.Act, change func(q *sqlc.Queries, position int64) error) error {
-	sealed, err := s.seal(act)
-	if err != nil {
-		return err
+	return s.acts(ctx, []enclave.Act{act}, change)
+}
+
+// acts is act for a change that is several acts; the position is that of the last.
+func (s *Store) acts(ctx context.Context, acts []enclave.Act, change func(q *sqlc.Queries, position int64) error) error {
+	all := make([]Sealed, len(acts))
+	for i, act := range acts {
+		var err error
+		if all[i], err = s.seal(act); err != nil {
+			return err
+		}
 	}
-	err = s.write(ctx, func(q *sqlc.Queries) error {
-		last, err := q.LastPosition(ctx)
+	err := s.write(ctx, func(q *sqlc.Queries) error {
+		position, err := q.LastPosition(ctx)
 		if err != nil {
 			return err
 		}
-		if err := q.InsertEntry(ctx, sqlc.InsertEntryParams{
-			Position: last + 1, ID: sealed.ID, Body: sealed.Body,
-			Salt: enclave.Digest(sealed.Salt).String(), Commitment: enclave.Digest(sealed.Commitment).String(),
-		}); err != nil {
-			return err
+		for _, sealed := range all {
+			position++
+			if err := q.InsertEntry(ctx, sqlc.InsertEntryParams{
+				Position: position, ID: sealed.ID, Body: sealed.Body,
+				Salt: enclave.Digest(sealed.Salt).String(), Commitment: enclave.Digest(sealed.Commitment).String(),
+			}); err != nil {
+				return err
+			}
 		}
-		return change(q, last+1)
+		return change(q, position)
 	})
 	if err != nil {
 		return err

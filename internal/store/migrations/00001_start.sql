@@ -91,29 +91,48 @@ CREATE TABLE run (
     finished  BIGINT NOT NULL,
     revision  BIGINT NOT NULL,
     position  BIGINT NOT NULL UNIQUE,
+    -- of a held run: what a reviewer asks, until the operator answers
+    question  TEXT   NOT NULL,
     FOREIGN KEY (operator, module) REFERENCES module (owner, digest),
     FOREIGN KEY (dataset, snapshot) REFERENCES snapshot (dataset, digest)
 );
 CREATE INDEX run_operator ON run (operator, position);
 CREATE INDEX run_progress ON run (progress, position);
 
--- What the gate decided of a run, and from which facts: for auditors and reviewers, never for operators.
+-- What the gate decided of a run, and from which facts: for auditors and reviewers, never for operators. An output that was held and
+-- then released by people has two.
 CREATE TABLE decision (
-    run      TEXT   NOT NULL PRIMARY KEY REFERENCES run (id),
+    run      TEXT   NOT NULL REFERENCES run (id),
     act      TEXT   NOT NULL REFERENCES entry (id),
     decision TEXT   NOT NULL,
+    reasons  TEXT   NOT NULL,
     policy   TEXT   NOT NULL,
     profile  TEXT   NOT NULL,
     facts    TEXT   NOT NULL,
     result   TEXT   NOT NULL,
     format   TEXT   NOT NULL,
     history  BIGINT NOT NULL,
-    -- digest of the file that says which row is in which cell; '' unless it is a release
+    -- digest of the file that says which row is in which cell; '' if it is denied, or a program's
     footprint TEXT  NOT NULL,
-    decided  BIGINT NOT NULL
+    -- 1: two people released what policy had held
+    by_people BIGINT NOT NULL,
+    decided  BIGINT NOT NULL,
+    position BIGINT NOT NULL UNIQUE,
+    PRIMARY KEY (run, decision)
 );
 CREATE INDEX decision_result ON decision (result);
 CREATE INDEX decision_footprint ON decision (footprint);
+
+-- What people say of a held output. The file is JSON: votes, views, questions and answers. Private comments never leave it.
+CREATE TABLE review (
+    run      TEXT   NOT NULL PRIMARY KEY REFERENCES run (id),
+    state    TEXT   NOT NULL,
+    file     TEXT   NOT NULL,
+    held     BIGINT NOT NULL,
+    revision BIGINT NOT NULL,
+    position BIGINT NOT NULL UNIQUE
+);
+CREATE INDEX review_state ON review (state, position);
 
 -- The version of each dataset's release history: grows by one with every release.
 CREATE TABLE history (
@@ -123,6 +142,7 @@ CREATE TABLE history (
 
 -- +goose Down
 DROP TABLE history;
+DROP TABLE review;
 DROP TABLE decision;
 DROP TABLE run;
 DROP TABLE module;

@@ -13,8 +13,8 @@ SELECT * FROM run WHERE progress = $1 ORDER BY position;
 -- name: InsertRun :exec
 INSERT INTO run (
     id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
-    progress, attempts, stage, outcome, reasons, result, finished, revision, position
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued', 0, 'queued', '', '[]', '', 0, 1, $13);
+    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued', 0, 'queued', '', '[]', '', 0, 1, $13, '');
 
 -- name: BeginRun :execrows
 UPDATE run SET progress = 'running', attempts = attempts + 1, revision = revision + 1
@@ -36,21 +36,33 @@ WHERE id = $1 AND progress = 'running';
 UPDATE run SET progress = 'ended', stage = 'release', outcome = 'released', finished = $2, revision = revision + 1
 WHERE id = $1 AND progress = 'recorded';
 
+-- name: EndHeldRun :execrows
+UPDATE run SET outcome = $2, reasons = $3, finished = $4, question = '', revision = revision + 1
+WHERE id = $1 AND progress = 'ended' AND outcome = 'held';
+
+-- name: RecordHeldRun :execrows
+UPDATE run SET progress = 'recorded', stage = 'release', outcome = '', reasons = '[]', finished = 0, question = '', revision = revision + 1
+WHERE id = $1 AND progress = 'ended' AND outcome = 'held';
+
+-- name: AskRun :exec
+UPDATE run SET question = $2, revision = revision + 1
+WHERE id = $1 AND progress = 'ended' AND outcome = 'held' AND question <> $2;
+
 -- name: InsertDecision :exec
-INSERT INTO decision (run, act, decision, policy, profile, facts, result, format, history, footprint, decided)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+INSERT INTO decision (run, act, decision, reasons, policy, profile, facts, result, format, history, footprint, by_people, decided, position)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- name: ListFootprints :many
 SELECT decision.footprint FROM decision JOIN run ON run.id = decision.run
 WHERE run.dataset = $1 AND decision.decision = 'release' ORDER BY decision.history;
 
 -- name: GetDecision :one
-SELECT * FROM decision WHERE run = $1;
+SELECT * FROM decision WHERE run = $1 ORDER BY position DESC LIMIT 1;
 
 -- name: NamesFile :one
 SELECT CAST(
-    (SELECT COUNT(*) FROM decision WHERE decision.result = $1 AND decision.decision <> 'deny')
-    + (SELECT COUNT(*) FROM decision WHERE decision.footprint = $1)
+    (SELECT COUNT(*) FROM decision JOIN run ON run.id = decision.run WHERE (decision.result = $1 OR decision.footprint = $1)
+        AND (decision.decision = 'release' OR decision.decision = 'hold' AND run.outcome = 'held'))
     + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
 ) AS names;
 

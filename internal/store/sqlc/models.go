@@ -21,6 +21,7 @@ type Decision struct {
 	Run       string
 	Act       string
 	Decision  string
+	Reasons   string
 	Policy    string
 	Profile   string
 	Facts     string
@@ -28,7 +29,9 @@ type Decision struct {
 	Format    string
 	History   int64
 	Footprint string
+	ByPeople  int64
 	Decided   int64
+	Position  int64
 }
 
 type Entry struct {
@@ -67,6 +70,15 @@ type Permit struct {
 	Position      int64
 }
 
+type Review struct {
+	Run      string
+	State    string
+	File     string
+	Held     int64
+	Revision int64
+	Position int64
+}
+
 type Run struct {
 	ID        string
 	Permit    string
@@ -89,6 +101,7 @@ type Run struct {
 	Finished  int64
 	Revision  int64
 	Position  int64
+	Question  string
 }
 
 type Snapshot struct {

@@ -26,6 +26,21 @@ func (q *Queries) AdvanceHistory(ctx context.Context, arg AdvanceHistoryParams) 
 	return result.RowsAffected()
 }
 
+const askRun = `-- name: AskRun :exec
+UPDATE run SET question = $2, revision = revision + 1
+WHERE id = $1 AND progress = 'ended' AND outcome = 'held' AND question <> $2
+`
+
+type AskRunParams struct {
+	ID       string
+	Question string
+}
+
+func (q *Queries) AskRun(ctx context.Context, arg AskRunParams) error {
+	_, err := q.db.ExecContext(ctx, askRun, arg.ID, arg.Question)
+	return err
+}
+
 const beginRun = `-- name: BeginRun :execrows
 UPDATE run SET progress = 'running', attempts = attempts + 1, revision = revision + 1
 WHERE id = $1 AND progress IN ('queued', 'running')
@@ -70,6 +85,31 @@ func (q *Queries) DecideRun(ctx context.Context, arg DecideRunParams) (int64, er
 	return result.RowsAffected()
 }
 
+const endHeldRun = `-- name: EndHeldRun :execrows
+UPDATE run SET outcome = $2, reasons = $3, finished = $4, question = '', revision = revision + 1
+WHERE id = $1 AND progress = 'ended' AND outcome = 'held'
+`
+
+type EndHeldRunParams struct {
+	ID       string
+	Outcome  string
+	Reasons  string
+	Finished int64
+}
+
+func (q *Queries) EndHeldRun(ctx context.Context, arg EndHeldRunParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, endHeldRun,
+		arg.ID,
+		arg.Outcome,
+		arg.Reasons,
+		arg.Finished,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const endRun = `-- name: EndRun :execrows
 UPDATE run SET progress = 'ended', stage = $2, outcome = $3, reasons = $4, finished = $5, revision = revision + 1
 WHERE id = $1 AND progress IN ('queued', 'running')
@@ -98,7 +138,7 @@ func (q *Queries) EndRun(ctx context.Context, arg EndRunParams) (int64, error) {
 }
 
 const getDecision = `-- name: GetDecision :one
-SELECT run, act, decision, policy, profile, facts, result, format, history, footprint, decided FROM decision WHERE run = $1
+SELECT run, act, decision, reasons, policy, profile, facts, result, format, history, footprint, by_people, decided, position FROM decision WHERE run = $1 ORDER BY position DESC LIMIT 1
 `
 
 func (q *Queries) GetDecision(ctx context.Context, run string) (Decision, error) {
@@ -108,6 +148,7 @@ func (q *Queries) GetDecision(ctx context.Context, run string) (Decision, error)
 		&i.Run,
 		&i.Act,
 		&i.Decision,
+		&i.Reasons,
 		&i.Policy,
 		&i.Profile,
 		&i.Facts,
@@ -115,13 +156,15 @@ func (q *Queries) GetDecision(ctx context.Context, run string) (Decision, error)
 		&i.Format,
 		&i.History,
 		&i.Footprint,
+		&i.ByPeople,
 		&i.Decided,
+		&i.Position,
 	)
 	return i, err
 }
 
 const getRun = `-- name: GetRun :one
-SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position FROM run WHERE id = $1
+SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE id = $1
 `
 
 func (q *Queries) GetRun(ctx context.Context, id string) (Run, error) {
@@ -149,6 +192,7 @@ func (q *Queries) GetRun(ctx context.Context, id string) (Run, error) {
 		&i.Finished,
 		&i.Revision,
 		&i.Position,
+		&i.Question,
 	)
 	return i, err
 }
@@ -165,14 +209,15 @@ func (q *Queries) HistoryVersion(ctx context.Context, dataset string) (int64, er
 }
 
 const insertDecision = `-- name: InsertDecision :exec
-INSERT INTO decision (run, act, decision, policy, profile, facts, result, format, history, footprint, decided)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO decision (run, act, decision, reasons, policy, profile, facts, result, format, history, footprint, by_people, decided, position)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 `
 
 type InsertDecisionParams struct {
 	Run       string
 	Act       string
 	Decision  string
+	Reasons   string
 	Policy    string
 	Profile   string
 	Facts     string
@@ -180,7 +225,9 @@ type InsertDecisionParams struct {
 	Format    string
 	History   int64
 	Footprint string
+	ByPeople  int64
 	Decided   int64
+	Position  int64
 }
 
 func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) error {
@@ -188,6 +235,7 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 		arg.Run,
 		arg.Act,
 		arg.Decision,
+		arg.Reasons,
 		arg.Policy,
 		arg.Profile,
 		arg.Facts,
@@ -195,7 +243,9 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 		arg.Format,
 		arg.History,
 		arg.Footprint,
+		arg.ByPeople,
 		arg.Decided,
+		arg.Position,
 	)
 	return err
 }
@@ -203,8 +253,8 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 const insertRun = `-- name: InsertRun :exec
 INSERT INTO run (
     id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
-    progress, attempts, stage, outcome, reasons, result, finished, revision, position
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued', 0, 'queued', '', '[]', '', 0, 1, $13)
+    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued', 0, 'queued', '', '[]', '', 0, 1, $13, '')
 `
 
 type InsertRunParams struct {
@@ -271,7 +321,7 @@ func (q *Queries) ListFootprints(ctx context.Context, dataset string) ([]string,
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
+SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
 `
 
 type ListRunsParams struct {
@@ -310,6 +360,7 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 			&i.Finished,
 			&i.Revision,
 			&i.Position,
+			&i.Question,
 		); err != nil {
 			return nil, err
 		}
@@ -325,7 +376,7 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 }
 
 const listRunsIn = `-- name: ListRunsIn :many
-SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position FROM run WHERE progress = $1 ORDER BY position
+SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE progress = $1 ORDER BY position
 `
 
 func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error) {
@@ -359,6 +410,7 @@ func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error
 			&i.Finished,
 			&i.Revision,
 			&i.Position,
+			&i.Question,
 		); err != nil {
 			return nil, err
 		}
@@ -374,7 +426,7 @@ func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error
 }
 
 const listRunsOf = `-- name: ListRunsOf :many
-SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
+SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
 `
 
 type ListRunsOfParams struct {
@@ -414,6 +466,7 @@ func (q *Queries) ListRunsOf(ctx context.Context, arg ListRunsOfParams) ([]Run, 
 			&i.Finished,
 			&i.Revision,
 			&i.Position,
+			&i.Question,
 		); err != nil {
 			return nil, err
 		}
@@ -430,8 +483,8 @@ func (q *Queries) ListRunsOf(ctx context.Context, arg ListRunsOfParams) ([]Run, 
 
 const namesFile = `-- name: NamesFile :one
 SELECT CAST(
-    (SELECT COUNT(*) FROM decision WHERE decision.result = $1 AND decision.decision <> 'deny')
-    + (SELECT COUNT(*) FROM decision WHERE decision.footprint = $1)
+    (SELECT COUNT(*) FROM decision JOIN run ON run.id = decision.run WHERE (decision.result = $1 OR decision.footprint = $1)
+        AND (decision.decision = 'release' OR decision.decision = 'hold' AND run.outcome = 'held'))
     + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
 ) AS names
 `
@@ -450,6 +503,19 @@ INSERT INTO history (dataset, version) VALUES ($1, 0) ON CONFLICT (dataset) DO N
 func (q *Queries) OpenHistory(ctx context.Context, dataset string) error {
 	_, err := q.db.ExecContext(ctx, openHistory, dataset)
 	return err
+}
+
+const recordHeldRun = `-- name: RecordHeldRun :execrows
+UPDATE run SET progress = 'recorded', stage = 'release', outcome = '', reasons = '[]', finished = 0, question = '', revision = revision + 1
+WHERE id = $1 AND progress = 'ended' AND outcome = 'held'
+`
+
+func (q *Queries) RecordHeldRun(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, recordHeldRun, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const releaseRun = `-- name: ReleaseRun :execrows
