@@ -64,7 +64,8 @@ type Plan struct {
 	Summed   []int // columns that are summed, each once; Cell.Sums is in this order
 	Measures []PlannedMeasure
 	// Params is the JSON object for darkroom_init: {"params": {name: number or string}, "columns": [names of Shown, in order], "keys":
-	// [names of the keys that the guest computes, in the order of its codes]}.
+	// [names of the keys that the guest computes, in the order of its codes]}; of a program, which has no keys, also {"output": [names of the
+	// output's columns, in order]}.
 	Params []byte
 	// Operator is whose run it is, so that the sandbox can share its room between operators. The path fills it in; no guest sees it.
 	Operator string

@@ -56,3 +56,30 @@ type Sandbox interface {
 	// MODULE_TRAP, MODULE_CONTRACT (wild addresses, wrong version, failed init).
 	Open(ctx context.Context, module *Module, plan *Plan) (Guest, error)
 }
+
+// Instance is the one instance of a run of a program: it keeps what it likes from batch to batch. It is not safe for concurrent use, and
+// after an error nothing but Close may be called.
+type Instance interface {
+	// Show gives the guest the next batch: the shown columns of batch.Rows rows, which it is told the number of.
+	Show(ctx context.Context, batch *Batch) error
+	// Finish asks the guest for its table and copies it out of its memory. It is called once, after every batch.
+	Finish(ctx context.Context) (*Returned, error)
+	// Close gives the instance's room to others. It MUST be called, once.
+	Close(ctx context.Context) error
+}
+
+// Returned is the table of a program as the guest left it. Its shape is the manifest's, its values are the guest's: the caller MUST check
+// each of them.
+type Returned struct {
+	Rows    int
+	Columns []ReturnedColumn // as the manifest's output columns
+}
+
+// ReturnedColumn is the values of one column, with one slice beside Valid: Ints of whole numbers and of an enumeration's positions,
+// Floats of decimals, Texts of texts. What the guest left where a value is not Valid was not read: it is 0 or "".
+type ReturnedColumn struct {
+	Valid  []bool
+	Ints   []int64
+	Floats []float64
+	Texts  []string
+}

@@ -5,8 +5,8 @@ import (
 )
 
 // Check reads a module's bytes, of any origin, and returns the module if it keeps the contract of the enclave: one manifest in the
-// custom section darkroom.manifest, and code that fits it. A module that has keys to compute must have code; one whose keys the
-// enclave evaluates must have none, because nothing would ever call it. It runs nothing. The module keeps bytes, which MUST NOT be
+// custom section darkroom.manifest, and code that fits it. A program, and a module that has keys to compute, must have code; one whose
+// keys the enclave evaluates must have none, because nothing would ever call it. It runs nothing. The module keeps bytes, which MUST NOT be
 // changed afterwards.
 //
 // Reasons of errors: MODULE_TOO_LARGE, MODULE_TOO_MANY, MODULE_NOT_WASM, MODULE_MALFORMED, MODULE_UNSUPPORTED, MODULE_IMPORT,
@@ -36,13 +36,13 @@ func Check(bytes []byte) (*enclave.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch keys := len(manifest.ModuleKeys()); {
-	case keys > 0 && !code:
+	switch needed := needsCode(manifest); {
+	case needed && !code:
 		return nil, enclave.Fail(enclave.Invalid, "MODULE_CODE_MISSING")
-	case keys == 0 && code:
+	case !needed && code:
 		return nil, enclave.Fail(enclave.Invalid, "MODULE_CODE_NEEDLESS")
 	case code:
-		if err := s.keepsContract(); err != nil {
+		if err := s.keepsContract(manifest.Form); err != nil {
 			return nil, err
 		}
 	}
@@ -53,6 +53,11 @@ func Check(bytes []byte) (*enclave.Module, error) {
 			Imports: int64(s.imported), MemoryPages: int64(s.pages),
 		},
 	}, nil
+}
+
+// needsCode reports whether the enclave would ever call the module.
+func needsCode(manifest *enclave.Manifest) bool {
+	return manifest.Form == enclave.Program || len(manifest.ModuleKeys()) > 0
 }
 
 // onlyManifest reads the one manifest of a module. With two, what a reviewer reads need not be what the enclave obeys.

@@ -23,23 +23,31 @@ func importable(module, name string) bool { return module == wasi && slices.Cont
 
 const i32 = "\x7f"
 
-// abi is version 1 of the module ABI: the functions of a module of form aggregate.
+// Who must export a function of the ABI. Where it is exported all the same, it must be of the right type.
+const (
+	everyModule  = ""
+	nobody       = enclave.Form("nobody")
+	programsOnly = enclave.Program
+)
+
+// abi is version 1 of the module ABI.
 var abi = []struct {
-	name     string
-	is       signature
-	written  string // for people
-	optional bool
+	name    string
+	is      signature
+	written string // for people
+	needed  enclave.Form
 }{
-	{"darkroom_abi", signature{"", i32}, "() -> i32", false},
-	{"darkroom_window", signature{i32, i32}, "(i32) -> i32", false},
-	{"darkroom_alloc", signature{i32, i32}, "(i32) -> i32", false},
-	{"darkroom_init", signature{i32 + i32, i32}, "(i32, i32) -> i32", false},
-	{"darkroom_batch", signature{i32, i32}, "(i32) -> i32", false},
-	{"_initialize", signature{}, "()", true},
+	{"darkroom_abi", signature{"", i32}, "() -> i32", everyModule},
+	{"darkroom_window", signature{i32, i32}, "(i32) -> i32", everyModule},
+	{"darkroom_alloc", signature{i32, i32}, "(i32) -> i32", everyModule},
+	{"darkroom_init", signature{i32 + i32, i32}, "(i32, i32) -> i32", everyModule},
+	{"darkroom_batch", signature{i32, i32}, "(i32) -> i32", everyModule},
+	{"darkroom_finish", signature{i32, i32}, "(i32) -> i32", programsOnly},
+	{"_initialize", signature{}, "()", nobody},
 }
 
-// keepsContract reports how a module's shape differs from what the sandbox can run.
-func (s *shape) keepsContract() error {
+// keepsContract reports how a module's shape differs from what the sandbox can run in that form.
+func (s *shape) keepsContract(form enclave.Form) error {
 	if s.bodies != len(s.functions)-s.imported {
 		return enclave.Fail(enclave.Invalid, "MODULE_MALFORMED", "problem", "not one body for each function", "offset", "0")
 	}
@@ -57,7 +65,7 @@ func (s *shape) keepsContract() error {
 	}
 	for _, f := range abi {
 		e, ok := s.exports[f.name]
-		if !ok && f.optional {
+		if !ok && f.needed != everyModule && f.needed != form {
 			continue
 		}
 		if !ok || e.kind != kindFunction || s.types[s.functions[e.index]] != f.is {

@@ -9,7 +9,7 @@ import (
 )
 
 // params is what the guest's darkroom_init is given, as [enclave.Plan] says: every declared parameter in order of its name, the shown
-// columns, the keys that the guest computes; and nothing that depends on data.
+// columns, the keys that the guest computes, a program's output columns; and nothing that depends on data.
 func params(manifest *enclave.Manifest, given map[string]enclave.Scalar, columns []string) ([]byte, error) {
 	values := map[string]any{}
 	for i := range manifest.Params {
@@ -37,9 +37,21 @@ func params(manifest *enclave.Manifest, given map[string]enclave.Scalar, columns
 		Params  map[string]any `json:"params"`
 		Columns []string       `json:"columns"`
 		Keys    []string       `json:"keys"`
-	}{values, columns, keys})
+		Output  []string       `json:"output,omitempty"`
+	}{values, columns, keys, outputs(manifest)})
 	if err != nil {
 		return nil, enclave.Internalf("encode parameters: %w", err)
 	}
 	return text, nil
+}
+
+// outputs are the names of a program's output columns.
+func outputs(manifest *enclave.Manifest) (names []string) {
+	if manifest.Output == nil {
+		return nil
+	}
+	for i := range manifest.Output.Columns {
+		names = append(names, manifest.Output.Columns[i].Name)
+	}
+	return names
 }

@@ -44,11 +44,11 @@ func (Planner) Facts(order *enclave.Order) (enclave.AdmissionFacts, error) {
 }
 
 // Plan resolves an order's manifest. Below any policy it refuses identifiers, sums of what is not a measure or could overflow, and
-// key spaces above MaxCells.
+// key spaces above MaxCells; and of a program, columns that it would be granted but never see.
 //
 // Reasons of errors: those of [enclave.Grant.Permits], DATASET_NOT_INPUT, COLUMN_UNKNOWN, COLUMN_MAP_UNKNOWN, COLUMN_MAP_TYPE,
-// CUTS_TYPE, CUTS_VALUE, KEY_NEEDS_CUTS, GROUP_BY_IDENTITY, INPUT_IDENTIFIER, SUM_NOT_MEASURE, SUM_OVERFLOW, PARAM_UNKNOWN,
-// PARAM_OUT_OF_DOMAIN, KEYSPACE_TOO_LARGE, SHOWN_TOO_WIDE.
+// CUTS_TYPE, CUTS_VALUE, KEY_NEEDS_CUTS, GROUP_BY_IDENTITY, INPUT_IDENTIFIER, COLUMN_NOT_SHOWN, SUM_NOT_MEASURE, SUM_OVERFLOW,
+// PARAM_UNKNOWN, PARAM_OUT_OF_DOMAIN, KEYSPACE_TOO_LARGE, SHOWN_TOO_WIDE.
 func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 	use, err := resolve(order)
 	if err != nil {
@@ -56,6 +56,9 @@ func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 	}
 	if err := use.refuseIdentifiers(); err != nil {
 		return nil, err
+	}
+	if use.manifest.Form == enclave.Program {
+		return use.program(order.Run.Params)
 	}
 	if use.cells() > MaxCells {
 		return nil, enclave.Fail(enclave.Limit, "KEYSPACE_TOO_LARGE", "limit", strconv.Itoa(MaxCells))
@@ -76,6 +79,19 @@ func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 		return nil, err
 	}
 	return plan, nil
+}
+
+// program is the plan of a program, which sees rows and says anything of them: no exact release, and nothing to group or to sum.
+func (u *use) program(given map[string]enclave.Scalar) (*enclave.Plan, error) {
+	plan := &enclave.Plan{Dataset: u.dataset, Manifest: u.manifest, Shown: u.shown(), Crafted: true}
+	for _, at := range u.columns {
+		if column := &u.dataset.Columns[at]; !slices.Contains(plan.Shown, at) {
+			return nil, enclave.Fail(enclave.Invalid, "COLUMN_NOT_SHOWN", "column", column.Name, "class", string(column.Class))
+		}
+	}
+	var err error
+	plan.Params, err = params(u.manifest, given, names(u.dataset, plan.Shown))
+	return plan, err
 }
 
 // coarse rounds a number of subjects down to a power of two: whether a key space is refused for it would otherwise tell the number
@@ -138,7 +154,7 @@ func resolve(order *enclave.Order) (*use, error) {
 // shown are the columns that the guest sees: none if there is no guest. An identifier that the manifest asks to show is among them,
 // for policy and refuseIdentifiers to find.
 func (u *use) shown() []int {
-	if len(u.manifest.ModuleKeys()) == 0 {
+	if !needsCode(u.manifest) {
 		return nil
 	}
 	var shown []int

@@ -4,8 +4,9 @@ import "context"
 
 // Occupy takes the place of one instance for an operator until it is given back.
 func (s *Sandbox) Occupy(ctx context.Context, operator string) (leave func(), err error) {
-	place, err := s.places.take(ctx, operator)
-	return func() { s.places.give(place, operator) }, err
+	by := claim{operator: operator}
+	place, err := s.places.take(ctx, by)
+	return func() { s.places.give(place, by) }, err
 }
 
 // Waiting is how many wait for a place, and how many places are free.

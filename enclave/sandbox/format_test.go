@@ -37,7 +37,7 @@ func TestDescriptorIsTheGoldenOne(t *testing.T) {
 		Shown:   []int{3, 0},
 		Keys:    []enclave.Key{{Module: 0}, {Module: -1}, {Module: 1}},
 	})
-	got := l.descriptor(0x0060_0000)
+	got := l.descriptor(0x0060_0000, enclave.BatchRows)
 	if want := golden(t, "descriptor.hex"); !bytes.Equal(got, want) {
 		t.Fatalf("got\n%swant\n%s", hex.Dump(got), hex.Dump(want))
 	}

@@ -29,13 +29,18 @@ func (g *guest) Assign(ctx context.Context, batch *enclave.Batch, codes [][]int3
 	if err := g.layout.fits(batch, codes); err != nil {
 		return err
 	}
-	if g.memory, err = g.sandbox.places.take(ctx, g.operator); err != nil {
+	if g.memory, err = g.sandbox.places.take(ctx, claim{operator: g.operator}); err != nil {
 		return err
 	}
 	defer func() {
-		g.sandbox.places.give(g.memory, g.operator)
+		g.sandbox.places.give(g.memory, claim{operator: g.operator})
 		g.memory = nil
 	}()
+	return g.within(ctx, func(call context.Context) error { return g.assign(call, batch, codes) })
+}
+
+// within lets the guest do something within the time of one call, and names its fault.
+func (g *guest) within(ctx context.Context, do func(call context.Context) error) (err error) {
 	call, cancel := context.WithTimeout(ctx, g.sandbox.config.CallTimeout)
 	defer cancel()
 	defer func() {
@@ -43,7 +48,7 @@ func (g *guest) Assign(ctx context.Context, batch *enclave.Batch, codes [][]int3
 			err = g.fault(ctx, call, fmt.Errorf("the sandbox panicked: %v", r))
 		}
 	}()
-	return g.fault(ctx, call, g.assign(call, batch, codes))
+	return g.fault(ctx, call, do(call))
 }
 
 func (g *guest) assign(ctx context.Context, batch *enclave.Batch, codes [][]int32) error {
@@ -56,20 +61,29 @@ func (g *guest) assign(ctx context.Context, batch *enclave.Batch, codes [][]int3
 	if err != nil {
 		return err
 	}
+	if err := g.show(ctx, in, window, batch, enclave.BatchRows); err != nil {
+		return err
+	}
+	// The call may have grown the memory, and so moved it.
+	bytes, err := in.bytes(window)
+	if err != nil {
+		return err
+	}
+	g.layout.take(bytes, codes)
+	return nil
+}
+
+// show lays a batch out in the window, as one of so many rows, and calls the guest.
+func (g *guest) show(ctx context.Context, in *instance, window region, batch *enclave.Batch, rows uint32) error {
 	bytes, err := in.bytes(window)
 	if err != nil {
 		return err
 	}
 	g.layout.fill(bytes, batch)
-	if err := in.succeed(ctx, "darkroom_batch", uint64(in.descriptor.start)); err != nil {
-		return err
+	if !in.module.Memory().Write(in.descriptor.start, g.layout.descriptor(window.start, rows)) {
+		return breachf("the scratch for the descriptor is outside the memory")
 	}
-	// The call may have grown the memory, and so moved it.
-	if bytes, err = in.bytes(window); err != nil {
-		return err
-	}
-	g.layout.take(bytes, codes)
-	return nil
+	return in.succeed(ctx, "darkroom_batch", uint64(in.descriptor.start))
 }
 
 // start makes an instance and brings it to where it can take batches.
@@ -107,7 +121,7 @@ func (g *guest) start(ctx context.Context) (in *instance, err error) {
 	return in, in.succeed(ctx, "darkroom_init", uint64(params.start), uint64(params.size))
 }
 
-// window reserves the region for columns and the descriptor's scratch, writes the descriptor, and returns the aligned part.
+// window reserves the region for columns and the descriptor's scratch, and returns the region's aligned part.
 func (g *guest) window(ctx context.Context, in *instance) (region, error) {
 	whole, err := in.reserve(ctx, "darkroom_window", g.layout.size+windowAlign)
 	if err != nil {
@@ -116,14 +130,7 @@ func (g *guest) window(ctx context.Context, in *instance) (region, error) {
 	if in.descriptor, err = in.reserve(ctx, "darkroom_alloc", g.layout.descriptorBytes()); err != nil {
 		return region{}, err
 	}
-	window, err := whole.aligned(g.layout.size)
-	if err != nil {
-		return region{}, err
-	}
-	if !in.module.Memory().Write(in.descriptor.start, g.layout.descriptor(window.start)) {
-		return region{}, breachf("the scratch for the descriptor is outside the memory")
-	}
-	return window, nil
+	return whole.aligned(g.layout.size)
 }
 
 // Close gives the module's code back.

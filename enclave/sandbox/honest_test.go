@@ -19,7 +19,7 @@ var goGuest = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a directory of the test
-	return guests.BuildGo(context.Background(), dir)
+	return guests.BuildGo(context.Background(), dir, "ageband-go")
 })
 
 // honest are the two guests that compute the same.

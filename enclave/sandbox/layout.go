@@ -6,11 +6,13 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// Versions and column types of the descriptor; see the package's documentation.
+// Version and column types of the descriptors; see the package's documentation.
 const (
-	abiVersion = 1
-	typeInt32  = 1
-	typeInt64  = 2
+	abiVersion  = 1
+	typeInt32   = 1
+	typeInt64   = 2
+	typeFloat64 = 3 // of a program's output
+	typeText    = 4 // likewise
 )
 
 const (
@@ -58,17 +60,21 @@ func layoutOf(plan *enclave.Plan) layout {
 	return l
 }
 
-// descriptor writes the batch descriptor for a window whose aligned start is at base.
-func (l *layout) descriptor(base uint32) []byte {
+// descriptor writes the descriptor of a batch of so many rows for a window whose aligned start is at base.
+func (l *layout) descriptor(base, rows uint32) []byte {
 	words := make([]uint32, 0, l.descriptorBytes()/bytesPerWord)
-	words = append(words, abiVersion, enclave.BatchRows, uint32(len(l.columns)), uint32(len(l.keys))) //nolint:gosec // at most MaxColumns and MaxKeys
+	words = append(words, abiVersion, rows, uint32(len(l.columns)), uint32(len(l.keys))) //nolint:gosec // at most MaxColumns and MaxKeys
 	for _, c := range l.columns {
-		words = append(words, c.kind, base+c.valid, base+c.data, c.bytes)
+		words = append(words, c.kind, base+c.valid, base+c.data, c.bytes/enclave.BatchRows*rows)
 	}
 	for _, k := range l.keys {
 		words = append(words, base+k, narrowBytes)
 	}
-	out := make([]byte, 0, l.descriptorBytes())
+	return littleEndian(words)
+}
+
+func littleEndian(words []uint32) []byte {
+	out := make([]byte, 0, bytesPerWord*len(words))
 	for _, w := range words {
 		out = binary.LittleEndian.AppendUint32(out, w)
 	}

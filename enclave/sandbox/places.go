@@ -7,21 +7,29 @@ import (
 )
 
 // places are for instances, shared by all runs: whoever has one may have an instance in its memory. They are given in the order in which
-// they were asked for, but one operator never has all of them, so that its slow modules leave room for the others'. It is safe for
-// concurrent use.
+// they were asked for, but one operator never has all of them, so that its slow modules leave room for the others'; nor do programs,
+// which keep theirs for a whole run, so that there is always one that comes free within the time of a call. Whoever has a place waits for
+// no other, so every wait ends. It is safe for concurrent use.
 type places struct {
-	share int // of one operator
+	share int // of one operator, and of all programs
 
-	mu      sync.Mutex
-	free    []*memory
-	held    map[string]int // by operator
-	waiting []*waiter      // in the order in which they came
+	mu       sync.Mutex
+	free     []*memory
+	held     map[string]int // by operator
+	programs int            // how many of those held are
+	waiting  []*waiter      // in the order in which they came
+}
+
+// claim is who asks for a place, and for how long.
+type claim struct {
+	operator string
+	program  bool // for a whole run, not for one batch
 }
 
 // waiter hears of its place on ready, which has room for it. Whoever gives the place takes the waiter out of the list.
 type waiter struct {
-	operator string
-	ready    chan *memory
+	claim
+	ready chan *memory
 }
 
 func newPlaces(count int, limit uint64) *places {
@@ -33,8 +41,8 @@ func newPlaces(count int, limit uint64) *places {
 }
 
 // take waits for a place, until ctx is done.
-func (p *places) take(ctx context.Context, operator string) (*memory, error) {
-	mine := &waiter{operator: operator, ready: make(chan *memory, 1)}
+func (p *places) take(ctx context.Context, by claim) (*memory, error) {
+	mine := &waiter{claim: by, ready: make(chan *memory, 1)}
 	p.mu.Lock()
 	p.waiting = append(p.waiting, mine)
 	p.serve()
@@ -51,21 +59,24 @@ func (p *places) take(ctx context.Context, operator string) (*memory, error) {
 	}
 	p.mu.Unlock()
 	if mine != nil { // it came at the same moment
-		p.give(<-mine.ready, operator)
+		p.give(<-mine.ready, by)
 	}
 	return nil, canceled(ctx)
 }
 
 // give returns a place once its instance is gone.
-func (p *places) give(place *memory, operator string) {
+func (p *places) give(place *memory, by claim) {
 	if cap(place.buffer) > keptBytes {
 		place.buffer = nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.free = append(p.free, place)
-	if p.held[operator]--; p.held[operator] == 0 {
-		delete(p.held, operator)
+	if p.held[by.operator]--; p.held[by.operator] == 0 {
+		delete(p.held, by.operator)
+	}
+	if by.program {
+		p.programs--
 	}
 	p.serve()
 }
@@ -73,13 +84,16 @@ func (p *places) give(place *memory, operator string) {
 // serve gives free places to those who wait and may have one. The caller holds the lock.
 func (p *places) serve() {
 	p.waiting = slices.DeleteFunc(p.waiting, func(w *waiter) bool {
-		if len(p.free) == 0 || p.held[w.operator] >= p.share {
+		if len(p.free) == 0 || p.held[w.operator] >= p.share || w.program && p.programs >= p.share {
 			return false
 		}
 		last := len(p.free) - 1
 		w.ready <- p.free[last]
 		p.free = p.free[:last]
 		p.held[w.operator]++
+		if w.program {
+			p.programs++
+		}
 		return true
 	})
 }

@@ -21,11 +21,13 @@ type Config struct {
 	CacheDir string
 	// MemoryPages is the most memory of one instance, in pages of 64 KiB. 0 means 4096, 256 MiB.
 	MemoryPages uint32
-	// Instances is how many instances of guests exist at once, of all runs together. A batch waits for its turn, first come, first
-	// served, except that one operator never has all of them; the wait does not count as the module's time. So their memory together is at most Instances times MemoryPages, besides what
-	// the garbage collector has not taken back yet. 0 means one for each core, and one more.
+	// Instances is how many instances of guests exist at once, of all runs together. A batch waits for its turn, and so does a program for
+	// the whole of its run: first come, first served, except that neither one operator nor all programs together ever have every one, if
+	// there are two or more. The wait does not count as the module's time. So their memory together is at most Instances times
+	// MemoryPages, besides what the garbage collector has not taken back yet. 0 means one for each core, and one more.
 	Instances int
-	// CallTimeout is the most time that a module may take over one batch, its start included. 0 means 10 s.
+	// CallTimeout is the most time that a module may take over one batch, its start included; of a program: over its start, over each
+	// batch, and over its table. 0 means 10 s.
 	CallTimeout time.Duration
 	// Modules is how many compiled modules are kept in memory while no run uses them. 0 means 32.
 	Modules int
@@ -116,6 +118,14 @@ func (s *Sandbox) Compile(ctx context.Context, module *enclave.Module) error {
 
 // Open prepares the plan's module for one worker. The owner MUST close the guest.
 func (s *Sandbox) Open(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (enclave.Guest, error) {
+	g, err := s.open(ctx, module, plan)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+func (s *Sandbox) open(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (*guest, error) {
 	if !module.HasCode {
 		return nil, enclave.Internalf("module %s has no code to run", module.Digest)
 	}

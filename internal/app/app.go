@@ -20,6 +20,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/history"
 	"github.com/darkroom-project/darkroom/enclave/load"
 	"github.com/darkroom-project/darkroom/enclave/measure"
+	"github.com/darkroom-project/darkroom/enclave/program"
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/enclave/treat"
 	"github.com/darkroom-project/darkroom/internal/catalog"
@@ -138,7 +139,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 		Store: db.Runs(), Results: files, Prints: book, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
 		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
 		Path: &enclave.Enclave{
-			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)),
+			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)), Performer: program.New(guests),
 			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
 		},
 	})

@@ -36,6 +36,11 @@ func darkroomBatch(at int32) int32 {
 	return status(registered.run(find(uint32(at), uint32(registered.descriptorBytes())), window, uint32(address(window))))
 }
 
+//go:wasmexport darkroom_finish
+func darkroomFinish(at int32) int32 {
+	return status(registered.finish(find(uint32(at), uint32(registered.tableBytes())), func(b []byte) uint32 { return uint32(address(b)) }))
+}
+
 // find is the part of a scratch region that the host names.
 func find(at, size uint32) []byte {
 	for _, region := range scratch {

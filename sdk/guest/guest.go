@@ -9,6 +9,17 @@ type Setup func(p *Params) (Assign, error)
 // are synthetic, and never in the enclave.
 type Assign func(b *Batch) error
 
+// Steps is what a program does: it sees every batch, in order, and then returns its table. Either may be nil.
+type Steps struct {
+	// Batch sees the next rows. Everything that it keeps is there for the batches to come. An error or a panic ends the run.
+	Batch func(b *Batch) error
+	// Finish fills the table in, after the last batch. An error or a panic ends the run.
+	Finish func(out *Table) error
+}
+
+// ProgramSetup reads the run's parameters once and returns the program's two steps. An error or a panic ends the run.
+type ProgramSetup func(p *Params) (Steps, error)
+
 // Params are the run's parameters, as the manifest declares them and within the domains that it declares.
 type Params struct {
 	values map[string]any
@@ -33,7 +44,7 @@ func (p *Params) Enum(name string) string {
 }
 
 // Batch is a view of the rows that the host has laid out; nothing is copied. It and every slice of it are valid during one call of
-// [Assign] only.
+// [Assign] or [Steps].Batch only.
 type Batch struct {
 	rows    int
 	columns []column
@@ -52,7 +63,7 @@ type key struct {
 	codes []int32
 }
 
-// Rows is the number of rows, padding included. It is the same for every batch.
+// Rows is the number of rows. In a module of form aggregate it is the same for every batch, padding included; a program is shown no padding.
 func (b *Batch) Rows() int { return b.rows }
 
 // Int64 is a column of type int or decimal. It panics if no such column is shown to the module: the manifest must list it, and

@@ -30,7 +30,7 @@ func layout() (descriptor, window []byte) {
 }
 
 func TestABatchIsAViewOfTheWindow(t *testing.T) {
-	m := module{setup: func(p *Params) (Assign, error) {
+	m := module{aggregate: func(p *Params) (Assign, error) {
 		if p.Int64("as_of") != 2024 || p.Enum("unit") != "年" {
 			t.Error("wrong parameters")
 		}
@@ -82,7 +82,7 @@ func TestCallsOutOfOrderFail(t *testing.T) {
 	if err := m.run(nil, nil, 0); !errors.Is(err, errNotReady) {
 		t.Errorf("no parameters: %v", err)
 	}
-	m.setup = func(*Params) (Assign, error) { return nil, errNotReady }
+	m.aggregate = func(*Params) (Assign, error) { return nil, errNotReady }
 	if err := m.start([]byte(`{}`)); !errors.Is(err, errNotReady) {
 		t.Errorf("the author's own error: %v", err)
 	}
@@ -119,7 +119,7 @@ func TestAsksForWhatIsNotThere(t *testing.T) {
 func TestAggregateRegisters(t *testing.T) {
 	defer Aggregate(nil)
 	Aggregate(func(*Params) (Assign, error) { return func(*Batch) error { return nil }, nil })
-	if err := registered.start([]byte(`{}`)); err != nil || registered.assign == nil {
+	if err := registered.start([]byte(`{}`)); err != nil || registered.steps.Batch == nil {
 		t.Fatalf("%v", err)
 	}
 }

@@ -8,42 +8,53 @@ import (
 // abiVersion is the version of the exports, of the parameters' JSON and of the batch descriptor.
 const abiVersion = 1
 
-// Types of columns in a descriptor.
+// Types of columns in descriptors.
 const (
-	typeInt32 = 1
-	typeInt64 = 2
+	typeInt32   = 1
+	typeInt64   = 2
+	typeFloat64 = 3 // of outputs
+	typeText    = 4 // likewise
 )
 
-// Bytes of the parts of a descriptor.
+// Bytes of the parts of the descriptors.
 const (
-	headBytes   = 16
-	columnBytes = 16
-	keyBytes    = 8
+	headBytes      = 16
+	columnBytes    = 16
+	keyBytes       = 8
+	tableHeadBytes = 12
+	outputBytes    = 20
 )
 
 var (
-	errNoSetup    = errors.New("guest: no module is registered: call guest.Aggregate in an init function")
+	errNoSetup    = errors.New("guest: no module is registered: call guest.Aggregate or guest.Program in an init function")
 	errNotReady   = errors.New("guest: a batch came before the parameters")
-	errDescriptor = errors.New("guest: the batch descriptor does not hold")
+	errDescriptor = errors.New("guest: the descriptor does not hold")
 )
 
-// module is what one instance knows between the host's calls: who the author's function is, and the names from the manifest.
+// module is what one instance knows between the host's calls: who the author's functions are, and the names from the manifest.
 type module struct {
-	setup   Setup
-	assign  Assign
-	columns []string
-	keys    []string
+	aggregate Setup
+	program   ProgramSetup
+	steps     Steps // of an aggregate: its Assign as Batch
+	ready     bool
+	columns   []string
+	keys      []string
+	outputs   []string
+	kept      [][]byte // the table's arrays, which the host reads after the call
 }
 
 // registered is the instance's only module. WebAssembly exports are plain functions, so there is no other place for it.
 var registered module
 
 // Aggregate registers the module. Call it once, in an init function: the host asks for the module before main could run.
-func Aggregate(setup Setup) { registered = module{setup: setup} }
+func Aggregate(setup Setup) { registered = module{aggregate: setup} }
 
-// start takes the host's JSON: {"params": {name: value}, "columns": [names], "keys": [names]}.
+// Program registers a module of form program, likewise.
+func Program(setup ProgramSetup) { registered = module{program: setup} }
+
+// start takes the host's JSON: {"params": {name: value}, "columns": [names], "keys": [names], "output": [names]}.
 func (m *module) start(raw []byte) error {
-	if m.setup == nil {
+	if m.aggregate == nil && m.program == nil {
 		return errNoSetup
 	}
 	document, err := parseJSON(raw)
@@ -52,8 +63,13 @@ func (m *module) start(raw []byte) error {
 	}
 	fields, _ := document.(map[string]any)
 	params, _ := fields["params"].(map[string]any)
-	m.columns, m.keys = names(fields["columns"]), names(fields["keys"])
-	m.assign, err = m.setup(&Params{values: params})
+	m.columns, m.keys, m.outputs = names(fields["columns"]), names(fields["keys"]), names(fields["output"])
+	if m.program != nil {
+		m.steps, err = m.program(&Params{values: params})
+	} else {
+		m.steps.Batch, err = m.aggregate(&Params{values: params})
+	}
+	m.ready = err == nil
 	return err
 }
 
@@ -73,14 +89,14 @@ func (m *module) descriptorBytes() int {
 
 // run decodes a descriptor and calls the author's function. Addresses are relative to base, the address of window's first byte.
 func (m *module) run(descriptor, window []byte, base uint32) error {
-	if m.assign == nil {
+	if !m.ready {
 		return errNotReady
 	}
 	b, err := m.decode(descriptor, window, base)
-	if err != nil {
+	if err != nil || m.steps.Batch == nil {
 		return err
 	}
-	return m.assign(b)
+	return m.steps.Batch(b)
 }
 
 func (m *module) decode(descriptor, window []byte, base uint32) (*Batch, error) {

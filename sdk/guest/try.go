@@ -1,6 +1,6 @@
 package guest
 
-// Rows are columns for [Try], by name. Every slice has the same length. Missing lists the rows of a column that are empty; what
+// Rows are columns for [Try] and [TryProgram], by name. Every slice has the same length. Missing lists the rows of a column that are empty; what
 // stands there in Wide or Narrow is shown as 0.
 type Rows struct {
 	Wide    map[string][]int64 // int and decimal columns
@@ -15,15 +15,7 @@ func Try(setup Setup, params map[string]any, in Rows, keys ...string) (map[strin
 	if err != nil {
 		return nil, err
 	}
-	b := &Batch{}
-	for name, values := range in.Wide {
-		b.rows = len(values)
-		b.columns = append(b.columns, column{name: name, wide: blank(values, in.Missing[name]), valid: bits(len(values), in.Missing[name])})
-	}
-	for name, values := range in.Narrow {
-		b.rows = len(values)
-		b.columns = append(b.columns, column{name: name, narrow: blank(values, in.Missing[name]), valid: bits(len(values), in.Missing[name])})
-	}
+	b := in.batch()
 	codes := make(map[string][]int32, len(keys))
 	for _, name := range keys {
 		codes[name] = make([]int32, b.rows)
@@ -33,6 +25,41 @@ func Try(setup Setup, params map[string]any, in Rows, keys ...string) (map[strin
 		b.keys = append(b.keys, key{name: name, codes: codes[name]})
 	}
 	return codes, assign(b)
+}
+
+// TryProgram runs a program natively over a few batches, for an author's unit tests. Params hold int64 and string values. The table has
+// whatever columns the program asks it for: read them with [Values.At].
+func TryProgram(setup ProgramSetup, params map[string]any, batches ...Rows) (*Table, error) {
+	steps, err := setup(&Params{values: params})
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range batches {
+		if steps.Batch == nil {
+			break
+		}
+		if err := steps.Batch(in.batch()); err != nil {
+			return nil, err
+		}
+	}
+	out := &Table{open: true}
+	if steps.Finish == nil {
+		return out, nil
+	}
+	return out, steps.Finish(out)
+}
+
+func (in Rows) batch() *Batch {
+	b := &Batch{}
+	for name, values := range in.Wide {
+		b.rows = len(values)
+		b.columns = append(b.columns, column{name: name, wide: blank(values, in.Missing[name]), valid: bits(len(values), in.Missing[name])})
+	}
+	for name, values := range in.Narrow {
+		b.rows = len(values)
+		b.columns = append(b.columns, column{name: name, narrow: blank(values, in.Missing[name]), valid: bits(len(values), in.Missing[name])})
+	}
+	return b
 }
 
 func blank[T int32 | int64](values []T, missing []int) []T {

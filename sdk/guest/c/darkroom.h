@@ -4,14 +4,18 @@
  *   clang --target=wasm32 -O2 -msimd128 -mbulk-memory -ffreestanding -nostdlib \
  *         -Wl,--no-entry -Wl,--strip-all -o age-band.wasm age-band.c
  *
- * Include it in exactly one source file of a module; that file defines two functions:
+ * Include it in exactly one source file of a module; that file defines two functions, and a third in a module of form program:
  *
  *   int32_t darkroom_init(const char *json, int32_t length)    read the parameters; 0 is success
- *   int32_t darkroom_batch(const darkroom_batch_t *batch)      fill the keys of one batch; 0 is success
+ *   int32_t darkroom_batch(const darkroom_batch_t *batch)      aggregate: fill the keys of one batch; program: see its rows;
+ *                                                              0 is success
+ *   int32_t darkroom_finish(darkroom_table_t *table)           program: return the table; 0 is success
  *
- * The instance is fresh for every batch, so nothing is freed and no variable keeps anything from one batch to the next.
- * Columns are those that the catalogue shows to a guest (class open or quasi), keys those that the module computes: look their
- * positions up by name, with darkroom_position.
+ * Form aggregate: the instance is fresh for every batch, so nothing is freed and no variable keeps anything from one batch to the
+ * next. Form program: one instance sees every batch of a run, in order, and variables keep what they hold.
+ *
+ * Columns are those that the catalogue shows to a guest (class open or quasi, and those that the manifest shows), keys those that the
+ * module computes, outputs those that it declares: look their positions up by name, with darkroom_position.
  */
 #ifndef DARKROOM_H
 #define DARKROOM_H
@@ -26,7 +30,7 @@
 #endif
 #define DARKROOM_EXPORT(name) DARKROOM_C __attribute__((export_name(#name)))
 
-enum { DARKROOM_INT32 = 1, DARKROOM_INT64 = 2 };
+enum { DARKROOM_INT32 = 1, DARKROOM_INT64 = 2, DARKROOM_FLOAT64 = 3, DARKROOM_TEXT = 4 };
 
 /* One input column. Values of rows that are empty or padding are 0 and not valid. */
 typedef struct {
@@ -45,7 +49,7 @@ typedef struct {
 /* The descriptor: this header, then the columns, then the keys. */
 typedef struct {
 	uint32_t version; /* 1 */
-	uint32_t rows;    /* the same for every batch, padding included */
+	uint32_t rows;    /* aggregate: the same for every batch, padding included; program: those that there are */
 	uint32_t columns;
 	uint32_t keys;
 } darkroom_batch_t;
@@ -73,6 +77,27 @@ static inline int darkroom_valid(const darkroom_batch_t *batch, uint32_t column,
 static inline int32_t *darkroom_key(const darkroom_batch_t *batch, uint32_t i)
 {
 	return ((const darkroom_key_t *)darkroom_column(batch, batch->columns))[i].codes;
+}
+
+/* One output column of a program. The host has set type; the guest sets the rest, and leaves what it points to alone. */
+typedef struct {
+	uint32_t type;          /* DARKROOM_INT32: positions in the manifest's values; DARKROOM_INT64; DARKROOM_FLOAT64; DARKROOM_TEXT */
+	const uint8_t *valid;   /* one bit a row, least significant first; 0 if no value is empty */
+	const void *data;       /* rows values; of a text, its bytes, one text behind the other */
+	const int32_t *offsets; /* of a text: rows + 1, where each begins and the last ends; the first is 0 */
+	uint32_t bytes;         /* of a text: the size of data */
+} darkroom_output_t;
+
+/* The table's descriptor: this header, then the outputs. */
+typedef struct {
+	uint32_t version; /* 1 */
+	uint32_t columns;
+	uint32_t rows; /* the guest sets it */
+} darkroom_table_t;
+
+static inline darkroom_output_t *darkroom_output(darkroom_table_t *table, uint32_t i)
+{
+	return (darkroom_output_t *)(table + 1) + i;
 }
 
 /* Finds "name":next in the JSON given to darkroom_init and returns what follows next, or 0. The host writes no spaces. */
@@ -110,7 +135,16 @@ static inline int darkroom_param_int64(const char *json, int32_t length, const c
 	return 1;
 }
 
-/* The position of a name in list, which is "columns" or "keys", or -1. */
+/* Reports whether a parameter of type enum has a value, which must be plain: no quotes, no backslashes. */
+static inline int darkroom_param_is(const char *json, int32_t length, const char *name, const char *value)
+{
+	const char *end = json + length, *p = darkroom_find(json, end, name, "\"");
+	while (p && p < end && *value && *p == *value)
+		p++, value++;
+	return p && p < end && !*value && *p == '"';
+}
+
+/* The position of a name in list, which is "columns", "keys" or "output", or -1. */
 static inline int32_t darkroom_position(const char *json, int32_t length, const char *list, const char *name)
 {
 	const char *end = json + length, *p = darkroom_find(json, end, list, "[");
@@ -160,5 +194,6 @@ DARKROOM_EXPORT(darkroom_alloc) void *darkroom_alloc(uint32_t bytes)
 
 DARKROOM_EXPORT(darkroom_init) int32_t darkroom_init(const char *json, int32_t length);
 DARKROOM_EXPORT(darkroom_batch) int32_t darkroom_batch(const darkroom_batch_t *batch);
+DARKROOM_EXPORT(darkroom_finish) int32_t darkroom_finish(darkroom_table_t *table);
 
 #endif
