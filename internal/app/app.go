@@ -147,7 +147,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 		Store: db.Reviews(), Runs: a.runs, Grants: grants, Modules: modules, Text: treat.Preview, Await: acts.await, Now: now, Log: a.log,
 	})
 	return a.listen(at, config, rpc.Config{ //nolint:contextcheck // calls bring contexts of their own
-		Catalog: datasets, Grants: grants, Modules: modules, Runs: a.runs, Policy: rulebook{rules}, Ledger: journal,
+		Catalog: datasets, Grants: grants, Modules: modules, Runs: a.runs, Reviews: a.reviews, Policy: rulebook{rules}, Ledger: journal,
 		Access: access{rules}, Record: acts.Record, Clock: now, Log: a.log,
 		Spool: at.spool(), MaxFile: int64(config.UploadGiB) << 30,
 	})

@@ -99,7 +99,7 @@ func (r *Register) Vote(ctx context.Context, caller enclave.Caller, id string, b
 // admits says why a ballot cannot be cast, or nil.
 func (r *Register) admits(ctx context.Context, record *Record, caller enclave.Caller, ballot Ballot) error {
 	id := record.Run.ID
-	if f := &record.File; !f.State.final() && f.State != Agreed && (ballot.Output != record.Run.Result || ballot.History != record.History) {
+	if f := &record.File; (f.State == Open || f.State == Differ) && (ballot.Output != record.Run.Result || ballot.History != record.History) {
 		return enclave.Fail(enclave.State, "REVIEW_MOVED", "run", id)
 	}
 	if err := record.File.admits(caller, id, record.History); err != nil || ballot.Choice != enclave.ChooseRelease {
