@@ -183,6 +183,25 @@ func badInputs() map[string][]bad {
 			bad{"$RUN --out $FOLDER" + as + "$OPERATOR", exitFailed, "CLI_FILE_DIRECTORY"}),
 		"run receipt": append(named("run", "$RUN", "$RIVAL"),
 			bad{nobody + " --out receipt.json" + as + "$OPERATOR", exitFailed, "RUN_NOT_FOUND|OBJECT_NOT_FOUND"}),
+		"review list": {noCredential, tooMany, foreign},
+		"review show": named("run", "$RUN", "$RIVAL"),
+		"review vote": {
+			{"$RUN release" + as + "$REVIEWER", exitMisused, "CLI_FLAG_MISSING"},
+			{"$RUN --seen $SEEN" + as + "$REVIEWER", exitMisused, "CLI_ARGS"},
+			{"../run release --seen $SEEN" + as + "$REVIEWER", exitMisused, "CLI_NAME_BAD"},
+			{"$RUN maybe --seen $SEEN" + as + "$REVIEWER", exitMisused, "CLI_ARG_BAD"},
+			{"$RUN reject --seen $SEEN" + as + "$REVIEWER", exitMisused, "CLI_FLAG_MISSING"},
+			{"$RUN return --seen $SEEN --private x" + as + "$REVIEWER", exitMisused, "CLI_FLAG_MISSING"},
+			{"$RUN release --seen latest" + as + "$REVIEWER", exitMisused, "CLI_FLAG_BAD"},
+			{"$RUN release --seen $SEEN-1" + as + "$REVIEWER", exitMisused, "CLI_FLAG_BAD"},
+			{"$RUN release --seen :1" + as + "$REVIEWER", exitMisused, "CLI_FLAG_BAD"},
+			{nobody + " release --seen $SEEN" + as + "$REVIEWER", exitFailed, "RUN_NOT_FOUND"},
+			{"$RUN release --seen $SEEN" + as + "$REVIEWER", exitFailed, "RUN_NOT_FOUND"},
+			{"$RUN release --seen $SEEN" + as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"},
+			{"$RUN release --seen $SEEN --public " + strings.Repeat("x", 5000) + as + "$REVIEWER", exitFailed, "INVALID_REQUEST"},
+		},
+		"review answer": append(named("run", "$RUN --text x", "$RIVAL"), bad{"$RUN" + as + "$OPERATOR", exitMisused, "CLI_FLAG_MISSING"},
+			bad{"$RUN --text x" + as + "$OPERATOR", exitFailed, "RUN_NOT_FOUND"}),
 		"policy show":       {noCredential, tooMany, foreign},
 		"ledger checkpoint": {noCredential, tooMany, foreign},
 		"ledger entry": {
@@ -289,7 +308,7 @@ func (d *domain) testBadInputs(t *testing.T) {
 			})
 		}
 	}
-	for _, group := range []string{"", "identity", "dataset", "grant", "module", "run", "policy", "ledger", "help"} {
+	for _, group := range []string{"", "identity", "dataset", "grant", "module", "run", "review", "policy", "ledger", "help"} {
 		status, out, errs := command(t, append(strings.Fields(group), "nonsense")...)
 		if status != exitMisused || out != "" || reasonIn(errs) != "CLI_COMMAND_UNKNOWN" {
 			t.Errorf("%s nonsense: status %d\n%s%s", group, status, out, errs)

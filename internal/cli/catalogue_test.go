@@ -58,6 +58,14 @@ func words() []string {
 	for _, o := range []sdk.Outcome{sdk.RunReleased, sdk.RunHeld, sdk.RunDenied, sdk.RunFailed, sdk.RunCanceled} {
 		all = append(all, string(o))
 	}
+	for _, s := range []sdk.ReviewState{
+		sdk.ReviewOpen, sdk.ReviewDiffer, sdk.ReviewReturned, sdk.ReviewAgreed, sdk.ReviewReleased, sdk.ReviewRejected, sdk.ReviewClosed,
+	} {
+		all = append(all, string(s))
+	}
+	for _, c := range []sdk.Choice{sdk.ChooseRelease, sdk.ChooseReject, sdk.ChooseReturn} {
+		all = append(all, string(c))
+	}
 	for _, r := range []sdk.Role{sdk.Operator, sdk.Authority, sdk.Source, sdk.Reviewer, sdk.Auditor} {
 		all = append(all, string(r))
 	}
@@ -74,7 +82,7 @@ func words() []string {
 func TestEveryTextIsThePersons(t *testing.T) {
 	english := regexp.MustCompile(`\b(Usage|Flags|Commands|Available|Example|Global|default|string|help for)\b`)
 	chinese := regexp.MustCompile(`\p{Han}`)
-	paths := append(slices.Collect(maps.Keys(leaves((&shell{}).root()))), "", "dataset", "grant", "identity", "ledger", "module", "policy", "run")
+	paths := append(slices.Collect(maps.Keys(leaves((&shell{}).root()))), "", "dataset", "grant", "identity", "ledger", "module", "policy", "review", "run")
 	for _, path := range paths {
 		for _, lang := range []string{"en", "zh"} {
 			status, out, errs := command(t, append(strings.Fields(path), "--help", "--lang", lang)...)
@@ -101,7 +109,7 @@ func TestCommandsInTexts(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		for code, text := range texts {
-			for _, said := range regexp.MustCompile(`darkroom ((?:identity|dataset|grant|module|run|policy|ledger) [a-z]+)`).FindAllStringSubmatch(text["en"]+"\n"+text["zh"], -1) {
+			for _, said := range regexp.MustCompile(`darkroom ((?:identity|dataset|grant|module|run|review|policy|ledger) [a-z]+)`).FindAllStringSubmatch(text["en"]+"\n"+text["zh"], -1) {
 				checked++
 				if c, rest, err := root.Find(strings.Fields(said[1])); err != nil || len(rest) > 0 || c.HasSubCommands() {
 					t.Errorf("%s names the command %q", code, said[0])

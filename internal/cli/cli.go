@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/term"
 )
 
 // Exit statuses.
@@ -119,7 +120,8 @@ func (sh *shell) root() *cobra.Command {
 		}
 	}
 	add("start", "CLI_GROUP_START", sh.demoCommand(), sh.serveCommand(), sh.identityCommand())
-	add("work", "CLI_GROUP_WORK", sh.datasetCommand(), sh.grantCommand(), sh.moduleCommand(), sh.runCommand(), sh.policyCommand())
+	add("work", "CLI_GROUP_WORK", sh.datasetCommand(), sh.grantCommand(), sh.moduleCommand(), sh.runCommand(),
+		sh.reviewCommand(), sh.policyCommand())
 	add("check", "CLI_GROUP_CHECK", sh.verifyCommand(), sh.ledgerCommand())
 	add("more", "CLI_GROUP_MORE", sh.versionCommand(), sh.completionCommand())
 	return root
@@ -143,11 +145,15 @@ func (sh *shell) word(name string) string {
 	return name
 }
 
-// say prints one line of the catalogue.
-func (sh *shell) say(code string, args ...string) { fmt.Fprintln(sh.out, sh.text(code, args...)) }
+// say prints a text of the catalogue. What others wrote and it is filled with cannot play with the terminal.
+func (sh *shell) say(code string, args ...string) {
+	fmt.Fprintln(sh.out, term.Text(sh.text(code, args...)))
+}
 
 // note prints one line beside the result, so that stdout stays what was asked for.
-func (sh *shell) note(code string, args ...string) { fmt.Fprintln(sh.err, sh.text(code, args...)) }
+func (sh *shell) note(code string, args ...string) {
+	fmt.Fprintln(sh.err, term.Text(sh.text(code, args...)))
+}
 
 // next says what to type next.
 func (sh *shell) next(command string) { sh.note("CLI_NEXT", "command", command) }

@@ -79,12 +79,12 @@ func list[T any](sh *shell, items iter.Seq2[T, error], heads []string, row func(
 	return nil
 }
 
-// fields prints labelled values, those that there are.
+// fields prints labelled values, those that there are, each on one line whatever it holds.
 func (sh *shell) fields(fields ...[2]string) {
 	var lines [][2]string
 	for _, f := range fields {
 		if f[1] != "" {
-			lines = append(lines, [2]string{sh.text(f[0]), f[1]})
+			lines = append(lines, [2]string{sh.text(f[0]), term.Line(f[1])})
 		}
 	}
 	sh.columns(lines)

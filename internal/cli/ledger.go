@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -44,8 +46,7 @@ func (sh *shell) ledgerEntry() *cobra.Command {
 				if err := json.Indent(&pretty, entry.Body, "", "  "); err != nil {
 					return err
 				}
-				pretty.WriteByte('\n')
-				_, err = pretty.WriteTo(sh.out)
+				_, err = fmt.Fprintln(sh.out, term.Text(pretty.String()))
 				return err
 			})(cmd, args)
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -67,7 +68,7 @@ func (sh *shell) moduleShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(sh.out, "# modules/%s\n%s", module.Digest, manifest)
+			_, err = fmt.Fprintf(sh.out, "# modules/%s\n%s", module.Digest, term.Text(string(manifest)))
 			return err
 		}),
 	}

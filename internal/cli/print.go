@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/sdk"
 	"github.com/darkroom-project/darkroom/sdk/verify"
 )
@@ -13,13 +14,13 @@ import (
 // printError words an error for a person, in their language, with its stable reason.
 func (sh *shell) printError(err error) {
 	texts, reason := sh.words(err)
-	fmt.Fprintln(sh.err, sh.text("CLI_ERROR", "text", texts[0]))
+	sh.note("CLI_ERROR", "text", texts[0])
 	for _, also := range texts[1:] {
 		sh.note("CLI_ALSO", "text", also)
 	}
 	sh.note("CLI_ERROR_REASON", "reason", reason)
 	if sh.verbose {
-		fmt.Fprintln(sh.err, err)
+		fmt.Fprintln(sh.err, term.Text(err.Error()))
 	}
 }
 

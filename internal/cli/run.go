@@ -109,12 +109,15 @@ func (sh *shell) outcome(run sdk.Run) error {
 		return nil
 	}
 	sh.reasons(run)
+	if run.Outcome == sdk.RunHeld {
+		return enclave.Fail(enclave.State, "CLI_RUN_HELD", "command", "darkroom run show runs/"+run.ID)
+	}
 	return enclave.Fail(enclave.State, "CLI_RUN_NOT_RELEASED", "outcome", sh.word(string(run.Outcome)))
 }
 
 func (sh *shell) reasons(run sdk.Run) {
 	for _, reason := range run.Reasons {
-		fmt.Fprintf(sh.out, "  %s: %s\n", reason.Code, reason.In(string(sh.lang)))
+		fmt.Fprintf(sh.out, "  %s: %s\n", reason.Code, term.Line(reason.In(string(sh.lang))))
 	}
 }
 
@@ -147,9 +150,23 @@ func (sh *shell) runShow() *cobra.Command {
 				return err
 			}
 			sh.describe(run)
-			return nil
+			return sh.held(ctx, c, id)
 		}),
 	}
+}
+
+// held prints what people asked and said of a run that was held, to those who may know.
+func (sh *shell) held(ctx context.Context, c *sdk.Client, id string) error {
+	review, err := c.GetReview(ctx, id)
+	if reason := sdk.ReasonOf(err); reason == "RUN_NOT_FOUND" || reason == "METHOD_FORBIDDEN" { // it never was, or is not for the caller
+		return nil
+	}
+	if err == nil {
+		sh.say("CLI_REVIEW_OF_RUN", "state", sh.word(string(review.State)))
+		sh.exchange(review)
+		sh.after(review)
+	}
+	return err
 }
 
 // describe prints where a run stands and what it depends on.
@@ -188,7 +205,7 @@ func (sh *shell) runCancel() *cobra.Command {
 				return err
 			}
 			sh.describe(run)
-			return nil
+			return sh.held(ctx, c, id)
 		}),
 	}
 }

@@ -4,14 +4,19 @@ package term
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
 )
 
-// Table prints rows in aligned columns. Widths are of the terminal: a Chinese character takes two places. Columns whose cells are
+// Table prints rows in aligned columns. What cells hold that does not print is made visible, as [Line] has it. Widths are of the terminal: a Chinese character takes two places. Columns whose cells are
 // all numbers, or a dot for none, are aligned to the right.
 func Table(w io.Writer, header []string, rows [][]string) {
+	header, rows = printable(header), slices.Clone(rows)
+	for r := range rows {
+		rows[r] = printable(rows[r])
+	}
 	width, numeric := make([]int, len(header)), make([]bool, len(header))
 	for c, name := range header {
 		width[c], numeric[c] = runewidth.StringWidth(name), len(rows) > 0
@@ -45,6 +50,14 @@ func Table(w io.Writer, header []string, rows [][]string) {
 	for _, row := range rows {
 		line(row)
 	}
+}
+
+func printable(cells []string) []string {
+	out := make([]string, len(cells))
+	for i, cell := range cells {
+		out[i] = Line(cell)
+	}
+	return out
 }
 
 func isNumber(s string) bool {
