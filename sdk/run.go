@@ -45,6 +45,7 @@ type Run struct {
 	Stage     string // queued, admit, load, execute, measure, treat, judge, record, release
 	Outcome   Outcome
 	Reasons   []Reason  // why, where it was not released
+	Question  string    // of a held run: what waits for the operator's answer, "" if nothing does
 	Result    string    // SHA-256 of the released bytes, "" if nothing was released
 	Submitted time.Time // rounded up to 10 seconds
 	Finished  time.Time // rounded up to 10 seconds; zero while it is under way
@@ -155,7 +156,7 @@ func toRun(r *darkroomv1.Run) Run {
 	return Run{
 		ID: last(r.GetName()), Operator: r.GetOperator(), Grant: last(r.GetGrant()), Scenario: r.GetScenario(), Module: last(r.GetModule()),
 		Dataset: dataset, Snapshot: snapshot, Params: r.GetParams(), Policy: r.GetPolicyRevision(), Stage: r.GetStage(),
-		Outcome: Outcome(word(r.GetOutcome().String(), "RUN_OUTCOME_")), Reasons: each(r.GetReasons(), reasonOf), Result: r.GetResultDigest(),
+		Outcome: Outcome(word(r.GetOutcome().String(), "RUN_OUTCOME_")), Reasons: each(r.GetReasons(), reasonOf), Question: r.GetQuestion(), Result: r.GetResultDigest(),
 		Submitted: at(r.GetCreateTime()), Finished: at(r.GetEndTime()),
 	}
 }

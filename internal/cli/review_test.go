@@ -175,8 +175,12 @@ func TestFactsOfATable(t *testing.T) {
 	c.Profile = asJSON(t, &enclave.Profile{Threshold: 10, RankPercent: 5, RoundCount: 10, RoundSum: 500})
 	out := shown(t, enclave.English, c)
 	for _, line := range [][3]string{
-		{"groups published", "40", ""}, {"groups suppressed", "5", ""}, {"subjects in the smallest group", "12", "≥ 10"},
-		{"safe beside all earlier releases", "yes", "yes"}, {"independent sums published so far", "60", "≤ 50  !"}, {"sums are multiples of", "1000", "≥ 500"},
+		{"groups published", "40", ""},
+		{"groups suppressed", "5", ""},
+		{"subjects in the smallest group", "12", "≥ 10"},
+		{"safe beside all earlier releases", "yes", "yes"},
+		{"independent sums published so far", "60", "≤ 50  !"},
+		{"sums are multiples of", "1000", "≥ 500"},
 	} {
 		found := false
 		for l := range strings.Lines(out) {

@@ -138,6 +138,9 @@ func (sh *shell) runState(run sdk.Run) string {
 	if run.Outcome == "" {
 		return sh.word(run.Stage)
 	}
+	if run.Question != "" {
+		return sh.text("CLI_RUN_ASKED", "outcome", sh.word(string(run.Outcome)))
+	}
 	return sh.word(string(run.Outcome))
 }
 

@@ -65,6 +65,7 @@ var (
 	_ Grants  = (*grant.Register)(nil)
 	_ Modules = (*module.Register)(nil)
 	_ Runs    = (*run.Register)(nil)
+	_ Reviews = (*review.Register)(nil)
 )
 
 // Rules is a revision of the policy, as it is shown.

@@ -86,7 +86,7 @@ func seenRun(r enclave.Run) *darkroomv1.Run {
 		Name: runName(r.ID), Operator: r.Submitter.Org, Grant: grantName(r.Grant), Scenario: r.Scenario,
 		Module: moduleName(r.Module), Snapshot: snapshotName(r.Dataset, r.Snapshot), PolicyRevision: r.Policy.String(),
 		Stage: string(r.Stage), Outcome: outcomes()[r.Outcome], CreateTime: seenTime(enclave.Coarse(r.Submitted)), EndTime: seenTime(enclave.Coarse(r.Finished)),
-		Params: seenParams(r.Params),
+		Params: seenParams(r.Params), Question: r.Question,
 	}
 	if r.Outcome == enclave.Released {
 		seen.ResultDigest = r.Result.String()
