@@ -174,7 +174,7 @@ func (sh *shell) preview(c *caseFile) {
 	}
 	term.Table(term.Indent(sh.out, "  "), append([]string{"#"}, c.Preview.Columns...), rows)
 	if hidden {
-		sh.say("CLI_REVIEW_MASKED", "masked", masked)
+		sh.say("CLI_REVIEW_MASKED", "masked", masked, "escape", `\u{…}`)
 	}
 }
 
