@@ -191,7 +191,8 @@ func bare(s *status.Status) *Error {
 	case codes.Unimplemented:
 		return fail(Invalid, "METHOD_UNKNOWN").because(s.Err())
 	case codes.Unavailable:
-		if strings.Contains(s.Message(), "authentication handshake failed") || strings.Contains(s.Message(), "tls: ") {
+		// A handshake that broke off, because the enclave was just stopped, says nothing about trust.
+		if strings.Contains(s.Message(), "tls: ") || strings.Contains(s.Message(), "x509: ") {
 			return fail(Unauthenticated, "CONNECTION_UNTRUSTED").because(s.Err())
 		}
 		return fail(Unavailable, "SERVER_UNREACHABLE").because(s.Err())

@@ -41,6 +41,7 @@ type Pump struct {
 	retry  time.Duration // the first wait after a failure
 	wake   chan struct{} // holds one token when there may be something to do
 	ended  chan struct{} // closed when Run has returned
+	sure   bool          // no entry is in the log that is neither in added nor recorded; Run's own
 
 	mu      sync.Mutex
 	waiters map[string][]chan placed // of one element each
@@ -134,6 +135,12 @@ func (p *Pump) Run(ctx context.Context) error {
 
 // drain appends until the outbox is empty.
 func (p *Pump) drain(ctx context.Context) error {
+	if !p.sure {
+		if err := p.find(ctx); err != nil {
+			return err
+		}
+		p.sure = true
+	}
 	for ctx.Err() == nil {
 		asked := p.asked()
 		batch, err := p.outbox.Pending(ctx, batchSize)
@@ -151,7 +158,7 @@ func (p *Pump) drain(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// carry appends a batch and records it. Once begun it is not broken off: an entry that is appended but not recorded is appended twice
+// carry appends a batch and records it. Once begun it is not broken off: an entry that is appended but not recorded has to be looked for
 // after the next start.
 func (p *Pump) carry(ctx context.Context, batch []Pending) error {
 	ctx = context.WithoutCancel(ctx)
@@ -194,6 +201,7 @@ func (p *Pump) append(ctx context.Context, batch []Pending) ([]placed, error) {
 	}
 	added, err := p.log.appendAll(ctx, fresh)
 	if err != nil {
+		p.sure = false
 		return nil, err
 	}
 	p.mu.Lock()
@@ -202,6 +210,8 @@ func (p *Pump) append(ctx context.Context, batch []Pending) ([]placed, error) {
 		results[at[i]] = result
 		if result.err == nil {
 			p.added[batch[at[i]].ID] = result.index
+		} else {
+			p.sure = false
 		}
 	}
 	return results, nil

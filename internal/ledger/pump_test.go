@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/client"
 
@@ -172,8 +173,8 @@ func TestPumpManyWriters(t *testing.T) {
 	}
 }
 
-// TestPumpAfterCrash loses the mark between append and record. The living process does not append again; the next one does, and its
-// index is the one that is recorded and proved.
+// TestPumpAfterCrash loses the mark between append and record. Neither the living process nor the next one appends again, and the index is
+// the one that is recorded and proved.
 func TestPumpAfterCrash(t *testing.T) {
 	dir := t.TempDir()
 	private, public := newKey(t)
@@ -183,9 +184,17 @@ func TestPumpAfterCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := newTable(0)
+	for n := range 2*batchSize + 3 { // so that it has to be looked for
+		o.insert(n)
+	}
+	p, stop := startPump(t, l, o)
+	if _, err := p.Await(t.Context(), idOf(2*batchSize+2)); err != nil {
+		t.Fatal(err)
+	}
+	stop()
 	o.pending = []Pending{{ID: sealed.ID, Commitment: sealed.Commitment}}
 	o.fail(nil, errors.New("the store is gone"))
-	p, stop := startPump(t, l, o)
+	p, stop = startPump(t, l, o)
 	for range 3 {
 		_, err := p.Await(t.Context(), sealed.ID)
 		wantReason(t, err, "LEDGER_UNAVAILABLE")
@@ -194,16 +203,17 @@ func TestPumpAfterCrash(t *testing.T) {
 	closeLog(t, l)
 
 	l = openLog(t, dir, private)
-	if got := leaves(t, l); len(got) != 1 {
-		t.Fatalf("%d entries before the second start, want 1", len(got))
+	const want = 2*batchSize + 3
+	if got := leaves(t, l); len(got) != want+1 {
+		t.Fatalf("%d entries before the second start", len(got))
 	}
 	o.fail(nil, nil)
 	p, _ = startPump(t, l, o)
 	index, err := p.AwaitSigned(t.Context(), sealed.ID)
-	if err != nil || index != 1 || o.index[sealed.ID] != 1 {
+	if err != nil || index != want || o.index[sealed.ID] != want {
 		t.Fatal(index, err)
 	}
-	if got := leaves(t, l); len(got) != 2 || got[0] != got[1] {
+	if got := leaves(t, l); len(got) != want+1 {
 		t.Fatalf("%d entries", len(got))
 	}
 	receipt, err := l.Receipt(t.Context(), sealed.Body, sealed.Salt, index)
@@ -250,6 +260,37 @@ func TestPumpLogFails(t *testing.T) {
 	remove(t, obstacle)
 	if index, err := awaitHealed(t, p, idOf(1)); err != nil || index != 1 {
 		t.Fatal(index, err)
+	}
+}
+
+// TestPumpAppendThatFailsAfterItTookEffect is told that nothing was written, when all of it was.
+func TestPumpAppendThatFailsAfterItTookEffect(t *testing.T) {
+	private, _ := newKey(t)
+	l := openLog(t, t.TempDir(), private)
+	add, left := l.add, 2
+	l.add = func(ctx context.Context, entry *tessera.Entry) tessera.IndexFuture {
+		future := add(ctx, entry)
+		if left == 0 {
+			return future
+		}
+		left--
+		return func() (tessera.Index, error) {
+			_, err := future()
+			return tessera.Index{}, errors.Join(err, errors.New("the disk says no"))
+		}
+	}
+	o := newTable(3)
+	p, _ := startPump(t, l, o)
+	for n := range uint64(3) {
+		if index, err := awaitHealed(t, p, idOf(int(n))); err != nil || index != n {
+			t.Fatal(index, err)
+		}
+	}
+	if err := l.Await(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if got := leaves(t, l); len(got) != 3 {
+		t.Errorf("%d entries", len(got))
 	}
 }
 
