@@ -33,11 +33,14 @@ func town() *enclave.Dataset {
 	}
 }
 
-// townFile has 4,000 people, no other born in the victim's year, each with a cost of 1,000 to 3,000.
-func townFile(victim int) []byte {
+// townFile has 4,000 people and the victim.
+func townFile(victim int) []byte { return townOf(4000, victim) }
+
+// townOf has so many people, none born in the victim's year, each with a cost of 1,000 to 3,000, and the victim.
+func townOf(people, victim int) []byte {
 	var file bytes.Buffer
 	fmt.Fprintln(&file, "id,district,sex,born,cost")
-	for i := range 4000 {
+	for i := range people {
 		fmt.Fprintf(&file, "%d,%s,%s,%d,%d\n", i+1, []string{"east", "west"}[i%2], []string{"F", "M"}[i/2%2], 1940+i%60, 1000+i*7%2001)
 	}
 	fmt.Fprintf(&file, "9999,east,F,%d,%d\n", victimYear, victim)
