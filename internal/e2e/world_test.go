@@ -67,14 +67,15 @@ func newWorld(t *testing.T) *world {
 	book := releases.New(w.store.Runs(), w.files, loader, history.Seed{1})
 	gate := run.NewGate(w.store.Runs(), w.files, book, signed{}, time.Now)
 	w.Register = run.New(run.Config{
-		Store: w.store.Runs(), Results: w.files, Ledger: signed{}, Acts: w.store.Acts(), Gate: gate, Policies: pinnedPolicy{rules},
+		Store: w.store.Runs(), Results: w.files, Ledger: signed{}, Acts: w.store.Acts(), Gate: gate, Prints: book,
+		Policies: pinnedPolicy{rules},
 		Grants:   grant.New(w.store.Grants(), w.store.Acts(), nil, nil, time.Now),
 		Modules:  module.New(w.store.Modules(), w.files, w.store.Acts(), admit.Check, nil, time.Now, module.Quota),
 		Datasets: catalog.New(w.store.Catalog(), nil, time.Now), Now: time.Now, Log: log, Workers: 2,
-		Path: stepwise{w, &enclave.Enclave{
+		Path: stepwise{&enclave.Enclave{
 			Planner: admit.Planner{}, Loader: loader, Executor: aggregate.New(nil, 1), Measurer: disclosure.Measurer{}, Treater: treat.Treater{},
 			Historian: book, Recorder: gate,
-		}},
+		}, w},
 	})
 	ok(t, w.Start(t.Context()))
 	t.Cleanup(func() {
@@ -87,20 +88,20 @@ func newWorld(t *testing.T) *world {
 
 // stepwise is the path of a run, with an actor's boundary before each stage in which runs meet.
 type stepwise struct {
-	*world
-	path run.Path
+	run.Path
+	world *world
 }
 
 func (s stepwise) Run(ctx context.Context, order *enclave.Order, progress func(enclave.Stage)) error {
-	found, known := s.actors.Load(order.Run.Dataset + "/" + order.Module.Manifest.Name)
+	found, known := s.world.actors.Load(order.Run.Dataset + "/" + order.Module.Manifest.Name)
 	if !known {
-		return s.path.Run(ctx, order, progress)
+		return s.Path.Run(ctx, order, progress)
 	}
 	meets := map[enclave.Stage]bool{}
 	for _, stage := range shared() {
 		meets[stage] = true
 	}
-	return s.path.Run(ctx, order, func(stage enclave.Stage) {
+	return s.Path.Run(ctx, order, func(stage enclave.Stage) {
 		if meets[stage] {
 			found.(*actor).boundary(string(stage)) //nolint:errcheck,forcetypeassert // nothing else is there
 		}
