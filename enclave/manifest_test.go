@@ -129,6 +129,7 @@ func TestManifestSize(t *testing.T) {
 // FuzzParseManifest: what is accepted is accepted again as it writes itself, and means the same.
 func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte(example))
+	f.Add([]byte(program))
 	f.Add([]byte(strings.Replace(example, `"min":2020,"max":2026}]`, `"values":["(x"]}]`, 1)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m, err := enclave.ParseManifest(raw)

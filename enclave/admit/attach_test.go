@@ -79,6 +79,7 @@ func TestAttachRefuses(t *testing.T) {
 // FuzzCheck: whatever Check accepts keeps the caps, and attaching its own manifest gives a module that means the same.
 func FuzzCheck(f *testing.F) {
 	f.Add(honest().wasm())
+	f.Add(asProgram("darkroom_finish", 4))
 	f.Add(cat(header, custom(enclave.ManifestSection, []byte(soloManifest))))
 	p := honest()
 	p.imports = sect(sectionImport, list(cat(named(wasi), named("fd_write"), []byte{kindFunction, 3})))

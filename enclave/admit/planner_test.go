@@ -321,3 +321,85 @@ func TestParams(t *testing.T) {
 		})
 	}
 }
+
+// programOf makes the manifest of a program over columns, some of them shown.
+func programOf(columns, show string) string {
+	return `{"darkroom":1,"name":"m","version":"1","form":"program","inputs":[{"dataset":"visits","columns":[` + columns + `],"show":[` + show + `]}],
+		"params":[{"name":"as_of","type":"int64","min":2020,"max":2026,"default":2024}],
+		"output":{"about":"a","behind":"b","rows":9,"columns":[{"name":"n","type":"int64","max":9,"about":"c"},{"name":"t","type":"text","bytes":9,"about":"d"}]}}`
+}
+
+func programOrder(t *testing.T, manifest string) *enclave.Order {
+	t.Helper()
+	order := orderOf(t, manifest)
+	order.Grant.Forms = []enclave.Form{enclave.Program}
+	order.Module.HasCode = true
+	return order
+}
+
+func TestPlanOfAProgram(t *testing.T) {
+	order := programOrder(t, programOf(`"cost","district","icd10","number"`, `"icd10","cost"`))
+	order.Approved = true
+	plan, err := Planner{}.Plan(order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &enclave.Plan{
+		Dataset: order.Dataset, Manifest: order.Module.Manifest, Shown: []int{5, 1, 3, 8}, Crafted: true,
+		Params: []byte(`{"params":{"as_of":2024},"columns":["cost","district","icd10","number"],"keys":[],"output":["n","t"]}`),
+	}
+	if !reflect.DeepEqual(plan, want) {
+		t.Errorf("got\n%+v\n%s\nwant\n%+v", plan, plan.Params, want)
+	}
+	facts, err := Planner{}.Facts(order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFacts := enclave.AdmissionFacts{
+		Version: 1, Form: enclave.Program, Operator: "insurer", Scenario: "pricing", Dataset: "visits", Grade: 3, SubjectKind: enclave.Person,
+		Sharing: enclave.Conditional, Module: enclave.ModuleFacts{Bytes: 7}, Cells: 1, Subjects: 2_048, HasCode: true, Approved: true,
+		Columns: []enclave.UseFacts{
+			{Column: "cost", Class: enclave.Measure, Shown: true},
+			{Column: "district", Class: enclave.Quasi, Shown: true},
+			{Column: "icd10", Class: enclave.Sensitive, Shown: true},
+			{Column: "number", Class: enclave.Open, Shown: true},
+		},
+	}
+	if !reflect.DeepEqual(facts, wantFacts) {
+		t.Errorf("got\n%+v\nwant\n%+v", facts, wantFacts)
+	}
+}
+
+// A program of open and quasi columns alone is crafted all the same, and however many values these may have.
+func TestEveryProgramIsCrafted(t *testing.T) {
+	plan, err := Planner{}.Plan(programOrder(t, programOf(`"number","birth_year","visited","district"`, ``)))
+	if err != nil || !plan.Crafted || plan.Tuples() <= enclave.MaxTuples {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+}
+
+func TestPlanRefusesPrograms(t *testing.T) {
+	for name, c := range map[string]struct {
+		columns, show, reason string
+		change                func(*enclave.Order)
+	}{
+		"a measure that is not shown":   {`"district","cost"`, ``, "COLUMN_NOT_SHOWN", nil},
+		"a diagnosis that is not shown": {`"icd10","cost"`, `"cost"`, "COLUMN_NOT_SHOWN", nil},
+		"an identifier":                 {`"citizen","district"`, ``, "INPUT_IDENTIFIER", nil},
+		"an identifier to show":         {`"citizen","district"`, `"citizen"`, "INPUT_IDENTIFIER", nil},
+		"an unknown column":             {`"gone"`, ``, "COLUMN_UNKNOWN", nil},
+		"a form without a grant":        {`"district"`, ``, "GRANT_FORM", func(o *enclave.Order) { o.Grant.Forms = []enclave.Form{enclave.Aggregate} }},
+		"a column without a grant":      {`"district"`, ``, "GRANT_COLUMN", func(o *enclave.Order) { o.Grant.Scopes[0].Columns = nil }},
+		"a parameter out of its domain": {`"district"`, ``, "PARAM_OUT_OF_DOMAIN", func(o *enclave.Order) { o.Run.Params = map[string]enclave.Scalar{"as_of": "1"} }},
+		"an unknown parameter":          {`"district"`, ``, "PARAM_UNKNOWN", func(o *enclave.Order) { o.Run.Params = map[string]enclave.Scalar{"x": "1"} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			order := programOrder(t, programOf(c.columns, c.show))
+			if c.change != nil {
+				c.change(order)
+			}
+			_, err := Planner{}.Plan(order)
+			wantReason(t, err, c.reason)
+		})
+	}
+}

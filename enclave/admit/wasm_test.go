@@ -79,6 +79,19 @@ const soloManifest = `{"darkroom":1,"name":"tiny","version":"1.0.0","form":"aggr
 	`"inputs":[{"dataset":"visits","columns":["district"]}],"keys":[{"name":"district","of":{"column":"district"}}],` +
 	`"measures":[{"name":"n","op":"count"}]}`
 
+const programManifest = `{"darkroom":1,"name":"tiny","version":"1.0.0","form":"program",` +
+	`"inputs":[{"dataset":"visits","columns":["district"]}],"output":{"about":"a","behind":"b","rows":9,` +
+	`"columns":[{"name":"n","type":"int64","max":9,"about":"c"},{"name":"label","type":"enum","values":["x"],"about":"d"}]}}`
+
+func programSection() []byte { return custom(enclave.ManifestSection, []byte(programManifest)) }
+
+// asProgram is the honest guest as a program, with one export more.
+func asProgram(name string, index int) []byte {
+	p := honest()
+	p.custom, p.exports = programSection(), exported(nil, function(name, index))
+	return p.wasm()
+}
+
 func section0() []byte { return custom(enclave.ManifestSection, []byte(goodManifest)) }
 
 func (p parts) wasm() []byte {

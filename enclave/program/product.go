@@ -22,7 +22,7 @@ func productOf(plan *enclave.Plan, returned *enclave.Returned) (*enclave.Product
 		out.Columns = append(out.Columns, *column)
 	}
 	for i := range out.Emitted {
-		out.Emitted[i] = int32(i) //nolint:gosec // at most MaxOutputRows
+		out.Emitted[i] = int32(i)
 	}
 	slices.SortFunc(out.Emitted, func(a, b int32) int {
 		for i := range out.Columns {

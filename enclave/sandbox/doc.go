@@ -1,6 +1,6 @@
 // Package sandbox runs guest code: it is the only room of the enclave that does, and the only one that knows wazero.
 //
-// # One batch
+// # One batch of an aggregate
 //
 // Every batch gets a fresh instance, so a module has no place to remember anything. The host calls, in this order:
 //
@@ -15,12 +15,20 @@
 // Addresses that a guest returns are numbers until they are checked: not zero, the whole region inside the memory as it is after the call,
 // none of the three regions overlapping another. What the host reads afterwards lies at addresses that it chose itself.
 //
+// # The run of a program
+//
+// One instance sees every batch of a run, in the order of the rows, so a module remembers what it likes. The host calls what it calls of an
+// aggregate, but darkroom_batch once for each batch, over the same window and the same descriptor, both written anew. Then
+//
+//	darkroom_alloc(n) -> f       scratch for the table's descriptor, copied to f
+//	darkroom_finish(f)           must be 0; the guest has filled the descriptor in
+//
 // # The batch descriptor, version 1
 //
 // All words are 32 bits, little endian.
 //
 //	version = 1
-//	rows    = [enclave.BatchRows], always
+//	rows    aggregate: [enclave.BatchRows], always; program: the batch's own rows
 //	columns
 //	keys
 //	for each column, in the order of enclave.Plan.Shown:
@@ -33,7 +41,26 @@
 //		data bytes
 //
 // In the window, every bitmap and every array starts at a multiple of 64 bytes; inputs come first, in order (bitmap, then values), then
-// the keys. Neither the descriptor nor the layout depends on data.
+// the keys. Neither the layout nor, of an aggregate, the descriptor depends on data.
+//
+// # The table's descriptor, version 1
+//
+// The host writes the words with a value here, in this order, and zeros; the guest fills the zeros in. The host does not read again what
+// it wrote.
+//
+//	version = 1
+//	columns          as the manifest declares
+//	rows             at most as many as the manifest declares
+//	for each output column, in the manifest's order:
+//		type             1: int32 (positions in an enumeration's values); 2: int64; 3: float64 (decimals); 4: text
+//		validity address bitmap of rows bits, least significant first; 0 if no value is empty
+//		data address     rows values; of a text its bytes, UTF-8, one text behind the other
+//		offsets address  of a text: rows + 1 int32, where each text begins and the last one ends; the first is 0
+//		data bytes       of a text: the last offset
+//
+// Addresses need no alignment. An array that is not empty lies inside the memory and not at 0; arrays may overlap, since each is copied,
+// but together they are at most 64 MiB, with overlaps counted twice. Offsets never fall. What is not valid is not read. Offsets are checked
+// all the same. What values may be, and what becomes of them, package program says.
 //
 // # What stops a guest
 //

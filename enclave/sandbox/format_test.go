@@ -13,11 +13,11 @@ import (
 )
 
 // golden reads hexadecimal digits; spaces and lines are free, and # begins a comment.
-func golden(t *testing.T, name string) []byte {
-	t.Helper()
+func golden(tb testing.TB, name string) []byte {
+	tb.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", name)) //nolint:gosec // a file of the test
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var digits strings.Builder
 	for line := range strings.Lines(string(raw)) {
@@ -26,7 +26,7 @@ func golden(t *testing.T, name string) []byte {
 	}
 	want, err := hex.DecodeString(digits.String())
 	if err != nil || len(want) == 0 {
-		t.Fatalf("%s: %d bytes, %v", name, len(want), err)
+		tb.Fatalf("%s: %d bytes, %v", name, len(want), err)
 	}
 	return want
 }

@@ -1,7 +1,8 @@
 // Package guest is the Go side of Darkroom's module ABI, version 1. A module of form aggregate says which group each row of
-// protected data belongs to; the enclave, not the module, counts and sums. The package needs the standard library alone.
+// protected data belongs to; the enclave, not the module, counts and sums. A module of form program sees every row and returns one table,
+// which people release. The package needs the standard library alone.
 //
-// A module is a main package that registers one setup function:
+// A module is a main package that registers one setup function. An aggregate:
 //
 //	package main
 //
@@ -26,6 +27,33 @@
 //		}, nil
 //	}
 //
+// A program, whose table's columns the manifest declares:
+//
+//	func init() { guest.Program(setup) }
+//
+//	func setup(p *guest.Params) (guest.Steps, error) {
+//		var sum, visits [64]int64 // by district
+//		return guest.Steps{
+//			Batch: func(b *guest.Batch) error {
+//				district, cost := b.Code("district"), b.Int64("cost")
+//				for i := range district {
+//					sum[district[i]] += cost[i]
+//					visits[district[i]]++
+//				}
+//				return nil
+//			},
+//			Finish: func(out *guest.Table) error {
+//				for code, n := range visits {
+//					if n >= p.Int64("min_visits") {
+//						out.Enum("district").Append(int32(code))
+//						out.Decimal("mean_cost").Append(float64(sum[code]) / float64(n) / 100)
+//					}
+//				}
+//				return nil
+//			},
+//		}, nil
+//	}
+//
 // Build it with
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags="-s -w" -o age-band.wasm .
@@ -34,15 +62,20 @@
 //
 // # What a module can rely on
 //
-// Every batch has the same number of rows, padding included: padding and empty values are 0 and not valid. Text is shown as the
-// position in the catalogue's code list, dates as days since 1970-01-01, decimals as whole numbers scaled as the catalogue says.
-// A key starts out as -1 everywhere, which drops the row. The instance is fresh for every batch: package variables keep nothing
-// from one batch to the next. The clock stands still, randomness is fixed, there are no files, no network, no arguments.
+// Empty values are 0 and not valid. Text is shown as the position in the catalogue's code list, dates as days since 1970-01-01, decimals
+// as whole numbers scaled as the catalogue says. The clock stands still, randomness is fixed, there are no files, no network, no
+// arguments.
+//
+// Of an aggregate, every batch has the same number of rows, padding included, which is empty. A key starts out as -1 everywhere, which
+// drops the row. The instance is fresh for every batch: package variables keep nothing from one batch to the next.
+//
+// Of a program, one instance sees every batch, in an order of rows that says nothing, and variables keep what they hold. There is no
+// padding. What the table may say, the manifest declares; see [Table]. Whatever goes wrong ends the run, without a word about what.
 //
 // # What to avoid
 //
 // The standard library's fmt, os, log, net and encoding/json import more of the operating system than the enclave offers, and
 // such a module is refused at upload. strconv, strings, math, sort and slices are fine.
 //
-// [Try] runs a setup function natively, for ordinary unit tests.
+// [Try] and [TryProgram] run a setup function natively, for ordinary unit tests.
 package guest

@@ -123,7 +123,7 @@ func (m *module) finish(descriptor []byte, address func([]byte) uint32) error {
 		}
 		c.describe(descriptor[tableHeadBytes+i*outputBytes:], keep)
 	}
-	binary.LittleEndian.PutUint32(descriptor[8:], uint32(rows)) //nolint:gosec // no memory holds as many
+	binary.LittleEndian.PutUint32(descriptor[8:], uint32(rows))
 	return nil
 }
 

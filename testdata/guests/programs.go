@@ -17,8 +17,8 @@ type Program struct {
 	Honest bool
 	// Leaks: it succeeds in returning rows, disguised or not. Whoever inspects the product must find out.
 	Leaks bool
-	// Fails: every run of it must end with MODULE_FAILED.
-	Fails    bool
+	// Fails is the reason inside the MODULE_FAILED that every run of it must end with; "" if it returns a table.
+	Fails    string
 	Manifest *enclave.Manifest
 	source   string
 }
@@ -90,49 +90,44 @@ func Programs() []Program {
 	leak("packed-int", "to pack each row into a whole number", numberColumn)
 	leak("injective", "to return 7919 times each cost, plus 104729", numberColumn)
 
-	probe := func(fails bool, act, tries string) {
+	probe := func(fails, act, tries string) {
 		list = append(list, Program{Name: act, Tries: tries, Fails: fails, source: "rows", Manifest: rowsManifest(act, 8, probeColumns)})
 	}
-	probe(false, "null-slots", "to hide a row in what stands in place of empty values: numbers, NaN payloads, texts, bits behind the last row")
-	probe(false, "minus-zero", "to hide a row in the signs of zeros, in decimals that round to the same, and in empty texts beside empty values")
-	probe(false, "row-order", "to hide a row in the order of rows")
-	probe(false, "print", "to write rows to its standard output")
-	probe(false, "overlaps", "columns that share their memory, which is allowed: they are copied")
-	probe(false, "version-changed", "to change what the host wrote into the descriptor, which is not read again")
-	for act, tries := range map[string]string{
-		"trap-on-row":      "to trap if a row costs at least the parameter above",
-		"exit-on-row":      "then to exit with the cost as its code",
-		"fail-on-row":      "then to fail with the year of birth as its status",
-		"loop-on-row":      "then to loop forever",
-		"grow-on-row":      "then to take memory until it is refused",
-		"fail-finish":      "to fail instead of returning a table",
-		"wild-validity":    "a bitmap outside the memory",
-		"wild-data":        "values outside the memory",
-		"null-data":        "values at address 0",
-		"overhangs":        "values of which the last byte is outside the memory",
-		"wraps":            "values whose end wraps around",
-		"rows-too-many":    "one row more than the manifest declares",
-		"rows-huge":        "2^32-1 rows",
-		"offsets-fall":     "a text that ends before it begins",
-		"offsets-beyond":   "a text that ends behind the last byte",
-		"offsets-negative": "a text that begins at -1",
-		"offsets-late":     "a byte before the first text",
-		"offsets-wild":     "offsets that begin inside the memory and end outside",
-		"bytes-behind":     "a byte behind the last text",
-		"bytes-huge":       "2^32-1 bytes of text",
-		"enum-outside":     "a position behind an enumeration's last value",
-		"enum-negative":    "the position -1",
-		"int-outside":      "a whole number above its column's max",
-		"decimal-outside":  "a decimal that is below its column's min once it is rounded",
-		"infinite":         "an infinite decimal",
-		"not-utf-8":        "a text that is not UTF-8",
-		"invisible":        "a text with a zero-width space",
-		"control":          "a text with an escape character",
-		"long-text":        "a text of a byte more than its column allows",
-	} {
-		probe(true, act, tries)
-	}
-	slices.SortStableFunc(list, func(a, b Program) int { return btoi(a.Fails) - btoi(b.Fails) })
+	probe("", "null-slots", "to hide a row in what stands in place of empty values: numbers, NaN payloads, texts, bits behind the last row")
+	probe("", "minus-zero", "to hide a row in the signs of zeros, in decimals that round to the same, and in empty texts beside empty values")
+	probe("", "row-order", "to hide a row in the order of rows")
+	probe("", "print", "to write rows to its standard output")
+	probe("", "overlaps", "columns that share their memory, which is allowed: they are copied")
+	probe("", "version-changed", "to change what the host wrote into the descriptor, which is not read again")
+	probe("MODULE_TRAP", "trap-on-row", "to trap if a row costs at least the parameter above")
+	probe("MODULE_TRAP", "exit-on-row", "then to exit with the cost as its code")
+	probe("MODULE_CONTRACT", "fail-on-row", "then to fail with the year of birth as its status")
+	probe("MODULE_STOPPED", "loop-on-row", "then to loop forever")
+	probe("MODULE_MEMORY", "grow-on-row", "then to take memory until it is refused")
+	probe("MODULE_CONTRACT", "fail-finish", "to fail instead of returning a table")
+	probe("MODULE_CONTRACT", "wild-validity", "a bitmap outside the memory")
+	probe("MODULE_CONTRACT", "wild-data", "values outside the memory")
+	probe("MODULE_CONTRACT", "null-data", "values at address 0")
+	probe("MODULE_CONTRACT", "overhangs", "values of which the last byte is outside the memory")
+	probe("MODULE_CONTRACT", "wraps", "values whose end wraps around")
+	probe("MODULE_CONTRACT", "rows-too-many", "one row more than the manifest declares")
+	probe("MODULE_CONTRACT", "rows-huge", "2^32-1 rows")
+	probe("MODULE_CONTRACT", "offsets-fall", "a text that ends before it begins")
+	probe("MODULE_CONTRACT", "offsets-beyond", "a text that ends behind the last byte")
+	probe("MODULE_CONTRACT", "offsets-negative", "a text that begins at -1")
+	probe("MODULE_CONTRACT", "offsets-late", "a byte before the first text")
+	probe("MODULE_CONTRACT", "offsets-wild", "offsets that begin inside the memory and end outside")
+	probe("MODULE_CONTRACT", "bytes-behind", "a byte behind the last text")
+	probe("MODULE_CONTRACT", "bytes-huge", "2^32-1 bytes of text")
+	probe("PROGRAM_OUTPUT", "enum-outside", "a position behind an enumeration's last value")
+	probe("PROGRAM_OUTPUT", "enum-negative", "the position -1")
+	probe("PROGRAM_OUTPUT", "int-outside", "a whole number above its column's max")
+	probe("PROGRAM_OUTPUT", "decimal-outside", "a decimal that is below its column's min once it is rounded")
+	probe("PROGRAM_OUTPUT", "infinite", "an infinite decimal")
+	probe("PROGRAM_OUTPUT", "not-utf-8", "a text that is not UTF-8")
+	probe("PROGRAM_OUTPUT", "invisible", "a text with a zero-width space")
+	probe("PROGRAM_OUTPUT", "control", "a text with an escape character")
+	probe("PROGRAM_OUTPUT", "long-text", "a text of a byte more than its column allows")
 	return list
 }
 
@@ -173,11 +168,4 @@ func rowsManifest(act string, rows int64, columns []enclave.ManifestColumn) *enc
 			About: "Figures about visits.", Behind: fmt.Sprintf("So many subjects that %s need not say.", act), Rows: rows, Columns: columns,
 		},
 	}
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -43,7 +43,7 @@ func setup(p *guest.Params) (guest.Steps, error) {
 						cost += v.cost
 						age += v.age
 					}
-					out.Enum("sex").Append(int32(sex)) //nolint:gosec // 0 or 1
+					out.Enum("sex").Append(int32(sex))
 					out.Int64("tenth").Append(int64(g + 1))
 					out.Int64("visits").Append(int64(len(in)))
 					out.Decimal("mean_cost").Append(float64(cost) / float64(len(in)) / 100)
