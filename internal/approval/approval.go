@@ -1,0 +1,184 @@
+// Package approval is the register of what people let run (模型上线审核): an operator proposes a module for a dataset, two people of the authority,
+// the source department or the appointed reviewers approve it, independently and blind, and the authority may withdraw that at any time.
+//
+// An approval is of exact bytes. The manifest is among them, so the domains of the parameters are approved with the module; the dataset's
+// description is named by its digest, so an approval given to a description that was corrected later is none. What was rejected or withdrawn
+// is not asked again: a change gives the module another digest.
+package approval
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// State is where a proposal stands.
+type State string
+
+// The states. Rejected and withdrawn are final.
+const (
+	Waiting   State = "waiting"
+	Approved  State = "approved"
+	Rejected  State = "rejected"
+	Withdrawn State = "withdrawn" // approved once
+)
+
+// Choice is what a reviewer says.
+type Choice string
+
+// The choices.
+const (
+	Approve Choice = "approve"
+	Reject  Choice = "reject"
+)
+
+// Vote is what one reviewer said of a proposal.
+type Vote struct {
+	Voter   enclave.Caller `json:"voter"`
+	Choice  Choice         `json:"choice"`
+	Public  string         `json:"public,omitempty"`  // for the operator too; a rejection needs it
+	Private string         `json:"private,omitempty"` // for reviewers and auditors
+	Round   int            `json:"round"`             // from 1; the next begins when the two votes of one differ
+	Time    time.Time      `json:"time"`
+	// Salt keeps the vote's digest, which the ledger's record names, from being guessed while the round is open.
+	Salt string `json:"salt"`
+}
+
+// Proposal asks that a module may run on a dataset.
+type Proposal struct {
+	ID          string
+	Module      enclave.Digest
+	Name        string // of the module, as its manifest says
+	Version     string
+	Dataset     string
+	Description enclave.Digest // of the dataset's description
+	Source      string         // organisation of the source department
+	Archive     enclave.Digest // of the module's source; zero if it was not handed in
+	Proposer    enclave.Caller
+	State       State
+	Votes       []Vote
+	Note        string // why it was withdrawn
+	Created     time.Time
+	Decided     time.Time // zero while it waits
+	Revision    int64
+}
+
+// maxComment is the most bytes of a comment.
+const maxComment = 2000
+
+// NotFound is the error for a proposal that is missing or not for this caller.
+func NotFound(id string) *enclave.Error {
+	return enclave.Fail(enclave.NotFound, "PROPOSAL_NOT_FOUND", "proposal", id)
+}
+
+// ReviewedBy reports whether a caller sees what reviewers see: those who may vote, and auditors, but nobody of the organisation that asked.
+func (p *Proposal) ReviewedBy(who enclave.Caller) bool {
+	return who.MayReview(p.Proposer.Org, p.Source) || who.Role == enclave.Auditor && who.Org != p.Proposer.Org
+}
+
+// round is the round that is open, or was last: two votes each.
+func (p *Proposal) round() int {
+	if p.State == Waiting {
+		return len(p.Votes)/enclave.Approvals + 1
+	}
+	return max(1, len(p.Votes)/enclave.Approvals)
+}
+
+// Seen is the proposal as a caller may see it. The votes of an open round are blind: everybody sees but their own. The operator sees the public
+// comments of rounds that ended, and not whose they are.
+func (p Proposal) Seen(who enclave.Caller) Proposal {
+	reviews := p.ReviewedBy(who)
+	open := 0
+	if p.State == Waiting {
+		open = p.round()
+	}
+	var votes []Vote
+	for _, v := range p.Votes {
+		switch own := samePerson(v.Voter, who); {
+		case v.Round == open && !(own && reviews):
+			continue
+		case !reviews && v.Public == "":
+			continue
+		case !reviews:
+			v = Vote{Public: v.Public, Round: v.Round}
+		}
+		votes = append(votes, v)
+	}
+	p.Votes = votes
+	return p
+}
+
+// samePerson is blind to roles: somebody with two credentials is one person.
+func samePerson(a, b enclave.Caller) bool { return a.Org == b.Org && a.Name == b.Name }
+
+// vote is the proposal after a vote. Two that agree decide; two that differ open the next round, in which everybody sees them.
+func (p Proposal) vote(v Vote) (Proposal, error) {
+	v.Round = p.round()
+	switch {
+	case !v.Voter.MayReview(p.Proposer.Org, p.Source):
+		return p, NotFound(p.ID)
+	case p.State != Waiting:
+		return p, p.wrongState()
+	case v.Choice != Approve && v.Choice != Reject:
+		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_CHOICE")
+	case len(v.Public) > maxComment || len(v.Private) > maxComment:
+		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_LONG", "limit", "2000")
+	case v.Choice == Reject && v.Public == "":
+		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_REQUIRED")
+	}
+	agree, others := true, 0
+	for _, before := range p.Votes {
+		if before.Round != v.Round {
+			continue
+		}
+		if samePerson(before.Voter, v.Voter) {
+			return p, enclave.Fail(enclave.State, "PROPOSAL_VOTED", "proposal", p.ID)
+		}
+		others++
+		agree = agree && before.Choice == v.Choice
+	}
+	p.Votes = append(slices.Clone(p.Votes), v)
+	if agree && others+1 == enclave.Approvals {
+		p.State, p.Decided = Rejected, v.Time
+		if v.Choice == Approve {
+			p.State = Approved
+		}
+	}
+	return p, nil
+}
+
+// withdraw is the proposal after the authority took an approval back.
+func (p Proposal) withdraw(note string, now time.Time) (Proposal, error) {
+	switch {
+	case p.State != Approved:
+		return p, p.wrongState()
+	case note == "":
+		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_REQUIRED")
+	case len(note) > maxComment:
+		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_LONG", "limit", "2000")
+	}
+	p.State, p.Note, p.Decided = Withdrawn, note, now
+	return p, nil
+}
+
+func (p *Proposal) wrongState() error {
+	return enclave.Fail(enclave.State, "PROPOSAL_STATE", "proposal", p.ID, "state", string(p.State))
+}
+
+// Store keeps proposals. A change and its act MUST be one transaction. It MUST be safe for concurrent use.
+type Store interface {
+	// Insert fails with PROPOSAL_EXISTS if the organisation proposed the module for the dataset and description before.
+	Insert(ctx context.Context, proposal Proposal, act enclave.Act) error
+	// Update writes state, votes and note of a proposal that still has proposal.Revision, which grows by one; else PROPOSAL_CHANGED.
+	Update(ctx context.Context, proposal Proposal, act enclave.Act) error
+	// Get fails with PROPOSAL_NOT_FOUND (see NotFound).
+	Get(ctx context.Context, id string) (Proposal, error)
+	// Find is Get by what a proposal is of.
+	Find(ctx context.Context, operator string, module enclave.Digest, dataset string, description enclave.Digest) (Proposal, error)
+	// List sorts newest first; operator "" means all. The string is After of the next page, "" at the end.
+	List(ctx context.Context, operator string, page enclave.Page) ([]Proposal, string, error)
+	// Of lists all proposals of a module, of every organisation, newest first, at most a hundred.
+	Of(ctx context.Context, module enclave.Digest) ([]Proposal, error)
+}
