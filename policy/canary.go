@@ -249,6 +249,7 @@ func accessCanaries() []canary {
 		"DatasetService/LoadSnapshot", "GrantService/AssessGrant", "GrantService/ConfirmGrant", "GrantService/GetGrant",
 		"IdentityService/IssueIdentity", "LedgerService/GetEntry", "ModuleService/GetModule", "RunService/SubmitRun",
 		"ReviewService/GetReview", "ReviewService/GetCase", "ReviewService/CastVote", "ReviewService/AnswerQuestion",
+		"ApprovalService/GetProposal", "ApprovalService/FetchProposal", "ApprovalService/VoteProposal", "ApprovalService/WithdrawApproval",
 		"RunService/GetRun", "RunService/WatchRun", "RunService/CancelRun", "RunService/FetchResult", "RunService/GetReceipt",
 	} {
 		in := AccessInput{Method: "/darkroom.v1." + method, Owner: "canary"}
@@ -258,8 +259,10 @@ func accessCanaries() []canary {
 	}
 	for _, role := range enclave.Roles() {
 		caller := enclave.Caller{Role: role, Org: "canary", Name: "canary"}
-		canaries = append(canaries, call(string(role)+" votes on what their own organisation asked for",
-			AccessInput{Caller: caller, Method: "/darkroom.v1.ReviewService/CastVote", Owner: "canary", Parties: []string{"canary"}}))
+		for _, vote := range []string{"ReviewService/CastVote", "ApprovalService/VoteProposal"} {
+			canaries = append(canaries, call(string(role)+" calls "+vote+" on what their own organisation asked for",
+				AccessInput{Caller: caller, Method: "/darkroom.v1." + vote, Owner: "canary", Parties: []string{"canary"}}))
+		}
 	}
 	return canaries
 }

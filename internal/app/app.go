@@ -23,6 +23,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/program"
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/enclave/treat"
+	"github.com/darkroom-project/darkroom/internal/approval"
 	"github.com/darkroom-project/darkroom/internal/catalog"
 	"github.com/darkroom-project/darkroom/internal/grant"
 	"github.com/darkroom-project/darkroom/internal/identity"
@@ -133,11 +134,15 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	refused := &refusals{acts: acts, now: now}
 	grants := grant.New(db.Grants(), refused, datasets, judge{rules}, now)
 	modules := module.New(db.Modules(), files, refused, admit.Check, guests.Compile, now, module.Quota)
+	approvals := approval.New(approval.Config{
+		Store: db.Proposals(), Modules: modules, Datasets: datasets, Files: files, Acts: acts, Facts: admit.Planner{}.Facts,
+		Policy: pinned{rules}.Active, Now: now,
+	})
 	book := releases.New(db.Runs(), files, snapshots, history.Seed(auditKey))
 	gate := run.NewGate(db.Runs(), files, book, journal, now)
 	a.runs = run.New(run.Config{
 		Store: db.Runs(), Results: files, Prints: book, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
-		Grants: grants, Modules: modules, Datasets: datasets, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
+		Grants: grants, Modules: modules, Datasets: datasets, Approvals: approvals, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
 		Path: &enclave.Enclave{
 			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)), Performer: program.New(guests),
 			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
@@ -147,7 +152,8 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 		Store: db.Reviews(), Runs: a.runs, Grants: grants, Modules: modules, Text: treat.Preview, Await: acts.await, Now: now, Log: a.log,
 	})
 	return a.listen(at, config, rpc.Config{ //nolint:contextcheck // calls bring contexts of their own
-		Catalog: datasets, Grants: grants, Modules: modules, Runs: a.runs, Reviews: a.reviews, Policy: rulebook{rules}, Ledger: journal,
+		Catalog: datasets, Grants: grants, Modules: modules, Approvals: approvals, Runs: a.runs, Reviews: a.reviews,
+		Policy: rulebook{rules}, Ledger: journal,
 		Access: access{rules}, Record: acts.Record, Clock: now, Log: a.log,
 		Spool: at.spool(), MaxFile: int64(config.UploadGiB) << 30,
 	})

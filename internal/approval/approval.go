@@ -1,9 +1,9 @@
 // Package approval is the register of what people let run (模型上线审核): an operator proposes a module for a dataset, two people of the authority,
 // the source department or the appointed reviewers approve it, independently and blind, and the authority may withdraw that at any time.
 //
-// An approval is of exact bytes. The manifest is among them, so the domains of the parameters are approved with the module; the dataset's
-// description is named by its digest, so an approval given to a description that was corrected later is none. What was rejected or withdrawn
-// is not asked again: a change gives the module another digest.
+// An approval is of exact bytes. The manifest is among them, so the domains of the parameters are approved with the module. The dataset must
+// hold data, so that its description is fixed by then. What was rejected or withdrawn is not asked again: a change gives the module
+// another digest.
 package approval
 
 import (
@@ -48,21 +48,20 @@ type Vote struct {
 
 // Proposal asks that a module may run on a dataset.
 type Proposal struct {
-	ID          string
-	Module      enclave.Digest
-	Name        string // of the module, as its manifest says
-	Version     string
-	Dataset     string
-	Description enclave.Digest // of the dataset's description
-	Source      string         // organisation of the source department
-	Archive     enclave.Digest // of the module's source; zero if it was not handed in
-	Proposer    enclave.Caller
-	State       State
-	Votes       []Vote
-	Note        string // why it was withdrawn
-	Created     time.Time
-	Decided     time.Time // zero while it waits
-	Revision    int64
+	ID       string
+	Module   enclave.Digest
+	Name     string // of the module, as its manifest says
+	Version  string
+	Dataset  string
+	Source   string         // organisation of the source department
+	Archive  enclave.Digest // of the module's source; zero if it was not handed in
+	Proposer enclave.Caller
+	State    State
+	Votes    []Vote
+	Note     string // why it was withdrawn
+	Created  time.Time
+	Decided  time.Time // zero while it waits
+	Revision int64
 }
 
 // maxComment is the most bytes of a comment.
@@ -169,14 +168,14 @@ func (p *Proposal) wrongState() error {
 
 // Store keeps proposals. A change and its act MUST be one transaction. It MUST be safe for concurrent use.
 type Store interface {
-	// Insert fails with PROPOSAL_EXISTS if the organisation proposed the module for the dataset and description before.
+	// Insert fails with PROPOSAL_EXISTS if the organisation proposed the module for the dataset before.
 	Insert(ctx context.Context, proposal Proposal, act enclave.Act) error
 	// Update writes state, votes and note of a proposal that still has proposal.Revision, which grows by one; else PROPOSAL_CHANGED.
 	Update(ctx context.Context, proposal Proposal, act enclave.Act) error
 	// Get fails with PROPOSAL_NOT_FOUND (see NotFound).
 	Get(ctx context.Context, id string) (Proposal, error)
 	// Find is Get by what a proposal is of.
-	Find(ctx context.Context, operator string, module enclave.Digest, dataset string, description enclave.Digest) (Proposal, error)
+	Find(ctx context.Context, operator string, module enclave.Digest, dataset string) (Proposal, error)
 	// List sorts newest first; operator "" means all. The string is After of the next page, "" at the end.
 	List(ctx context.Context, operator string, page enclave.Page) ([]Proposal, string, error)
 	// Of lists all proposals of a module, of every organisation, newest first, at most a hundred.

@@ -18,7 +18,7 @@ type Modules interface {
 	Module(ctx context.Context, digest enclave.Digest) (*enclave.Module, error)
 }
 
-// Datasets finds datasets, or fails with DATASET_NOT_FOUND; Newest with SNAPSHOT_NOT_FOUND where nothing was loaded.
+// Datasets finds datasets, or fails with DATASET_NOT_FOUND; Newest with DATASET_EMPTY where nothing was loaded.
 type Datasets interface {
 	Dataset(ctx context.Context, name string) (*enclave.Dataset, error)
 	Newest(ctx context.Context, dataset string) (enclave.Snapshot, error)
@@ -56,7 +56,7 @@ type Register struct{ config Config }
 func New(c Config) *Register { return &Register{c} }
 
 // Propose asks for a module of the caller's organisation on the dataset that its manifest names. Archive is its source (see package source),
-// nil to hand in none. The same again returns the proposal as it stands; one with another source is PROPOSAL_EXISTS, and one that was rejected
+// empty to hand in none. The same again returns the proposal as it stands; one with another source is PROPOSAL_EXISTS, and one that was rejected
 // or withdrawn PROPOSAL_FINAL. What the enclave could not run whatever people say fails with the planner's reasons.
 func (r *Register) Propose(ctx context.Context, caller enclave.Caller, module enclave.Digest, dataset string, archive []byte) (Proposal, error) {
 	manifest, err := r.config.Modules.Manifest(ctx, caller.Org, module)
@@ -67,21 +67,17 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, module en
 	if err != nil {
 		return Proposal{}, err
 	}
-	description, err := about.Digest()
-	if err != nil {
-		return Proposal{}, err
-	}
 	p := Proposal{
-		ID: enclave.NewID(), Module: module, Name: manifest.Name, Version: manifest.Version, Dataset: dataset, Description: description,
-		Source: about.Owner, Proposer: caller, State: Waiting, Revision: 1,
+		ID: enclave.NewID(), Module: module, Name: manifest.Name, Version: manifest.Version, Dataset: dataset, Source: about.Owner,
+		Proposer: caller, State: Waiting, Revision: 1,
 	}
-	if archive != nil {
+	if len(archive) > 0 {
 		if _, err := source.Parse(archive); err != nil {
 			return Proposal{}, err
 		}
 		p.Archive = enclave.DigestOf(archive)
 	}
-	if there, err := r.config.Store.Find(ctx, caller.Org, module, dataset, description); err == nil {
+	if there, err := r.config.Store.Find(ctx, caller.Org, module, dataset); err == nil {
 		return again(there, p)
 	} else if enclave.KindOf(err) != enclave.NotFound {
 		return Proposal{}, err
@@ -90,7 +86,7 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, module en
 		return Proposal{}, err
 	}
 	act := r.act(caller, "approval.propose", &p)
-	if archive != nil {
+	if len(archive) > 0 {
 		if _, err := r.config.Files.Put(archive); err != nil {
 			return Proposal{}, err
 		}
@@ -99,7 +95,7 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, module en
 	p.Created = act.Time
 	err = r.config.Store.Insert(ctx, p, act)
 	if errors.Is(err, enclave.Fail(enclave.State, "PROPOSAL_EXISTS")) { // the same came first meanwhile
-		there, err := r.config.Store.Find(ctx, caller.Org, module, dataset, description)
+		there, err := r.config.Store.Find(ctx, caller.Org, module, dataset)
 		if err != nil {
 			return Proposal{}, err
 		}
@@ -122,7 +118,7 @@ func again(there, p Proposal) (Proposal, error) {
 // act is an act on a proposal.
 func (r *Register) act(caller enclave.Caller, verb string, p *Proposal) enclave.Act {
 	return enclave.NewAct(r.config.Now(), caller, verb, "proposals/"+p.ID,
-		"module", p.Module.String(), "dataset", p.Dataset, "description", p.Description.String(), "operator", p.Proposer.Org)
+		"module", p.Module.String(), "dataset", p.Dataset, "operator", p.Proposer.Org)
 }
 
 // facts measures what a proposed module asks, as if it had been approved and granted all that it asks.
@@ -144,8 +140,7 @@ func (r *Register) order(ctx context.Context, p *Proposal) (*enclave.Order, erro
 	if order.Dataset, err = r.config.Datasets.Dataset(ctx, p.Dataset); err != nil {
 		return nil, err
 	}
-	order.Snapshot, err = r.config.Datasets.Newest(ctx, p.Dataset)
-	if err != nil && enclave.KindOf(err) != enclave.NotFound {
+	if order.Snapshot, err = r.config.Datasets.Newest(ctx, p.Dataset); err != nil {
 		return nil, err
 	}
 	manifest := order.Module.Manifest
@@ -174,7 +169,8 @@ type Material struct {
 	Facts   enclave.AdmissionFacts
 	Missing []enclave.Reason
 	Archive *source.Archive // nil if none was handed in
-	// Similar are other proposals: of the same bytes, whoever's, and what the operator was approved of the same name or for the same dataset.
+	// Similar are other proposals that the reviewer may see: of the same bytes, whoever's, and what the operator was approved of the same
+	// name or for the same dataset.
 	Similar []Proposal
 }
 
@@ -207,7 +203,7 @@ func (r *Register) Review(ctx context.Context, caller enclave.Caller, p Proposal
 	if m.Archive, err = r.archive(p); err != nil {
 		return nil, err
 	}
-	if m.Similar, err = r.similar(ctx, p); err != nil {
+	if m.Similar, err = r.similar(ctx, caller, p); err != nil {
 		return nil, err
 	}
 	return m, r.config.Acts.Record(ctx, r.act(caller, "approval.view", &p))
@@ -224,7 +220,7 @@ func (r *Register) archive(p Proposal) (*source.Archive, error) {
 	return source.Parse(raw)
 }
 
-func (r *Register) similar(ctx context.Context, p Proposal) ([]Proposal, error) {
+func (r *Register) similar(ctx context.Context, caller enclave.Caller, p Proposal) ([]Proposal, error) {
 	similar, err := r.config.Store.Of(ctx, p.Module)
 	if err != nil {
 		return nil, err
@@ -238,7 +234,7 @@ func (r *Register) similar(ctx context.Context, p Proposal) ([]Proposal, error) 
 			similar = append(similar, other)
 		}
 	}
-	similar = slices.DeleteFunc(similar, func(other Proposal) bool { return other.ID == p.ID })
+	similar = slices.DeleteFunc(similar, func(other Proposal) bool { return other.ID == p.ID || !other.ReviewedBy(caller) })
 	return similar[:min(len(similar), maxSimilar)], nil
 }
 
@@ -306,13 +302,9 @@ func (r *Register) change(
 	}
 }
 
-// Approved reports whether two people approved an operator's module for a dataset as it is described now, and nobody withdrew that.
-func (r *Register) Approved(ctx context.Context, operator string, module enclave.Digest, dataset *enclave.Dataset) (bool, error) {
-	description, err := dataset.Digest()
-	if err != nil {
-		return false, err
-	}
-	p, err := r.config.Store.Find(ctx, operator, module, dataset.Name, description)
+// Approved reports whether two people approved an operator's module for a dataset, and nobody withdrew that.
+func (r *Register) Approved(ctx context.Context, operator string, module enclave.Digest, dataset string) (bool, error) {
+	p, err := r.config.Store.Find(ctx, operator, module, dataset)
 	if enclave.KindOf(err) == enclave.NotFound {
 		return false, nil
 	}

@@ -40,6 +40,12 @@ func everybody() []enclave.Caller {
 // never call it; nf: not found, though it is there; ow: not for another owner; un: no credential.
 const matrix = `
 	                                    nobody acme rival gov health tax panel  audit
+	ApprovalService/ProposeModule       un     ok   ok    no  no     no  no     no
+	ApprovalService/GetProposal         un     ok   nf    ok  ok     nf  ok     ok
+	ApprovalService/ListProposals       un     ok   ok    ok  ok     ok  ok     ok
+	ApprovalService/FetchProposal       un     no   no    ok  ok     nf  ok     ok
+	ApprovalService/VoteProposal        un     no   no    ok  ok     nf  ok     no
+	ApprovalService/WithdrawApproval    un     no   no    ok  no     no  no     no
 	DatasetService/CreateDataset        un     no   no    ok  ok     ow  no     no
 	DatasetService/GetDataset           un     ok   ok    ok  ok     nf  no     ok
 	DatasetService/ListDatasets         un     ok   ok    ok  ok     ok  no     ok
@@ -108,9 +114,15 @@ func valid(t *testing.T) map[string][]proto.Message {
 		t.Fatal(err)
 	}
 	grant, run, module, dataset := "grants/"+grantID, "runs/"+runID, "modules/"+moduleDigest.String(), "datasets/visits"
-	snapshot := dataset + "/snapshots/" + snapDigest.String()
+	snapshot, proposal := dataset+"/snapshots/"+snapDigest.String(), "proposals/"+proposalID
 	one := func(m proto.Message) []proto.Message { return []proto.Message{m} }
 	return map[string][]proto.Message{
+		"ApprovalService/ProposeModule":     one(&darkroomv1.ProposeModuleRequest{Module: module, Dataset: dataset}),
+		"ApprovalService/GetProposal":       one(&darkroomv1.GetProposalRequest{Name: proposal}),
+		"ApprovalService/ListProposals":     one(&darkroomv1.ListProposalsRequest{}),
+		"ApprovalService/FetchProposal":     one(&darkroomv1.FetchProposalRequest{Name: proposal, File: darkroomv1.ProposalFile_PROPOSAL_FILE_SOURCE}),
+		"ApprovalService/VoteProposal":      one(&darkroomv1.VoteProposalRequest{Name: proposal, Choice: darkroomv1.ProposalChoice_PROPOSAL_CHOICE_APPROVE}),
+		"ApprovalService/WithdrawApproval":  one(&darkroomv1.WithdrawApprovalRequest{Name: proposal, Note: "n"}),
 		"DatasetService/CreateDataset":      one(&darkroomv1.CreateDatasetRequest{DescriptionJson: description}),
 		"DatasetService/GetDataset":         one(&darkroomv1.GetDatasetRequest{Name: dataset}),
 		"DatasetService/ListDatasets":       one(&darkroomv1.ListDatasetsRequest{}),
@@ -240,7 +252,7 @@ func TestForbiddenAndMissingLookTheSame(t *testing.T) {
 func TestListsHoldOnlyWhatTheCallerMayGet(t *testing.T) {
 	d := start(t)
 	lists := map[string]protoreflect.Name{
-		"DatasetService/ListDatasets": "datasets", "GrantService/ListGrants": "grants", "ModuleService/ListModules": "modules", "RunService/ListRuns": "runs",
+		"DatasetService/ListDatasets": "datasets", "GrantService/ListGrants": "grants", "ModuleService/ListModules": "modules", "ApprovalService/ListProposals": "proposals", "RunService/ListRuns": "runs",
 		"ReviewService/ListReviews": "reviews",
 	}
 	all, requests := methods(t), valid(t)

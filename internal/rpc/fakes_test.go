@@ -8,18 +8,22 @@ import (
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/approval"
 	"github.com/darkroom-project/darkroom/internal/catalog"
 	"github.com/darkroom-project/darkroom/internal/grant"
 	"github.com/darkroom-project/darkroom/internal/module"
 	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/rpc"
 	"github.com/darkroom-project/darkroom/internal/run"
+	"github.com/darkroom-project/darkroom/internal/source"
 )
 
 // The one object of each register. Health's dataset is granted to acme, whose module ran.
 const (
 	grantID = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
 	runID   = "bbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+	proposalID = "cccccccccccccccccccccccccc"
 )
 
 var (
@@ -184,6 +188,55 @@ func (m fakeModules) Get(_ context.Context, owner string, digest enclave.Digest)
 // List ignores whose modules it is asked for: what a caller sees must not hang on that.
 func (m fakeModules) List(context.Context, string, enclave.Page) ([]module.Entry, string, error) {
 	return []module.Entry{m.entry()}, "", m.err(nil)
+}
+
+type fakeApprovals struct{ *fakes }
+
+func (a fakeApprovals) proposal() approval.Proposal {
+	return approval.Proposal{
+		ID: proposalID, Module: moduleDigest, Name: "m", Version: "1", Dataset: "visits", Source: "health", Archive: snapDigest,
+		Proposer: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, State: approval.Rejected, Created: loadedAt, Decided: loadedAt,
+		Votes: []approval.Vote{
+			{Voter: gov, Choice: approval.Reject, Public: "too many columns", Private: "watch them", Round: 1, Time: loadedAt, Salt: "s"},
+			{Voter: health, Choice: approval.Reject, Public: "no need", Round: 1, Time: loadedAt, Salt: "t"},
+		},
+	}
+}
+
+func (a fakeApprovals) Propose(context.Context, enclave.Caller, enclave.Digest, string, []byte) (approval.Proposal, error) {
+	return a.proposal(), a.err(nil)
+}
+
+func (a fakeApprovals) Get(_ context.Context, id string) (approval.Proposal, error) {
+	return a.proposal(), a.err(approval.NotFound(id))
+}
+
+func (a fakeApprovals) List(context.Context, string, enclave.Page) ([]approval.Proposal, string, error) {
+	return []approval.Proposal{a.proposal()}, "", a.err(nil)
+}
+
+func (a fakeApprovals) Review(context.Context, enclave.Caller, approval.Proposal) (*approval.Material, error) {
+	return &approval.Material{
+		Manifest: &enclave.Manifest{Darkroom: 1, Name: "m"}, Missing: []enclave.Reason{{Code: "MODULE_DATA_OVER_PROFILE", Args: map[string]string{"limit": "7"}}},
+		Facts:   enclave.AdmissionFacts{Version: 1, Module: enclave.ModuleFacts{DataBytes: 8}, HasCode: true},
+		Archive: &source.Archive{Go: "go1.26.1", Files: []source.File{{Path: "main.go", Content: []byte("package main\n")}}},
+		Similar: []approval.Proposal{a.proposal()},
+	}, a.err(nil)
+}
+
+func (a fakeApprovals) File(_ context.Context, _ enclave.Caller, _ approval.Proposal, wantSource bool) ([]byte, error) {
+	if wantSource {
+		return []byte("the source"), a.err(nil)
+	}
+	return bytesOfModule, a.err(nil)
+}
+
+func (a fakeApprovals) Vote(context.Context, enclave.Caller, string, approval.Choice, string, string) (approval.Proposal, error) {
+	return a.proposal(), a.err(nil)
+}
+
+func (a fakeApprovals) Withdraw(context.Context, enclave.Caller, string, string) (approval.Proposal, error) {
+	return a.proposal(), a.err(nil)
 }
 
 type fakeRuns struct{ *fakes }

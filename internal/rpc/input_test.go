@@ -32,7 +32,7 @@ func needsNothing(name string) bool {
 	switch name {
 	case "IdentityService/WhoAmI", "LedgerService/GetCheckpoint", "ModuleService/UploadModule",
 		"DatasetService/ListDatasets", "GrantService/ListGrants", "ModuleService/ListModules", "RunService/ListRuns",
-		"ReviewService/ListReviews":
+		"ReviewService/ListReviews", "ApprovalService/ListProposals":
 		return true
 	}
 	return false
@@ -99,7 +99,7 @@ func badValues(field protoreflect.FieldDescriptor) map[string]protoreflect.Value
 	case field.Kind() == protoreflect.Int64Kind:
 		return map[string]protoreflect.Value{"negative": protoreflect.ValueOfInt64(-1), "zero": protoreflect.ValueOfInt64(0)}
 	}
-	return map[string]protoreflect.Value{"too large": protoreflect.ValueOfBytes(make([]byte, 1<<20+1))} // a chunk
+	return map[string]protoreflect.Value{"too large": protoreflect.ValueOfBytes(make([]byte, 2<<20+1))} // a chunk, or a source
 }
 
 func TestBadInputsWithinMessages(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/approval"
 	"github.com/darkroom-project/darkroom/internal/catalog"
 	"github.com/darkroom-project/darkroom/internal/grant"
 	"github.com/darkroom-project/darkroom/internal/module"
@@ -40,6 +41,17 @@ type Modules interface {
 	List(ctx context.Context, owner string, page enclave.Page) ([]module.Entry, string, error)
 }
 
+// Approvals is the register of what people let run.
+type Approvals interface {
+	Propose(ctx context.Context, caller enclave.Caller, module enclave.Digest, dataset string, archive []byte) (approval.Proposal, error)
+	Get(ctx context.Context, id string) (approval.Proposal, error)
+	List(ctx context.Context, operator string, page enclave.Page) ([]approval.Proposal, string, error)
+	Review(ctx context.Context, caller enclave.Caller, proposal approval.Proposal) (*approval.Material, error)
+	File(ctx context.Context, caller enclave.Caller, proposal approval.Proposal, wantSource bool) ([]byte, error)
+	Vote(ctx context.Context, caller enclave.Caller, id string, choice approval.Choice, public, private string) (approval.Proposal, error)
+	Withdraw(ctx context.Context, caller enclave.Caller, id, note string) (approval.Proposal, error)
+}
+
 // Runs is the register of runs.
 type Runs interface {
 	Submit(ctx context.Context, caller enclave.Caller, request run.Request) (enclave.Run, error)
@@ -61,11 +73,12 @@ type Reviews interface {
 }
 
 var (
-	_ Catalog = (*catalog.Register)(nil)
-	_ Grants  = (*grant.Register)(nil)
-	_ Modules = (*module.Register)(nil)
-	_ Runs    = (*run.Register)(nil)
-	_ Reviews = (*review.Register)(nil)
+	_ Catalog   = (*catalog.Register)(nil)
+	_ Grants    = (*grant.Register)(nil)
+	_ Modules   = (*module.Register)(nil)
+	_ Approvals = (*approval.Register)(nil)
+	_ Runs      = (*run.Register)(nil)
+	_ Reviews   = (*review.Register)(nil)
 )
 
 // Rules is a revision of the policy, as it is shown.

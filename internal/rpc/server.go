@@ -26,15 +26,16 @@ import (
 
 // Config is what a server works with. Every port must be set.
 type Config struct {
-	Catalog Catalog
-	Grants  Grants
-	Modules Modules
-	Runs    Runs
-	Reviews Reviews
-	Policy  Policy
-	Ledger  Ledger
-	Access  Access
-	CA      *identity.CA
+	Catalog   Catalog
+	Grants    Grants
+	Modules   Modules
+	Approvals Approvals
+	Runs      Runs
+	Reviews   Reviews
+	Policy    Policy
+	Ledger    Ledger
+	Access    Access
+	CA        *identity.CA
 	// Record appends an act to the ledger durably before it returns.
 	Record func(ctx context.Context, act enclave.Act) error
 	Clock  func() time.Time
@@ -97,6 +98,7 @@ func New(c Config) (*Server, error) {
 	darkroomv1.RegisterDatasetServiceServer(s.server, &datasets{Config: c, gate: gate, uploads: uploads})
 	darkroomv1.RegisterGrantServiceServer(s.server, &grants{Config: c, gate: gate})
 	darkroomv1.RegisterModuleServiceServer(s.server, &modules{Config: c, gate: gate, uploads: uploads})
+	darkroomv1.RegisterApprovalServiceServer(s.server, &approvals{Config: c, gate: gate, fetches: fetches})
 	darkroomv1.RegisterRunServiceServer(s.server, &runs{Config: c, gate: gate, stopping: s.stopping, fetches: fetches})
 	darkroomv1.RegisterReviewServiceServer(s.server, &reviews{Config: c, gate: gate})
 	darkroomv1.RegisterPolicyServiceServer(s.server, &policies{Config: c})

@@ -151,3 +151,9 @@ type Datasets interface {
 	Snapshot(ctx context.Context, dataset string, digest enclave.Digest) (enclave.Snapshot, error)
 	Newest(ctx context.Context, dataset string) (enclave.Snapshot, error)
 }
+
+// Approvals says what people let run.
+type Approvals interface {
+	// Approved reports whether two people approved an operator's module for a dataset, and nobody withdrew that.
+	Approved(ctx context.Context, operator string, module enclave.Digest, dataset string) (bool, error)
+}

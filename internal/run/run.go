@@ -41,19 +41,20 @@ type SnapshotRef struct {
 
 // Config is what a register works with. Every port must be set.
 type Config struct {
-	Store    Store
-	Results  Results
-	Prints   Footprints
-	Ledger   Ledger
-	Acts     Recorder
-	Path     Path
-	Gate     enclave.Recorder // the one that Path records with
-	Policies Policies
-	Grants   Grants
-	Modules  Modules
-	Datasets Datasets
-	Now      func() time.Time
-	Log      *slog.Logger
+	Store     Store
+	Results   Results
+	Prints    Footprints
+	Ledger    Ledger
+	Acts      Recorder
+	Path      Path
+	Gate      enclave.Recorder // the one that Path records with
+	Policies  Policies
+	Grants    Grants
+	Modules   Modules
+	Datasets  Datasets
+	Approvals Approvals
+	Now       func() time.Time
+	Log       *slog.Logger
 
 	// Workers is how many runs are at work at once. Default: the number of cores, at least 2.
 	Workers int

@@ -134,7 +134,8 @@ func (r *Register) execute(ctx context.Context, id string, progress func(enclave
 	return r.config.Path.Run(ctx, order, progress)
 }
 
-// order fetches what a run was pinned to. The path verifies the digests.
+// order fetches what a run was pinned to. The path verifies the digests. Whether people approved the module is asked now, not at submission: an
+// approval that was withdrawn meanwhile is none.
 func (r *Register) order(ctx context.Context, run enclave.Run) (*enclave.Order, error) {
 	order := &enclave.Order{Run: run}
 	var err error
@@ -148,6 +149,9 @@ func (r *Register) order(ctx context.Context, run enclave.Run) (*enclave.Order, 
 		return nil, err
 	}
 	if order.Snapshot, err = r.config.Datasets.Snapshot(ctx, run.Dataset, run.Snapshot); err != nil {
+		return nil, err
+	}
+	if order.Approved, err = r.config.Approvals.Approved(ctx, order.Grant.Operator, run.Module, run.Dataset); err != nil {
 		return nil, err
 	}
 	order.Policy, err = r.config.Policies.Revision(run.Policy)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/approval"
 	"github.com/darkroom-project/darkroom/internal/catalog"
 	"github.com/darkroom-project/darkroom/internal/grant"
 	"github.com/darkroom-project/darkroom/internal/module"
@@ -222,8 +223,8 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 		Store: w.store.Runs(), Results: w.results, Prints: w.rooms, Ledger: w.ledger, Acts: w.store.Acts(), Gate: w.gate,
 		Policies: policies{}, Grants: w.grants,
 		Modules:  module.New(w.store.Modules(), w.results, w.store.Acts(), check, nil, time.Now, module.Quota),
-		Datasets: catalog.New(w.store.Catalog(), nil, time.Now),
-		Now:      func() time.Time { return w.now() }, Log: slog.New(slog.DiscardHandler), Workers: 3, Retry: time.Millisecond,
+		Datasets: catalog.New(w.store.Catalog(), nil, time.Now), Approvals: approval.New(approval.Config{Store: w.store.Proposals()}),
+		Now: func() time.Time { return w.now() }, Log: slog.New(slog.DiscardHandler), Workers: 3, Retry: time.Millisecond,
 	}
 	for _, change := range options {
 		change(w)

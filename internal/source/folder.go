@@ -68,7 +68,9 @@ func (a *Archive) Unpack(dir string) error {
 	if err := a.check(); err != nil {
 		return err
 	}
-	problem := func(err error) error { return enclave.Fail(enclave.State, "MODULE_SOURCE_WRITE", "dir", dir).Because(err) }
+	problem := func(err error) error {
+		return enclave.Fail(enclave.State, "MODULE_SOURCE_WRITE", "dir", dir).Because(err)
+	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return problem(err)
 	}

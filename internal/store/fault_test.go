@@ -59,6 +59,9 @@ func TestEveryWriteIsAllOrNothing(t *testing.T) {
 		"add a module": func(ctx context.Context, s *store.Store) error {
 			return s.Modules().Insert(ctx, moduleOf("acme", "2"), act("x"))
 		},
+		"add a proposal": func(ctx context.Context, s *store.Store) error {
+			return s.Proposals().Insert(ctx, proposalOf("p2"), act("x"))
+		},
 		"submit a run": func(ctx context.Context, s *store.Store) error { return s.Runs().Insert(ctx, runOf("r2"), act("x")) },
 		"begin a run":  func(ctx context.Context, s *store.Store) error { return s.Runs().Begin(ctx, "r1") },
 		"end a run": func(ctx context.Context, s *store.Store) error {

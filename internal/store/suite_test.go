@@ -17,7 +17,7 @@ func TestSQLite(t *testing.T) { conform(t, fresh) }
 func conform(t *testing.T, open func(*testing.T) *store.Store) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, *store.Store){
-		"outbox": testOutbox, "datasets": testDatasets, "snapshots": testSnapshots, "grants": testGrants, "modules": testModules,
+		"outbox": testOutbox, "datasets": testDatasets, "snapshots": testSnapshots, "grants": testGrants, "modules": testModules, "proposals": testProposals,
 		"runs": testRuns, "run ends once": testRunEndsOnce, "decisions": testDecisions, "history": testHistory, "tokens": testTokens,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/approval"
 	"github.com/darkroom-project/darkroom/internal/catalog"
 	"github.com/darkroom-project/darkroom/internal/module"
 	"github.com/darkroom-project/darkroom/internal/run"
@@ -91,6 +92,13 @@ func moduleOf(owner, content string) module.Entry {
 	}
 }
 
+func proposalOf(id string) approval.Proposal {
+	return approval.Proposal{
+		ID: id, Module: enclave.DigestOf([]byte("wasm")), Name: "cost", Version: "1", Dataset: "visits", Source: "health",
+		Archive: enclave.DigestOf([]byte("source")), Proposer: operator, State: approval.Waiting, Created: epoch, Revision: 1,
+	}
+}
+
 func runOf(id string) enclave.Run {
 	return enclave.Run{
 		ID: id, Grant: "g1", Scenario: "planning", Module: enclave.DigestOf([]byte("wasm")), Dataset: "visits",
@@ -139,7 +147,7 @@ func settled(t *testing.T, s *store.Store, runs ...string) {
 func dump(t *testing.T, s *store.Store) string {
 	t.Helper()
 	text := ""
-	for _, table := range []string{"entry", "dataset", "snapshot", "permit", "module", "run", "decision", "history"} {
+	for _, table := range []string{"entry", "dataset", "snapshot", "permit", "module", "proposal", "run", "decision", "history"} {
 		text += dumpTable(t, s, table)
 	}
 	return text

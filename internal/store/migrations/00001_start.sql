@@ -68,6 +68,33 @@ CREATE TABLE module (
 );
 CREATE INDEX module_digest ON module (digest);
 
+-- What operators ask people to let run: a module on a dataset. archive is the digest of the file with the module's
+-- source, '' if it was not handed in.
+CREATE TABLE proposal (
+    id       TEXT   NOT NULL PRIMARY KEY,
+    operator TEXT   NOT NULL,
+    proposer TEXT   NOT NULL,
+    role     TEXT   NOT NULL,
+    module   TEXT   NOT NULL,
+    name     TEXT   NOT NULL,
+    version  TEXT   NOT NULL,
+    dataset  TEXT   NOT NULL REFERENCES dataset (name),
+    source   TEXT   NOT NULL,
+    archive  TEXT   NOT NULL,
+    state    TEXT   NOT NULL,
+    votes    TEXT   NOT NULL,
+    note     TEXT   NOT NULL,
+    created  BIGINT NOT NULL,
+    decided  BIGINT NOT NULL,
+    revision BIGINT NOT NULL,
+    position BIGINT NOT NULL UNIQUE,
+    UNIQUE (operator, module, dataset),
+    FOREIGN KEY (operator, module) REFERENCES module (owner, digest)
+);
+CREATE INDEX proposal_operator ON proposal (operator, position);
+CREATE INDEX proposal_module ON proposal (module, position);
+CREATE INDEX proposal_archive ON proposal (archive);
+
 -- progress is queued, running, recorded (judged for release, checkpoint not yet signed) or ended.
 CREATE TABLE run (
     id        TEXT   NOT NULL PRIMARY KEY,
@@ -145,6 +172,7 @@ DROP TABLE history;
 DROP TABLE review;
 DROP TABLE decision;
 DROP TABLE run;
+DROP TABLE proposal;
 DROP TABLE module;
 DROP TABLE permit;
 DROP TABLE snapshot;

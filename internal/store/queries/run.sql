@@ -63,6 +63,7 @@ SELECT * FROM decision WHERE run = $1 ORDER BY position DESC LIMIT 1;
 SELECT CAST(
     (SELECT COUNT(*) FROM decision JOIN run ON run.id = decision.run WHERE (decision.result = $1 OR decision.footprint = $1)
         AND (decision.decision = 'release' OR decision.decision = 'hold' AND run.outcome = 'held'))
+    + (SELECT COUNT(*) FROM proposal WHERE proposal.archive = $1)
     + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
 ) AS names;
 

@@ -70,6 +70,26 @@ type Permit struct {
 	Position      int64
 }
 
+type Proposal struct {
+	ID       string
+	Operator string
+	Proposer string
+	Role     string
+	Module   string
+	Name     string
+	Version  string
+	Dataset  string
+	Source   string
+	Archive  string
+	State    string
+	Votes    string
+	Note     string
+	Created  int64
+	Decided  int64
+	Revision int64
+	Position int64
+}
+
 type Review struct {
 	Run      string
 	State    string

@@ -3,8 +3,8 @@
 #	input.caller   role, org and name of the client certificate; absent without one
 #	input.method   full name of the gRPC method
 #	input.owner    organisation that owns the object that the call addresses, "" if there is none
-#	input.parties  other organisations that the object concerns: of a grant, the source departments of its datasets; of a review, the
-#	               source department of its dataset
+#	input.parties  other organisations that the object concerns: of a grant, the source departments of its datasets; of a review
+#	               or a proposal, the source department of its dataset
 #
 # A role's rights are of four reaches. Whatever stands in none of them is not allowed.
 #
@@ -79,6 +79,9 @@ everyone := {
 
 # What reads, for the roles that see everything.
 reading := {
+	"/darkroom.v1.ApprovalService/FetchProposal",
+	"/darkroom.v1.ApprovalService/GetProposal",
+	"/darkroom.v1.ApprovalService/ListProposals",
 	"/darkroom.v1.DatasetService/GetDataset",
 	"/darkroom.v1.DatasetService/GetSnapshot",
 	"/darkroom.v1.DatasetService/ListDatasets",
@@ -98,8 +101,12 @@ reading := {
 	"/darkroom.v1.RunService/WatchRun",
 }
 
-# What people decide held outputs with: looking at them, and voting.
+# What people decide held outputs and proposed modules with: looking at them, and voting.
 reviewing := {
+	"/darkroom.v1.ApprovalService/FetchProposal",
+	"/darkroom.v1.ApprovalService/GetProposal",
+	"/darkroom.v1.ApprovalService/ListProposals",
+	"/darkroom.v1.ApprovalService/VoteProposal",
 	"/darkroom.v1.ReviewService/CastVote",
 	"/darkroom.v1.ReviewService/GetCase",
 	"/darkroom.v1.ReviewService/GetReview",
@@ -108,6 +115,8 @@ reviewing := {
 
 # What the authority does beside reading: it submits no runs and loads no data.
 deciding := {
+	"/darkroom.v1.ApprovalService/VoteProposal",
+	"/darkroom.v1.ApprovalService/WithdrawApproval",
 	"/darkroom.v1.DatasetService/CreateDataset",
 	"/darkroom.v1.GrantService/AssessGrant",
 	"/darkroom.v1.GrantService/ResumeGrant",
@@ -146,6 +155,7 @@ rights := {
 			"/darkroom.v1.DatasetService/ListSnapshots",
 		},
 		"own": {
+			"/darkroom.v1.ApprovalService/GetProposal",
 			"/darkroom.v1.GrantService/GetGrant",
 			"/darkroom.v1.LedgerService/GetEntry",
 			"/darkroom.v1.ModuleService/GetModule",
@@ -159,6 +169,8 @@ rights := {
 			"/darkroom.v1.RunService/WatchRun",
 		},
 		"new": {
+			"/darkroom.v1.ApprovalService/ListProposals",
+			"/darkroom.v1.ApprovalService/ProposeModule",
 			"/darkroom.v1.GrantService/ApplyGrant",
 			"/darkroom.v1.GrantService/ListGrants",
 			"/darkroom.v1.ModuleService/ListModules",

@@ -197,6 +197,23 @@ test_nobody_reviews_what_their_own_organisation_asked_for if {
 	not may("operator", "ReviewService/GetReview", "")
 }
 
+test_nobody_reviews_what_their_own_organisation_proposed if {
+	every call in {"ApprovalService/ListProposals", "ApprovalService/GetProposal", "ApprovalService/FetchProposal"} {
+		only_for(call, {"authority", "auditor", "reviewer"})
+	}
+	only_for("ApprovalService/VoteProposal", {"authority", "reviewer"})
+	own_for("ApprovalService/VoteProposal", set())
+	own_for("ApprovalService/FetchProposal", set())
+	own_for("ApprovalService/GetProposal", {"operator"})
+	own_for("ApprovalService/ListProposals", {"operator"})
+}
+
+test_operators_propose_modules_and_the_authority_withdraws if {
+	own_for("ApprovalService/ProposeModule", {"operator"})
+	only_for("ApprovalService/ProposeModule", set())
+	only_for("ApprovalService/WithdrawApproval", {"authority"})
+}
+
 test_operators_answer_their_own_questions if {
 	own_for("ReviewService/AnswerQuestion", {"operator"})
 	only_for("ReviewService/AnswerQuestion", set())
