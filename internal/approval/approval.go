@@ -95,10 +95,8 @@ func (p Proposal) Seen(who enclave.Caller) Proposal {
 	}
 	var votes []Vote
 	for _, v := range p.Votes {
-		switch own := samePerson(v.Voter, who); {
-		case v.Round == open && !(own && reviews):
-			continue
-		case !reviews && v.Public == "":
+		switch blind := v.Round == open && !samePerson(v.Voter, who); {
+		case blind, !reviews && (v.Round == open || v.Public == ""):
 			continue
 		case !reviews:
 			v = Vote{Public: v.Public, Round: v.Round}

@@ -429,7 +429,7 @@ func TestVotesAtOnce(t *testing.T) {
 	counted := 0
 	for i := range 12 {
 		group.Go(func() {
-			who := enclave.Caller{Role: enclave.Reviewer, Org: "bureau", Name: "r" + string(rune('a'+i))}
+			who := enclave.Caller{Role: enclave.Reviewer, Org: "bureau", Name: "r" + strconv.Itoa(i)}
 			if _, err := w.vote(who, p.ID, approval.Approve); err == nil {
 				mu.Lock()
 				counted++

@@ -21,11 +21,11 @@ func small() *source.Archive {
 	}}
 }
 
-func encoded(t testing.TB, a *source.Archive) []byte {
-	t.Helper()
+func encoded(tb testing.TB, a *source.Archive) []byte {
+	tb.Helper()
 	raw, err := a.Encode()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return raw
 }
@@ -43,8 +43,7 @@ func wants(t *testing.T, what string, err error, reason string) {
 // TestGolden holds the format: another encoding would be another digest.
 func TestGolden(t *testing.T) {
 	raw := encoded(t, small())
-	golden := filepath.Join("testdata", "small.tar")
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile("testdata/small.tar")
 	if err != nil {
 		t.Fatal(err)
 	}
