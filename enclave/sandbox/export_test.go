@@ -2,9 +2,17 @@ package sandbox
 
 import "context"
 
-// Occupy takes the place of one instance for an operator until it is given back.
+// Occupy takes the place of one instance for a batch of an operator until it is given back.
 func (s *Sandbox) Occupy(ctx context.Context, operator string) (leave func(), err error) {
-	by := claim{operator: operator}
+	return s.occupy(ctx, claim{operator: operator})
+}
+
+// OccupyProgram takes a place for a program.
+func (s *Sandbox) OccupyProgram(ctx context.Context, operator string) (leave func(), err error) {
+	return s.occupy(ctx, claim{operator: operator, program: true})
+}
+
+func (s *Sandbox) occupy(ctx context.Context, by claim) (leave func(), err error) {
 	place, err := s.places.take(ctx, by)
 	return func() { s.places.give(place, by) }, err
 }

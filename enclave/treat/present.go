@@ -1,6 +1,8 @@
 package treat
 
 import (
+	"unicode/utf8"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -24,6 +26,9 @@ func (Treater) Present(product *enclave.Product) (*enclave.Treated, error) {
 	builder := array.NewRecordBuilder(memory.NewGoAllocator(), schema)
 	defer builder.Release()
 	for i := range declared.Columns {
+		if err := complete(&declared.Columns[i], &product.Columns[i], product.Rows); err != nil {
+			return nil, err
+		}
 		for row := range product.Rows {
 			value, err := valueAt(&declared.Columns[i], &product.Columns[i], row)
 			if err != nil {
@@ -51,15 +56,27 @@ func arrowType(c *enclave.ManifestColumn) arrow.DataType {
 	return arrow.BinaryTypes.String
 }
 
+// complete reports a column that does not have one value of its type for each row.
+func complete(declared *enclave.ManifestColumn, c *enclave.ProductColumn, rows int) error {
+	values, others := len(c.Numbers), len(c.Texts)
+	if declared.Type == enclave.KindText {
+		values, others = others, values
+	}
+	if len(c.Valid) != rows || values != rows || others != 0 {
+		return enclave.Internalf("column %s has %d values and %d flags for %d rows", declared.Name, values, len(c.Valid), rows)
+	}
+	return nil
+}
+
 // valueAt is a value as appendValue takes it: int64 in stored units, string, or nil for an empty one.
 func valueAt(declared *enclave.ManifestColumn, c *enclave.ProductColumn, row int) (any, error) {
-	if row >= len(c.Valid) || max(len(c.Numbers), len(c.Texts)) != len(c.Valid) {
-		return nil, enclave.Internalf("column %s has %d values and %d flags", declared.Name, max(len(c.Numbers), len(c.Texts)), len(c.Valid))
-	}
 	if !c.Valid[row] {
 		return nil, nil
 	}
 	if declared.Type == enclave.KindText {
+		if text := c.Texts[row]; int64(len(text)) > declared.Bytes || !utf8.ValidString(text) {
+			return nil, enclave.Internalf("column %s holds a text that may not be", declared.Name)
+		}
 		return c.Texts[row], nil
 	}
 	v := c.Numbers[row]
