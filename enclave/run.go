@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"crypto/rand"
+	"strconv"
 	"time"
 )
 
@@ -36,7 +37,46 @@ const (
 	Denied   Outcome = "denied" // policy said no
 	Failed   Outcome = "failed" // the module or the enclave could not finish it
 	Stopped  Outcome = "canceled"
+	// Rehearsed is how a run in Dev ends that policy would release or hold. It is an outcome of its own, so that nothing that looks for
+	// releases or held outputs ever finds one that was made from synthetic rows.
+	Rehearsed Outcome = "rehearsed"
 )
+
+// Environment says what rows a run reads, and so how much of it an operator may see.
+type Environment string
+
+// The environments.
+const (
+	Prod Environment = "prod" // the snapshot; its operator sees an outcome and little else
+	Dev  Environment = "dev"  // synthetic rows, made from the dataset's description alone; its operator sees everything
+)
+
+// Sample is how many rows and subjects are made for a run in Dev; zero in Prod.
+type Sample struct {
+	Rows     int64 `json:"rows"`
+	Subjects int64 `json:"subjects"`
+}
+
+// Limits of samples, and what they are if the caller does not say.
+const (
+	MaxSampleRows         = 1_000_000
+	DefaultSampleRows     = 100_000
+	DefaultSampleSubjects = 20_000
+)
+
+// Filled returns s with its defaults, or SAMPLE_SIZE. A sample has at least one row for each subject.
+func (s Sample) Filled() (Sample, error) {
+	if s.Rows == 0 {
+		s.Rows = max(DefaultSampleRows, min(s.Subjects, MaxSampleRows))
+	}
+	if s.Subjects == 0 {
+		s.Subjects = min(DefaultSampleSubjects, s.Rows)
+	}
+	if s.Rows < 1 || s.Rows > MaxSampleRows || s.Subjects < 1 || s.Subjects > s.Rows {
+		return Sample{}, Fail(Invalid, "SAMPLE_SIZE", "limit", strconv.Itoa(MaxSampleRows))
+	}
+	return s, nil
+}
 
 // Run is one execution, with everything that it depends on pinned by digest at submission.
 type Run struct {
@@ -45,11 +85,14 @@ type Run struct {
 	Scenario  string            `json:"scenario"`
 	Module    Digest            `json:"module"`
 	Dataset   string            `json:"dataset"`
-	Snapshot  Digest            `json:"snapshot"`
+	Snapshot  Digest            `json:"snapshot"` // in Dev the digest of the synthetic rows
 	Params    map[string]Scalar `json:"params,omitempty"`
 	Policy    Digest            `json:"policy"` // revision
 	Submitter Caller            `json:"submitter"`
 	Submitted time.Time         `json:"submitted"`
+
+	Environment Environment `json:"environment"`
+	Sample      Sample      `json:"sample,omitzero"`
 
 	Stage    Stage     `json:"stage"`
 	Outcome  Outcome   `json:"outcome,omitempty"`
@@ -58,6 +101,7 @@ type Run struct {
 	Finished time.Time `json:"finished"`           // see Coarse
 	Question string    `json:"question,omitempty"` // of a held run: what a reviewer asks, until the operator answers
 	Revision int64     `json:"revision"`
+	Support  string    `json:"support"` // once it ended: what to quote when asking the authority what happened
 }
 
 // Order is a run with what its digests name, as the path takes it up.

@@ -81,7 +81,8 @@ const matrix = `
 	RunService/CancelRun                un     ok   nf    ok  no     no  no     no
 	RunService/ListRuns                 un     ok   ok    ok  no     no  ok     ok
 	RunService/FetchResult              un     ok   nf    ok  no     no  no     ok
-	RunService/GetReceipt               un     ok   nf    ok  no     no  ok     ok`
+	RunService/GetReceipt               un     ok   nf    ok  no     no  ok     ok
+	RunService/GetReport                un     ok   nf    ok  no     no  no     ok`
 
 // methods are all RPCs of the API, by "Service/Method": from the descriptors, so that none is forgotten.
 func methods(t *testing.T) map[string]protoreflect.MethodDescriptor {
@@ -162,6 +163,7 @@ func valid(t *testing.T) map[string][]proto.Message {
 		"RunService/ListRuns":    one(&darkroomv1.ListRunsRequest{}),
 		"RunService/FetchResult": one(&darkroomv1.FetchResultRequest{Name: run}),
 		"RunService/GetReceipt":  one(&darkroomv1.GetReceiptRequest{Name: run}),
+		"RunService/GetReport":   one(&darkroomv1.GetReportRequest{Name: run}),
 		"IdentityService/IssueIdentity": one(&darkroomv1.IssueIdentityRequest{
 			Identity: &darkroomv1.Identity{Role: darkroomv1.Role_ROLE_AUDITOR, Org: "audit", Name: "wang"}, PublicKey: public,
 		}),

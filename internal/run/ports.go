@@ -60,6 +60,7 @@ type Ending struct {
 	Stage   enclave.Stage
 	Reasons []enclave.Reason
 	Time    time.Time // coarse
+	Report  string    // JSON of [enclave.Report], what is known beside the rest; "" if nothing is
 }
 
 // Store keeps runs, decisions and the release histories. A change and its act MUST be one transaction, durable when the method
@@ -79,12 +80,14 @@ type Store interface {
 	Yield(ctx context.Context, id string) error
 	// End gives a queued or running run its outcome; else RUN_ENDED.
 	End(ctx context.Context, id string, ending Ending, act enclave.Act) error
+	// Report is Ending.Report of a run, "" if it has none.
+	Report(ctx context.Context, id string) (string, error)
 	// Withdraw gives a held run its outcome and closes its review; else RUN_ENDED.
 	Withdraw(ctx context.Context, id string, ending Ending, act enclave.Act) error
-	// Decide writes a decision about a running run: recorded for a release, else ended. A run that was ended meanwhile fails with
-	// RUN_CANCELED, a grant that is not active at decision.Time with GRANT_NOT_ACTIVE, and a release whose dataset's history is no longer
-	// at decision.History with HISTORY_MOVED; a release advances the history by one. A run that is held begins a review. A decision by people
-	// is about a held run whose review is agreed, else RUN_ENDED, and ends the review.
+	// Decide writes a decision about a running run: recorded for a release, else ended. A run that was ended meanwhile, or that is not in
+	// Prod, fails with RUN_CANCELED, a grant that is not active at decision.Time with GRANT_NOT_ACTIVE, and a release whose dataset's history
+	// is no longer at decision.History with HISTORY_MOVED; a release advances the history by one. A run that is held begins a review. A
+	// decision by people is about a held run whose review is agreed, else RUN_ENDED, and ends the review.
 	Decide(ctx context.Context, decision Decision, act enclave.Act) error
 	// Release makes a recorded run released. It is idempotent.
 	Release(ctx context.Context, id string, at time.Time) error

@@ -30,6 +30,7 @@ func (r *Runs) Insert(ctx context.Context, run enclave.Run, act enclave.Act) err
 			ID: run.ID, Permit: run.Grant, Scenario: run.Scenario, Module: run.Module.String(), Dataset: run.Dataset,
 			Snapshot: run.Snapshot.String(), Params: params, Policy: run.Policy.String(), Role: string(run.Submitter.Role),
 			Operator: run.Submitter.Org, Submitter: run.Submitter.Name, Submitted: millis(run.Submitted), Position: position,
+			Environment: string(run.Environment), SampleRows: run.Sample.Rows, SampleSubjects: run.Sample.Subjects,
 		})
 	})
 }
@@ -81,16 +82,20 @@ func (r *Runs) Yield(ctx context.Context, id string) error {
 	return r.store.write(ctx, func(q *sqlc.Queries) error { return moved(id)(q.YieldRun(ctx, id)) })
 }
 
-// End gives a queued or running run its outcome.
+// End gives a queued or running run its outcome, and keeps what there is to report of it.
 func (r *Runs) End(ctx context.Context, id string, ending run.Ending, act enclave.Act) error {
 	reasons, err := encode(ending.Reasons)
 	if err != nil {
 		return err
 	}
 	return r.store.act(ctx, act, func(q *sqlc.Queries, _ int64) error {
-		return moved(id)(q.EndRun(ctx, sqlc.EndRunParams{
+		err := moved(id)(q.EndRun(ctx, sqlc.EndRunParams{
 			ID: id, Stage: string(ending.Stage), Outcome: string(ending.Outcome), Reasons: reasons, Finished: millis(ending.Time),
 		}))
+		if err != nil || ending.Report == "" {
+			return err
+		}
+		return q.InsertReport(ctx, sqlc.InsertReportParams{Run: id, Body: ending.Report})
 	})
 }
 
@@ -113,6 +118,18 @@ func endHeld(ctx context.Context, q *sqlc.Queries, id string, ending *run.Ending
 	return moved(id)(q.EndHeldRun(ctx, sqlc.EndHeldRunParams{
 		ID: id, Outcome: string(ending.Outcome), Reasons: reasons, Finished: millis(ending.Time),
 	}))
+}
+
+// Report is what was kept when a run ended, "" if nothing was.
+func (r *Runs) Report(ctx context.Context, id string) (string, error) {
+	body, err := r.store.read().GetReport(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fault("get a report", err)
+	}
+	return body, nil
 }
 
 // moved is RUN_ENDED where a run was not at the step that a change starts from.
@@ -165,6 +182,7 @@ func runOf(row sqlc.Run) (run.State, error) {
 			Submitter: enclave.Caller{Role: enclave.Role(row.Role), Org: row.Operator, Name: row.Submitter},
 			Submitted: fromMillis(row.Submitted), Stage: enclave.Stage(row.Stage), Outcome: enclave.Outcome(row.Outcome),
 			Result: d[3], Finished: fromMillis(row.Finished), Question: row.Question, Revision: row.Revision,
+			Environment: enclave.Environment(row.Environment), Sample: enclave.Sample{Rows: row.SampleRows, Subjects: row.SampleSubjects},
 		},
 		Progress: run.Progress(row.Progress), Attempts: int(row.Attempts),
 	}

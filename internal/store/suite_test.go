@@ -18,7 +18,8 @@ func conform(t *testing.T, open func(*testing.T) *store.Store) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, *store.Store){
 		"outbox": testOutbox, "datasets": testDatasets, "snapshots": testSnapshots, "grants": testGrants, "modules": testModules, "proposals": testProposals,
-		"runs": testRuns, "run ends once": testRunEndsOnce, "decisions": testDecisions, "history": testHistory, "tokens": testTokens,
+		"runs": testRuns, "run ends once": testRunEndsOnce, "rehearsals": testRehearsals, "decisions": testDecisions, "history": testHistory,
+		"tokens": testTokens,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -242,19 +243,42 @@ func testRunEndsOnce(t *testing.T, s *store.Store) {
 	settled(t, s, "r1")
 	ctx, r := t.Context(), s.Runs()
 	reasons := []enclave.Reason{{Code: "MODULE_TRAP"}}
-	ending := run.Ending{Outcome: enclave.Failed, Stage: enclave.StageExecute, Reasons: reasons, Time: epoch}
+	ending := run.Ending{Outcome: enclave.Failed, Stage: enclave.StageExecute, Reasons: reasons, Time: epoch, Report: `{"cause":"x"}`}
 	ok(t, r.End(ctx, "r1", ending, act("run.fail")))
 	got := must(r.Get(ctx, "r1"))
 	if got.Outcome != enclave.Failed || got.Stage != enclave.StageExecute || !got.Finished.Equal(epoch) || got.Progress != run.Ended {
 		t.Errorf("ended: %+v", got)
 	}
 	equal(t, "reasons", got.Reasons, reasons)
+	equal(t, "report", must(r.Report(ctx, "r1")), ending.Report)
+	equal(t, "of another", must(r.Report(ctx, "r0")), "")
 	before := dump(t, s)
 	wants(t, r.End(ctx, "r1", ending, act("run.fail")), enclave.State, "RUN_ENDED")
 	wants(t, r.Begin(ctx, "r1"), enclave.State, "RUN_ENDED")
 	wants(t, decide(ctx, s, decisionOf("r1", enclave.Release, 0)), enclave.Canceled, "RUN_CANCELED")
 	ok(t, r.Release(ctx, "r1", epoch))
 	equal(t, "tables", dump(t, s), before)
+}
+
+// What is made from synthetic rows is never decided on.
+func testRehearsals(t *testing.T, s *store.Store) {
+	t.Helper()
+	settled(t, s)
+	ctx, r, rehearsal := t.Context(), s.Runs(), runOf("dev")
+	rehearsal.Environment, rehearsal.Sample = enclave.Dev, enclave.Sample{Rows: 100, Subjects: 20}
+	rehearsal.Snapshot = enclave.DigestOf([]byte("of no snapshot"))
+	ok(t, r.Insert(ctx, rehearsal, act("run.submit")))
+	ok(t, r.Begin(ctx, "dev"))
+	got := must(r.Get(ctx, "dev"))
+	if got.Environment != enclave.Dev || got.Sample != rehearsal.Sample || got.Snapshot != rehearsal.Snapshot {
+		t.Errorf("rehearsal %+v", got)
+	}
+	before := dump(t, s)
+	for _, decision := range []enclave.Decision{enclave.Release, enclave.Hold, enclave.Deny} {
+		wants(t, decide(ctx, s, decisionOf("dev", decision, 0)), enclave.Canceled, "RUN_CANCELED")
+	}
+	equal(t, "tables", dump(t, s), before)
+	ok(t, r.End(ctx, "dev", run.Ending{Outcome: enclave.Rehearsed, Time: epoch}, act("run.rehearse")))
 }
 
 func testDecisions(t *testing.T, s *store.Store) {

@@ -104,6 +104,7 @@ func runOf(id string) enclave.Run {
 		ID: id, Grant: "g1", Scenario: "planning", Module: enclave.DigestOf([]byte("wasm")), Dataset: "visits",
 		Snapshot: enclave.DigestOf([]byte("s1")), Params: map[string]enclave.Scalar{"as_of": "2024"}, Policy: enclave.DigestOf([]byte("policy")),
 		Submitter: operator, Submitted: epoch, Stage: enclave.StageQueued, Revision: 1,
+		Environment: enclave.Prod,
 	}
 }
 
@@ -147,7 +148,7 @@ func settled(t *testing.T, s *store.Store, runs ...string) {
 func dump(t *testing.T, s *store.Store) string {
 	t.Helper()
 	text := ""
-	for _, table := range []string{"entry", "dataset", "snapshot", "permit", "module", "proposal", "run", "decision", "history"} {
+	for _, table := range []string{"entry", "dataset", "snapshot", "permit", "module", "proposal", "run", "decision", "report", "history"} {
 		text += dumpTable(t, s, table)
 	}
 	return text

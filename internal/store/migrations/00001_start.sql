@@ -95,9 +95,13 @@ CREATE INDEX proposal_operator ON proposal (operator, position);
 CREATE INDEX proposal_module ON proposal (module, position);
 CREATE INDEX proposal_archive ON proposal (archive);
 
--- progress is queued, running, recorded (judged for release, checkpoint not yet signed) or ended.
+-- progress is queued, running, recorded (judged for release, checkpoint not yet signed) or ended. A run in environment dev reads synthetic
+-- rows, whose digest is of no snapshot, and never has a decision.
 CREATE TABLE run (
     id        TEXT   NOT NULL PRIMARY KEY,
+    environment     TEXT   NOT NULL,
+    sample_rows     BIGINT NOT NULL,
+    sample_subjects BIGINT NOT NULL,
     permit    TEXT   NOT NULL REFERENCES permit (id),
     scenario  TEXT   NOT NULL,
     module    TEXT   NOT NULL,
@@ -121,7 +125,7 @@ CREATE TABLE run (
     -- of a held run: what a reviewer asks, until the operator answers
     question  TEXT   NOT NULL,
     FOREIGN KEY (operator, module) REFERENCES module (owner, digest),
-    FOREIGN KEY (dataset, snapshot) REFERENCES snapshot (dataset, digest)
+    FOREIGN KEY (dataset) REFERENCES dataset (name)
 );
 CREATE INDEX run_operator ON run (operator, position);
 CREATE INDEX run_progress ON run (progress, position);
@@ -161,6 +165,13 @@ CREATE TABLE review (
 );
 CREATE INDEX review_state ON review (state, position);
 
+-- How a run ended without a decision: the error with its causes, and of a run in dev everything else. For auditors and the authority, and
+-- in dev for the operator.
+CREATE TABLE report (
+    run  TEXT NOT NULL PRIMARY KEY REFERENCES run (id),
+    body TEXT NOT NULL
+);
+
 -- The version of each dataset's release history: grows by one with every release.
 CREATE TABLE history (
     dataset TEXT   NOT NULL PRIMARY KEY REFERENCES dataset (name),
@@ -169,6 +180,7 @@ CREATE TABLE history (
 
 -- +goose Down
 DROP TABLE history;
+DROP TABLE report;
 DROP TABLE review;
 DROP TABLE decision;
 DROP TABLE run;

@@ -12,9 +12,9 @@ SELECT * FROM run WHERE progress = $1 ORDER BY position;
 
 -- name: InsertRun :exec
 INSERT INTO run (
-    id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
+    id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
     progress, attempts, stage, outcome, reasons, result, finished, revision, position, question
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued', 0, 'queued', '', '[]', '', 0, 1, $13, '');
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '');
 
 -- name: BeginRun :execrows
 UPDATE run SET progress = 'running', attempts = attempts + 1, revision = revision + 1
@@ -30,7 +30,7 @@ WHERE id = $1 AND progress IN ('queued', 'running');
 
 -- name: DecideRun :execrows
 UPDATE run SET progress = $2, stage = $3, outcome = $4, reasons = $5, result = $6, finished = $7, revision = revision + 1
-WHERE id = $1 AND progress = 'running';
+WHERE id = $1 AND progress = 'running' AND environment = 'prod';
 
 -- name: ReleaseRun :execrows
 UPDATE run SET progress = 'ended', stage = 'release', outcome = 'released', finished = $2, revision = revision + 1
@@ -47,6 +47,12 @@ WHERE id = $1 AND progress = 'ended' AND outcome = 'held';
 -- name: AskRun :exec
 UPDATE run SET question = $2, revision = revision + 1
 WHERE id = $1 AND progress = 'ended' AND outcome = 'held' AND question <> $2;
+
+-- name: InsertReport :exec
+INSERT INTO report (run, body) VALUES ($1, $2);
+
+-- name: GetReport :one
+SELECT body FROM report WHERE run = $1;
 
 -- name: InsertDecision :exec
 INSERT INTO decision (run, act, decision, reasons, policy, profile, facts, result, format, history, footprint, by_people, decided, position)

@@ -100,28 +100,31 @@ type Review struct {
 }
 
 type Run struct {
-	ID        string
-	Permit    string
-	Scenario  string
-	Module    string
-	Dataset   string
-	Snapshot  string
-	Params    string
-	Policy    string
-	Role      string
-	Operator  string
-	Submitter string
-	Submitted int64
-	Progress  string
-	Attempts  int64
-	Stage     string
-	Outcome   string
-	Reasons   string
-	Result    string
-	Finished  int64
-	Revision  int64
-	Position  int64
-	Question  string
+	ID             string
+	Environment    string
+	SampleRows     int64
+	SampleSubjects int64
+	Permit         string
+	Scenario       string
+	Module         string
+	Dataset        string
+	Snapshot       string
+	Params         string
+	Policy         string
+	Role           string
+	Operator       string
+	Submitter      string
+	Submitted      int64
+	Progress       string
+	Attempts       int64
+	Stage          string
+	Outcome        string
+	Reasons        string
+	Result         string
+	Finished       int64
+	Revision       int64
+	Position       int64
+	Question       string
 }
 
 type Snapshot struct {

@@ -56,7 +56,7 @@ func (q *Queries) BeginRun(ctx context.Context, id string) (int64, error) {
 
 const decideRun = `-- name: DecideRun :execrows
 UPDATE run SET progress = $2, stage = $3, outcome = $4, reasons = $5, result = $6, finished = $7, revision = revision + 1
-WHERE id = $1 AND progress = 'running'
+WHERE id = $1 AND progress = 'running' AND environment = 'prod'
 `
 
 type DecideRunParams struct {
@@ -163,8 +163,19 @@ func (q *Queries) GetDecision(ctx context.Context, run string) (Decision, error)
 	return i, err
 }
 
+const getReport = `-- name: GetReport :one
+SELECT body FROM report WHERE run = $1
+`
+
+func (q *Queries) GetReport(ctx context.Context, run string) (string, error) {
+	row := q.db.QueryRowContext(ctx, getReport, run)
+	var body string
+	err := row.Scan(&body)
+	return body, err
+}
+
 const getRun = `-- name: GetRun :one
-SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE id = $1
+SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE id = $1
 `
 
 func (q *Queries) GetRun(ctx context.Context, id string) (Run, error) {
@@ -172,6 +183,9 @@ func (q *Queries) GetRun(ctx context.Context, id string) (Run, error) {
 	var i Run
 	err := row.Scan(
 		&i.ID,
+		&i.Environment,
+		&i.SampleRows,
+		&i.SampleSubjects,
 		&i.Permit,
 		&i.Scenario,
 		&i.Module,
@@ -250,32 +264,52 @@ func (q *Queries) InsertDecision(ctx context.Context, arg InsertDecisionParams) 
 	return err
 }
 
+const insertReport = `-- name: InsertReport :exec
+INSERT INTO report (run, body) VALUES ($1, $2)
+`
+
+type InsertReportParams struct {
+	Run  string
+	Body string
+}
+
+func (q *Queries) InsertReport(ctx context.Context, arg InsertReportParams) error {
+	_, err := q.db.ExecContext(ctx, insertReport, arg.Run, arg.Body)
+	return err
+}
+
 const insertRun = `-- name: InsertRun :exec
 INSERT INTO run (
-    id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
+    id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
     progress, attempts, stage, outcome, reasons, result, finished, revision, position, question
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued', 0, 'queued', '', '[]', '', 0, 1, $13, '')
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '')
 `
 
 type InsertRunParams struct {
-	ID        string
-	Permit    string
-	Scenario  string
-	Module    string
-	Dataset   string
-	Snapshot  string
-	Params    string
-	Policy    string
-	Role      string
-	Operator  string
-	Submitter string
-	Submitted int64
-	Position  int64
+	ID             string
+	Environment    string
+	SampleRows     int64
+	SampleSubjects int64
+	Permit         string
+	Scenario       string
+	Module         string
+	Dataset        string
+	Snapshot       string
+	Params         string
+	Policy         string
+	Role           string
+	Operator       string
+	Submitter      string
+	Submitted      int64
+	Position       int64
 }
 
 func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) error {
 	_, err := q.db.ExecContext(ctx, insertRun,
 		arg.ID,
+		arg.Environment,
+		arg.SampleRows,
+		arg.SampleSubjects,
 		arg.Permit,
 		arg.Scenario,
 		arg.Module,
@@ -321,7 +355,7 @@ func (q *Queries) ListFootprints(ctx context.Context, dataset string) ([]string,
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
+SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
 `
 
 type ListRunsParams struct {
@@ -340,6 +374,9 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 		var i Run
 		if err := rows.Scan(
 			&i.ID,
+			&i.Environment,
+			&i.SampleRows,
+			&i.SampleSubjects,
 			&i.Permit,
 			&i.Scenario,
 			&i.Module,
@@ -376,7 +413,7 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 }
 
 const listRunsIn = `-- name: ListRunsIn :many
-SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE progress = $1 ORDER BY position
+SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE progress = $1 ORDER BY position
 `
 
 func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error) {
@@ -390,6 +427,9 @@ func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error
 		var i Run
 		if err := rows.Scan(
 			&i.ID,
+			&i.Environment,
+			&i.SampleRows,
+			&i.SampleSubjects,
 			&i.Permit,
 			&i.Scenario,
 			&i.Module,
@@ -426,7 +466,7 @@ func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error
 }
 
 const listRunsOf = `-- name: ListRunsOf :many
-SELECT id, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
+SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
 `
 
 type ListRunsOfParams struct {
@@ -446,6 +486,9 @@ func (q *Queries) ListRunsOf(ctx context.Context, arg ListRunsOfParams) ([]Run, 
 		var i Run
 		if err := rows.Scan(
 			&i.ID,
+			&i.Environment,
+			&i.SampleRows,
+			&i.SampleSubjects,
 			&i.Permit,
 			&i.Scenario,
 			&i.Module,

@@ -23,6 +23,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Environment says what rows a run reads, and so how much of it an operator may see.
+type Environment int32
+
+const (
+	// The same as ENVIRONMENT_PROD.
+	Environment_ENVIRONMENT_UNSPECIFIED Environment = 0
+	// The snapshot.
+	Environment_ENVIRONMENT_PROD Environment = 1
+	// Synthetic rows, made from the dataset's description alone.
+	Environment_ENVIRONMENT_DEV Environment = 2
+)
+
+// Enum value maps for Environment.
+var (
+	Environment_name = map[int32]string{
+		0: "ENVIRONMENT_UNSPECIFIED",
+		1: "ENVIRONMENT_PROD",
+		2: "ENVIRONMENT_DEV",
+	}
+	Environment_value = map[string]int32{
+		"ENVIRONMENT_UNSPECIFIED": 0,
+		"ENVIRONMENT_PROD":        1,
+		"ENVIRONMENT_DEV":         2,
+	}
+)
+
+func (x Environment) Enum() *Environment {
+	p := new(Environment)
+	*p = x
+	return p
+}
+
+func (x Environment) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Environment) Descriptor() protoreflect.EnumDescriptor {
+	return file_darkroom_v1_run_proto_enumTypes[0].Descriptor()
+}
+
+func (Environment) Type() protoreflect.EnumType {
+	return &file_darkroom_v1_run_proto_enumTypes[0]
+}
+
+func (x Environment) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Environment.Descriptor instead.
+func (Environment) EnumDescriptor() ([]byte, []int) {
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{0}
+}
+
 // RunOutcome is how a run ended; one of a handful, because an outcome is an output too.
 type RunOutcome int32
 
@@ -39,6 +92,8 @@ const (
 	RunOutcome_RUN_OUTCOME_FAILED RunOutcome = 4
 	// Stopped by the operator or the authority.
 	RunOutcome_RUN_OUTCOME_CANCELED RunOutcome = 5
+	// Went through on synthetic rows: on real ones, the result would have been released or held. There is nothing to fetch but the report.
+	RunOutcome_RUN_OUTCOME_REHEARSED RunOutcome = 6
 )
 
 // Enum value maps for RunOutcome.
@@ -50,6 +105,7 @@ var (
 		3: "RUN_OUTCOME_DENIED",
 		4: "RUN_OUTCOME_FAILED",
 		5: "RUN_OUTCOME_CANCELED",
+		6: "RUN_OUTCOME_REHEARSED",
 	}
 	RunOutcome_value = map[string]int32{
 		"RUN_OUTCOME_UNSPECIFIED": 0,
@@ -58,6 +114,7 @@ var (
 		"RUN_OUTCOME_DENIED":      3,
 		"RUN_OUTCOME_FAILED":      4,
 		"RUN_OUTCOME_CANCELED":    5,
+		"RUN_OUTCOME_REHEARSED":   6,
 	}
 )
 
@@ -72,11 +129,11 @@ func (x RunOutcome) String() string {
 }
 
 func (RunOutcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_darkroom_v1_run_proto_enumTypes[0].Descriptor()
+	return file_darkroom_v1_run_proto_enumTypes[1].Descriptor()
 }
 
 func (RunOutcome) Type() protoreflect.EnumType {
-	return &file_darkroom_v1_run_proto_enumTypes[0]
+	return &file_darkroom_v1_run_proto_enumTypes[1]
 }
 
 func (x RunOutcome) Number() protoreflect.EnumNumber {
@@ -85,7 +142,62 @@ func (x RunOutcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RunOutcome.Descriptor instead.
 func (RunOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{1}
+}
+
+// Sample is how many synthetic rows there are.
+type Sample struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 1000000; 0 means 100000.
+	Rows int64 `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"`
+	// 1 to as many as there are rows; 0 means 20000, or as many as there are rows.
+	Subjects      int64 `protobuf:"varint,2,opt,name=subjects,proto3" json:"subjects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sample) Reset() {
+	*x = Sample{}
+	mi := &file_darkroom_v1_run_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sample) ProtoMessage() {}
+
+func (x *Sample) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_run_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sample.ProtoReflect.Descriptor instead.
+func (*Sample) Descriptor() ([]byte, []int) {
 	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Sample) GetRows() int64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *Sample) GetSubjects() int64 {
+	if x != nil {
+		return x.Subjects
+	}
+	return 0
 }
 
 // Reason is why, as a stable code with its text in two languages.
@@ -105,7 +217,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[0]
+	mi := &file_darkroom_v1_run_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -117,7 +229,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[0]
+	mi := &file_darkroom_v1_run_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -130,7 +242,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{0}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Reason) GetCode() string {
@@ -193,14 +305,20 @@ type Run struct {
 	// When it ended, rounded up to 10 seconds.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// Of a held run: the question that waits for the operator's answer, if one does. See ReviewService.
-	Question      string `protobuf:"bytes,15,opt,name=question,proto3" json:"question,omitempty"`
+	Question string `protobuf:"bytes,15,opt,name=question,proto3" json:"question,omitempty"`
+	// What rows it reads.
+	Environment Environment `protobuf:"varint,16,opt,name=environment,proto3,enum=darkroom.v1.Environment" json:"environment,omitempty"`
+	// How many synthetic rows it reads; absent in ENVIRONMENT_PROD.
+	Sample *Sample `protobuf:"bytes,17,opt,name=sample,proto3" json:"sample,omitempty"`
+	// Digest to quote when asking the authority what happened; empty while the run is under way. It tells nothing by itself.
+	Support       string `protobuf:"bytes,18,opt,name=support,proto3" json:"support,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[1]
+	mi := &file_darkroom_v1_run_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -212,7 +330,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[1]
+	mi := &file_darkroom_v1_run_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -225,7 +343,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{1}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Run) GetName() string {
@@ -333,6 +451,27 @@ func (x *Run) GetQuestion() string {
 	return ""
 }
 
+func (x *Run) GetEnvironment() Environment {
+	if x != nil {
+		return x.Environment
+	}
+	return Environment_ENVIRONMENT_UNSPECIFIED
+}
+
+func (x *Run) GetSample() *Sample {
+	if x != nil {
+		return x.Sample
+	}
+	return nil
+}
+
+func (x *Run) GetSupport() string {
+	if x != nil {
+		return x.Support
+	}
+	return ""
+}
+
 // SubmitRunRequest says what to run.
 type SubmitRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -344,14 +483,18 @@ type SubmitRunRequest struct {
 	// subtracts yesterday's table from today's. Empty means whichever is the newest.
 	Snapshot string `protobuf:"bytes,3,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	// Values for the parameters that the manifest declares.
-	Params        map[string]string `protobuf:"bytes,4,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Params map[string]string `protobuf:"bytes,4,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether it reads the snapshot or synthetic rows. These need no snapshot; the grant must be active in any case.
+	Environment Environment `protobuf:"varint,5,opt,name=environment,proto3,enum=darkroom.v1.Environment" json:"environment,omitempty"`
+	// How many synthetic rows; only with ENVIRONMENT_DEV.
+	Sample        *Sample `protobuf:"bytes,6,opt,name=sample,proto3" json:"sample,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SubmitRunRequest) Reset() {
 	*x = SubmitRunRequest{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[2]
+	mi := &file_darkroom_v1_run_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +506,7 @@ func (x *SubmitRunRequest) String() string {
 func (*SubmitRunRequest) ProtoMessage() {}
 
 func (x *SubmitRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[2]
+	mi := &file_darkroom_v1_run_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +519,7 @@ func (x *SubmitRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRunRequest.ProtoReflect.Descriptor instead.
 func (*SubmitRunRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{2}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SubmitRunRequest) GetGrant() string {
@@ -407,6 +550,20 @@ func (x *SubmitRunRequest) GetParams() map[string]string {
 	return nil
 }
 
+func (x *SubmitRunRequest) GetEnvironment() Environment {
+	if x != nil {
+		return x.Environment
+	}
+	return Environment_ENVIRONMENT_UNSPECIFIED
+}
+
+func (x *SubmitRunRequest) GetSample() *Sample {
+	if x != nil {
+		return x.Sample
+	}
+	return nil
+}
+
 // SubmitRunResponse returns the queued run.
 type SubmitRunResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -418,7 +575,7 @@ type SubmitRunResponse struct {
 
 func (x *SubmitRunResponse) Reset() {
 	*x = SubmitRunResponse{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[3]
+	mi := &file_darkroom_v1_run_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +587,7 @@ func (x *SubmitRunResponse) String() string {
 func (*SubmitRunResponse) ProtoMessage() {}
 
 func (x *SubmitRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[3]
+	mi := &file_darkroom_v1_run_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +600,7 @@ func (x *SubmitRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRunResponse.ProtoReflect.Descriptor instead.
 func (*SubmitRunResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{3}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SubmitRunResponse) GetRun() *Run {
@@ -464,7 +621,7 @@ type GetRunRequest struct {
 
 func (x *GetRunRequest) Reset() {
 	*x = GetRunRequest{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[4]
+	mi := &file_darkroom_v1_run_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +633,7 @@ func (x *GetRunRequest) String() string {
 func (*GetRunRequest) ProtoMessage() {}
 
 func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[4]
+	mi := &file_darkroom_v1_run_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +646,7 @@ func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunRequest.ProtoReflect.Descriptor instead.
 func (*GetRunRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{4}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetRunRequest) GetName() string {
@@ -510,7 +667,7 @@ type GetRunResponse struct {
 
 func (x *GetRunResponse) Reset() {
 	*x = GetRunResponse{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[5]
+	mi := &file_darkroom_v1_run_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +679,7 @@ func (x *GetRunResponse) String() string {
 func (*GetRunResponse) ProtoMessage() {}
 
 func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[5]
+	mi := &file_darkroom_v1_run_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +692,7 @@ func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunResponse.ProtoReflect.Descriptor instead.
 func (*GetRunResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{5}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetRunResponse) GetRun() *Run {
@@ -556,7 +713,7 @@ type WatchRunRequest struct {
 
 func (x *WatchRunRequest) Reset() {
 	*x = WatchRunRequest{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[6]
+	mi := &file_darkroom_v1_run_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -568,7 +725,7 @@ func (x *WatchRunRequest) String() string {
 func (*WatchRunRequest) ProtoMessage() {}
 
 func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[6]
+	mi := &file_darkroom_v1_run_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -581,7 +738,7 @@ func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunRequest.ProtoReflect.Descriptor instead.
 func (*WatchRunRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{6}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WatchRunRequest) GetName() string {
@@ -602,7 +759,7 @@ type WatchRunResponse struct {
 
 func (x *WatchRunResponse) Reset() {
 	*x = WatchRunResponse{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[7]
+	mi := &file_darkroom_v1_run_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +771,7 @@ func (x *WatchRunResponse) String() string {
 func (*WatchRunResponse) ProtoMessage() {}
 
 func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[7]
+	mi := &file_darkroom_v1_run_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +784,7 @@ func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunResponse.ProtoReflect.Descriptor instead.
 func (*WatchRunResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{7}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WatchRunResponse) GetRun() *Run {
@@ -648,7 +805,7 @@ type CancelRunRequest struct {
 
 func (x *CancelRunRequest) Reset() {
 	*x = CancelRunRequest{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[8]
+	mi := &file_darkroom_v1_run_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +817,7 @@ func (x *CancelRunRequest) String() string {
 func (*CancelRunRequest) ProtoMessage() {}
 
 func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[8]
+	mi := &file_darkroom_v1_run_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +830,7 @@ func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
 func (*CancelRunRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{8}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CancelRunRequest) GetName() string {
@@ -694,7 +851,7 @@ type CancelRunResponse struct {
 
 func (x *CancelRunResponse) Reset() {
 	*x = CancelRunResponse{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[9]
+	mi := &file_darkroom_v1_run_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -706,7 +863,7 @@ func (x *CancelRunResponse) String() string {
 func (*CancelRunResponse) ProtoMessage() {}
 
 func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[9]
+	mi := &file_darkroom_v1_run_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -719,7 +876,7 @@ func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunResponse.ProtoReflect.Descriptor instead.
 func (*CancelRunResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{9}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CancelRunResponse) GetRun() *Run {
@@ -742,7 +899,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[10]
+	mi := &file_darkroom_v1_run_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +911,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[10]
+	mi := &file_darkroom_v1_run_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +924,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{10}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListRunsRequest) GetPageSize() int32 {
@@ -797,7 +954,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[11]
+	mi := &file_darkroom_v1_run_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +966,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[11]
+	mi := &file_darkroom_v1_run_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +979,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{11}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -850,7 +1007,7 @@ type FetchResultRequest struct {
 
 func (x *FetchResultRequest) Reset() {
 	*x = FetchResultRequest{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[12]
+	mi := &file_darkroom_v1_run_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1019,7 @@ func (x *FetchResultRequest) String() string {
 func (*FetchResultRequest) ProtoMessage() {}
 
 func (x *FetchResultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[12]
+	mi := &file_darkroom_v1_run_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1032,7 @@ func (x *FetchResultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchResultRequest.ProtoReflect.Descriptor instead.
 func (*FetchResultRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{12}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FetchResultRequest) GetName() string {
@@ -896,7 +1053,7 @@ type FetchResultResponse struct {
 
 func (x *FetchResultResponse) Reset() {
 	*x = FetchResultResponse{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[13]
+	mi := &file_darkroom_v1_run_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1065,7 @@ func (x *FetchResultResponse) String() string {
 func (*FetchResultResponse) ProtoMessage() {}
 
 func (x *FetchResultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[13]
+	mi := &file_darkroom_v1_run_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1078,7 @@ func (x *FetchResultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchResultResponse.ProtoReflect.Descriptor instead.
 func (*FetchResultResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{13}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *FetchResultResponse) GetChunk() []byte {
@@ -942,7 +1099,7 @@ type GetReceiptRequest struct {
 
 func (x *GetReceiptRequest) Reset() {
 	*x = GetReceiptRequest{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[14]
+	mi := &file_darkroom_v1_run_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -954,7 +1111,7 @@ func (x *GetReceiptRequest) String() string {
 func (*GetReceiptRequest) ProtoMessage() {}
 
 func (x *GetReceiptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[14]
+	mi := &file_darkroom_v1_run_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -967,7 +1124,7 @@ func (x *GetReceiptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptRequest.ProtoReflect.Descriptor instead.
 func (*GetReceiptRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{14}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetReceiptRequest) GetName() string {
@@ -988,7 +1145,7 @@ type GetReceiptResponse struct {
 
 func (x *GetReceiptResponse) Reset() {
 	*x = GetReceiptResponse{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[15]
+	mi := &file_darkroom_v1_run_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1157,7 @@ func (x *GetReceiptResponse) String() string {
 func (*GetReceiptResponse) ProtoMessage() {}
 
 func (x *GetReceiptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[15]
+	mi := &file_darkroom_v1_run_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1170,7 @@ func (x *GetReceiptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptResponse.ProtoReflect.Descriptor instead.
 func (*GetReceiptResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{15}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetReceiptResponse) GetReceiptJson() string {
@@ -1023,11 +1180,106 @@ func (x *GetReceiptResponse) GetReceiptJson() string {
 	return ""
 }
 
+// GetReportRequest names a run.
+type GetReportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReportRequest) Reset() {
+	*x = GetReportRequest{}
+	mi := &file_darkroom_v1_run_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReportRequest) ProtoMessage() {}
+
+func (x *GetReportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_run_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReportRequest.ProtoReflect.Descriptor instead.
+func (*GetReportRequest) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetReportRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// GetReportResponse returns the report.
+type GetReportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The report as JSON (darkroom 1): outcome, stage, reasons, cause, facts, profile; of synthetic rows also times, output and cells.
+	ReportJson    string `protobuf:"bytes,1,opt,name=report_json,json=reportJson,proto3" json:"report_json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReportResponse) Reset() {
+	*x = GetReportResponse{}
+	mi := &file_darkroom_v1_run_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReportResponse) ProtoMessage() {}
+
+func (x *GetReportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_run_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReportResponse.ProtoReflect.Descriptor instead.
+func (*GetReportResponse) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *GetReportResponse) GetReportJson() string {
+	if x != nil {
+		return x.ReportJson
+	}
+	return ""
+}
+
 var File_darkroom_v1_run_proto protoreflect.FileDescriptor
 
 const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x15darkroom/v1/run.proto\x12\vdarkroom.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x01\n" +
+	"\x15darkroom/v1/run.proto\x12\vdarkroom.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n" +
+	"\x06Sample\x12\x1f\n" +
+	"\x04rows\x18\x01 \x01(\x03B\v\xbaH\b\"\x06\x18\xc0\x84=(\x00R\x04rows\x12'\n" +
+	"\bsubjects\x18\x02 \x01(\x03B\v\xbaH\b\"\x06\x18\xc0\x84=(\x00R\bsubjects\"\xba\x01\n" +
 	"\x06Reason\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x121\n" +
 	"\x04args\x18\x02 \x03(\v2\x1d.darkroom.v1.Reason.ArgsEntryR\x04args\x12\x17\n" +
@@ -1035,7 +1287,7 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\atext_zh\x18\x04 \x01(\tR\x06textZh\x1a7\n" +
 	"\tArgsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe2\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe5\x05\n" +
 	"\x03Run\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
@@ -1053,15 +1305,20 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\vcreate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x125\n" +
 	"\bend_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1a\n" +
-	"\bquestion\x18\x0f \x01(\tR\bquestion\x1a9\n" +
+	"\bquestion\x18\x0f \x01(\tR\bquestion\x12:\n" +
+	"\venvironment\x18\x10 \x01(\x0e2\x18.darkroom.v1.EnvironmentR\venvironment\x12+\n" +
+	"\x06sample\x18\x11 \x01(\v2\x13.darkroom.v1.SampleR\x06sample\x12\x18\n" +
+	"\asupport\x18\x12 \x01(\tR\asupport\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xea\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdd\x03\n" +
 	"\x10SubmitRunRequest\x122\n" +
 	"\x05grant\x18\x01 \x01(\tB\x1c\xbaH\x19r\x172\x15^grants/[a-z2-7]{26}$R\x05grant\x125\n" +
 	"\x06module\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x182\x16^modules/[0-9a-f]{64}$R\x06module\x12\\\n" +
 	"\bsnapshot\x18\x03 \x01(\tB@\xbaH=\xd8\x01\x01r826^datasets/[a-z][a-z0-9-]{0,62}/snapshots/[0-9a-f]{64}$R\bsnapshot\x12R\n" +
-	"\x06params\x18\x04 \x03(\v2).darkroom.v1.SubmitRunRequest.ParamsEntryB\x0f\xbaH\f\x9a\x01\t\x10\x10*\x05r\x03(\xc8\x01R\x06params\x1a9\n" +
+	"\x06params\x18\x04 \x03(\v2).darkroom.v1.SubmitRunRequest.ParamsEntryB\x0f\xbaH\f\x9a\x01\t\x10\x10*\x05r\x03(\xc8\x01R\x06params\x12D\n" +
+	"\venvironment\x18\x05 \x01(\x0e2\x18.darkroom.v1.EnvironmentB\b\xbaH\x05\x82\x01\x02\x10\x01R\venvironment\x12+\n" +
+	"\x06sample\x18\x06 \x01(\v2\x13.darkroom.v1.SampleR\x06sample\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
@@ -1094,7 +1351,16 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\x11GetReceiptRequest\x12.\n" +
 	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x152\x13^runs/[a-z2-7]{26}$R\x04name\"7\n" +
 	"\x12GetReceiptResponse\x12!\n" +
-	"\freceipt_json\x18\x01 \x01(\tR\vreceiptJson*\xa3\x01\n" +
+	"\freceipt_json\x18\x01 \x01(\tR\vreceiptJson\"B\n" +
+	"\x10GetReportRequest\x12.\n" +
+	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x152\x13^runs/[a-z2-7]{26}$R\x04name\"4\n" +
+	"\x11GetReportResponse\x12\x1f\n" +
+	"\vreport_json\x18\x01 \x01(\tR\n" +
+	"reportJson*U\n" +
+	"\vEnvironment\x12\x1b\n" +
+	"\x17ENVIRONMENT_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10ENVIRONMENT_PROD\x10\x01\x12\x13\n" +
+	"\x0fENVIRONMENT_DEV\x10\x02*\xbe\x01\n" +
 	"\n" +
 	"RunOutcome\x12\x1b\n" +
 	"\x17RUN_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n" +
@@ -1102,7 +1368,8 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\x10RUN_OUTCOME_HELD\x10\x02\x12\x16\n" +
 	"\x12RUN_OUTCOME_DENIED\x10\x03\x12\x16\n" +
 	"\x12RUN_OUTCOME_FAILED\x10\x04\x12\x18\n" +
-	"\x14RUN_OUTCOME_CANCELED\x10\x052\x9e\x04\n" +
+	"\x14RUN_OUTCOME_CANCELED\x10\x05\x12\x19\n" +
+	"\x15RUN_OUTCOME_REHEARSED\x10\x062\xea\x04\n" +
 	"\n" +
 	"RunService\x12J\n" +
 	"\tSubmitRun\x12\x1d.darkroom.v1.SubmitRunRequest\x1a\x1e.darkroom.v1.SubmitRunResponse\x12A\n" +
@@ -1112,7 +1379,8 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\bListRuns\x12\x1c.darkroom.v1.ListRunsRequest\x1a\x1d.darkroom.v1.ListRunsResponse\x12R\n" +
 	"\vFetchResult\x12\x1f.darkroom.v1.FetchResultRequest\x1a .darkroom.v1.FetchResultResponse0\x01\x12M\n" +
 	"\n" +
-	"GetReceipt\x12\x1e.darkroom.v1.GetReceiptRequest\x1a\x1f.darkroom.v1.GetReceiptResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
+	"GetReceipt\x12\x1e.darkroom.v1.GetReceiptRequest\x1a\x1f.darkroom.v1.GetReceiptResponse\x12J\n" +
+	"\tGetReport\x12\x1d.darkroom.v1.GetReportRequest\x1a\x1e.darkroom.v1.GetReportResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
 
 var (
 	file_darkroom_v1_run_proto_rawDescOnce sync.Once
@@ -1126,63 +1394,73 @@ func file_darkroom_v1_run_proto_rawDescGZIP() []byte {
 	return file_darkroom_v1_run_proto_rawDescData
 }
 
-var file_darkroom_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_darkroom_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_darkroom_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_darkroom_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_darkroom_v1_run_proto_goTypes = []any{
-	(RunOutcome)(0),               // 0: darkroom.v1.RunOutcome
-	(*Reason)(nil),                // 1: darkroom.v1.Reason
-	(*Run)(nil),                   // 2: darkroom.v1.Run
-	(*SubmitRunRequest)(nil),      // 3: darkroom.v1.SubmitRunRequest
-	(*SubmitRunResponse)(nil),     // 4: darkroom.v1.SubmitRunResponse
-	(*GetRunRequest)(nil),         // 5: darkroom.v1.GetRunRequest
-	(*GetRunResponse)(nil),        // 6: darkroom.v1.GetRunResponse
-	(*WatchRunRequest)(nil),       // 7: darkroom.v1.WatchRunRequest
-	(*WatchRunResponse)(nil),      // 8: darkroom.v1.WatchRunResponse
-	(*CancelRunRequest)(nil),      // 9: darkroom.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),     // 10: darkroom.v1.CancelRunResponse
-	(*ListRunsRequest)(nil),       // 11: darkroom.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),      // 12: darkroom.v1.ListRunsResponse
-	(*FetchResultRequest)(nil),    // 13: darkroom.v1.FetchResultRequest
-	(*FetchResultResponse)(nil),   // 14: darkroom.v1.FetchResultResponse
-	(*GetReceiptRequest)(nil),     // 15: darkroom.v1.GetReceiptRequest
-	(*GetReceiptResponse)(nil),    // 16: darkroom.v1.GetReceiptResponse
-	nil,                           // 17: darkroom.v1.Reason.ArgsEntry
-	nil,                           // 18: darkroom.v1.Run.ParamsEntry
-	nil,                           // 19: darkroom.v1.SubmitRunRequest.ParamsEntry
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(Environment)(0),              // 0: darkroom.v1.Environment
+	(RunOutcome)(0),               // 1: darkroom.v1.RunOutcome
+	(*Sample)(nil),                // 2: darkroom.v1.Sample
+	(*Reason)(nil),                // 3: darkroom.v1.Reason
+	(*Run)(nil),                   // 4: darkroom.v1.Run
+	(*SubmitRunRequest)(nil),      // 5: darkroom.v1.SubmitRunRequest
+	(*SubmitRunResponse)(nil),     // 6: darkroom.v1.SubmitRunResponse
+	(*GetRunRequest)(nil),         // 7: darkroom.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 8: darkroom.v1.GetRunResponse
+	(*WatchRunRequest)(nil),       // 9: darkroom.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),      // 10: darkroom.v1.WatchRunResponse
+	(*CancelRunRequest)(nil),      // 11: darkroom.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),     // 12: darkroom.v1.CancelRunResponse
+	(*ListRunsRequest)(nil),       // 13: darkroom.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 14: darkroom.v1.ListRunsResponse
+	(*FetchResultRequest)(nil),    // 15: darkroom.v1.FetchResultRequest
+	(*FetchResultResponse)(nil),   // 16: darkroom.v1.FetchResultResponse
+	(*GetReceiptRequest)(nil),     // 17: darkroom.v1.GetReceiptRequest
+	(*GetReceiptResponse)(nil),    // 18: darkroom.v1.GetReceiptResponse
+	(*GetReportRequest)(nil),      // 19: darkroom.v1.GetReportRequest
+	(*GetReportResponse)(nil),     // 20: darkroom.v1.GetReportResponse
+	nil,                           // 21: darkroom.v1.Reason.ArgsEntry
+	nil,                           // 22: darkroom.v1.Run.ParamsEntry
+	nil,                           // 23: darkroom.v1.SubmitRunRequest.ParamsEntry
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 }
 var file_darkroom_v1_run_proto_depIdxs = []int32{
-	17, // 0: darkroom.v1.Reason.args:type_name -> darkroom.v1.Reason.ArgsEntry
-	18, // 1: darkroom.v1.Run.params:type_name -> darkroom.v1.Run.ParamsEntry
-	0,  // 2: darkroom.v1.Run.outcome:type_name -> darkroom.v1.RunOutcome
-	1,  // 3: darkroom.v1.Run.reasons:type_name -> darkroom.v1.Reason
-	20, // 4: darkroom.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	20, // 5: darkroom.v1.Run.end_time:type_name -> google.protobuf.Timestamp
-	19, // 6: darkroom.v1.SubmitRunRequest.params:type_name -> darkroom.v1.SubmitRunRequest.ParamsEntry
-	2,  // 7: darkroom.v1.SubmitRunResponse.run:type_name -> darkroom.v1.Run
-	2,  // 8: darkroom.v1.GetRunResponse.run:type_name -> darkroom.v1.Run
-	2,  // 9: darkroom.v1.WatchRunResponse.run:type_name -> darkroom.v1.Run
-	2,  // 10: darkroom.v1.CancelRunResponse.run:type_name -> darkroom.v1.Run
-	2,  // 11: darkroom.v1.ListRunsResponse.runs:type_name -> darkroom.v1.Run
-	3,  // 12: darkroom.v1.RunService.SubmitRun:input_type -> darkroom.v1.SubmitRunRequest
-	5,  // 13: darkroom.v1.RunService.GetRun:input_type -> darkroom.v1.GetRunRequest
-	7,  // 14: darkroom.v1.RunService.WatchRun:input_type -> darkroom.v1.WatchRunRequest
-	9,  // 15: darkroom.v1.RunService.CancelRun:input_type -> darkroom.v1.CancelRunRequest
-	11, // 16: darkroom.v1.RunService.ListRuns:input_type -> darkroom.v1.ListRunsRequest
-	13, // 17: darkroom.v1.RunService.FetchResult:input_type -> darkroom.v1.FetchResultRequest
-	15, // 18: darkroom.v1.RunService.GetReceipt:input_type -> darkroom.v1.GetReceiptRequest
-	4,  // 19: darkroom.v1.RunService.SubmitRun:output_type -> darkroom.v1.SubmitRunResponse
-	6,  // 20: darkroom.v1.RunService.GetRun:output_type -> darkroom.v1.GetRunResponse
-	8,  // 21: darkroom.v1.RunService.WatchRun:output_type -> darkroom.v1.WatchRunResponse
-	10, // 22: darkroom.v1.RunService.CancelRun:output_type -> darkroom.v1.CancelRunResponse
-	12, // 23: darkroom.v1.RunService.ListRuns:output_type -> darkroom.v1.ListRunsResponse
-	14, // 24: darkroom.v1.RunService.FetchResult:output_type -> darkroom.v1.FetchResultResponse
-	16, // 25: darkroom.v1.RunService.GetReceipt:output_type -> darkroom.v1.GetReceiptResponse
-	19, // [19:26] is the sub-list for method output_type
-	12, // [12:19] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	21, // 0: darkroom.v1.Reason.args:type_name -> darkroom.v1.Reason.ArgsEntry
+	22, // 1: darkroom.v1.Run.params:type_name -> darkroom.v1.Run.ParamsEntry
+	1,  // 2: darkroom.v1.Run.outcome:type_name -> darkroom.v1.RunOutcome
+	3,  // 3: darkroom.v1.Run.reasons:type_name -> darkroom.v1.Reason
+	24, // 4: darkroom.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	24, // 5: darkroom.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	0,  // 6: darkroom.v1.Run.environment:type_name -> darkroom.v1.Environment
+	2,  // 7: darkroom.v1.Run.sample:type_name -> darkroom.v1.Sample
+	23, // 8: darkroom.v1.SubmitRunRequest.params:type_name -> darkroom.v1.SubmitRunRequest.ParamsEntry
+	0,  // 9: darkroom.v1.SubmitRunRequest.environment:type_name -> darkroom.v1.Environment
+	2,  // 10: darkroom.v1.SubmitRunRequest.sample:type_name -> darkroom.v1.Sample
+	4,  // 11: darkroom.v1.SubmitRunResponse.run:type_name -> darkroom.v1.Run
+	4,  // 12: darkroom.v1.GetRunResponse.run:type_name -> darkroom.v1.Run
+	4,  // 13: darkroom.v1.WatchRunResponse.run:type_name -> darkroom.v1.Run
+	4,  // 14: darkroom.v1.CancelRunResponse.run:type_name -> darkroom.v1.Run
+	4,  // 15: darkroom.v1.ListRunsResponse.runs:type_name -> darkroom.v1.Run
+	5,  // 16: darkroom.v1.RunService.SubmitRun:input_type -> darkroom.v1.SubmitRunRequest
+	7,  // 17: darkroom.v1.RunService.GetRun:input_type -> darkroom.v1.GetRunRequest
+	9,  // 18: darkroom.v1.RunService.WatchRun:input_type -> darkroom.v1.WatchRunRequest
+	11, // 19: darkroom.v1.RunService.CancelRun:input_type -> darkroom.v1.CancelRunRequest
+	13, // 20: darkroom.v1.RunService.ListRuns:input_type -> darkroom.v1.ListRunsRequest
+	15, // 21: darkroom.v1.RunService.FetchResult:input_type -> darkroom.v1.FetchResultRequest
+	17, // 22: darkroom.v1.RunService.GetReceipt:input_type -> darkroom.v1.GetReceiptRequest
+	19, // 23: darkroom.v1.RunService.GetReport:input_type -> darkroom.v1.GetReportRequest
+	6,  // 24: darkroom.v1.RunService.SubmitRun:output_type -> darkroom.v1.SubmitRunResponse
+	8,  // 25: darkroom.v1.RunService.GetRun:output_type -> darkroom.v1.GetRunResponse
+	10, // 26: darkroom.v1.RunService.WatchRun:output_type -> darkroom.v1.WatchRunResponse
+	12, // 27: darkroom.v1.RunService.CancelRun:output_type -> darkroom.v1.CancelRunResponse
+	14, // 28: darkroom.v1.RunService.ListRuns:output_type -> darkroom.v1.ListRunsResponse
+	16, // 29: darkroom.v1.RunService.FetchResult:output_type -> darkroom.v1.FetchResultResponse
+	18, // 30: darkroom.v1.RunService.GetReceipt:output_type -> darkroom.v1.GetReceiptResponse
+	20, // 31: darkroom.v1.RunService.GetReport:output_type -> darkroom.v1.GetReportResponse
+	24, // [24:32] is the sub-list for method output_type
+	16, // [16:24] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_darkroom_v1_run_proto_init() }
@@ -1195,8 +1473,8 @@ func file_darkroom_v1_run_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_darkroom_v1_run_proto_rawDesc), len(file_darkroom_v1_run_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   19,
+			NumEnums:      2,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

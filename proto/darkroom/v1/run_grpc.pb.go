@@ -26,6 +26,7 @@ const (
 	RunService_ListRuns_FullMethodName    = "/darkroom.v1.RunService/ListRuns"
 	RunService_FetchResult_FullMethodName = "/darkroom.v1.RunService/FetchResult"
 	RunService_GetReceipt_FullMethodName  = "/darkroom.v1.RunService/GetReceipt"
+	RunService_GetReport_FullMethodName   = "/darkroom.v1.RunService/GetReport"
 )
 
 // RunServiceClient is the client API for RunService service.
@@ -48,6 +49,9 @@ type RunServiceClient interface {
 	FetchResult(ctx context.Context, in *FetchResultRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[FetchResultResponse], error)
 	// GetReceipt returns the signed statement of how a released result came to be, with its place in the ledger.
 	GetReceipt(ctx context.Context, in *GetReceiptRequest, opts ...grpc.CallOption) (*GetReceiptResponse, error)
+	// GetReport returns everything that is known of how a run ended: to its operator if it read synthetic rows, to the authority and auditors
+	// always.
+	GetReport(ctx context.Context, in *GetReportRequest, opts ...grpc.CallOption) (*GetReportResponse, error)
 }
 
 type runServiceClient struct {
@@ -146,6 +150,16 @@ func (c *runServiceClient) GetReceipt(ctx context.Context, in *GetReceiptRequest
 	return out, nil
 }
 
+func (c *runServiceClient) GetReport(ctx context.Context, in *GetReportRequest, opts ...grpc.CallOption) (*GetReportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetReportResponse)
+	err := c.cc.Invoke(ctx, RunService_GetReport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RunServiceServer is the server API for RunService service.
 // All implementations must embed UnimplementedRunServiceServer
 // for forward compatibility.
@@ -166,6 +180,9 @@ type RunServiceServer interface {
 	FetchResult(*FetchResultRequest, grpc.ServerStreamingServer[FetchResultResponse]) error
 	// GetReceipt returns the signed statement of how a released result came to be, with its place in the ledger.
 	GetReceipt(context.Context, *GetReceiptRequest) (*GetReceiptResponse, error)
+	// GetReport returns everything that is known of how a run ended: to its operator if it read synthetic rows, to the authority and auditors
+	// always.
+	GetReport(context.Context, *GetReportRequest) (*GetReportResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }
 
@@ -196,6 +213,9 @@ func (UnimplementedRunServiceServer) FetchResult(*FetchResultRequest, grpc.Serve
 }
 func (UnimplementedRunServiceServer) GetReceipt(context.Context, *GetReceiptRequest) (*GetReceiptResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetReceipt not implemented")
+}
+func (UnimplementedRunServiceServer) GetReport(context.Context, *GetReportRequest) (*GetReportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReport not implemented")
 }
 func (UnimplementedRunServiceServer) mustEmbedUnimplementedRunServiceServer() {}
 func (UnimplementedRunServiceServer) testEmbeddedByValue()                    {}
@@ -330,6 +350,24 @@ func _RunService_GetReceipt_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_GetReport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetReportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).GetReport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_GetReport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).GetReport(ctx, req.(*GetReportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RunService_ServiceDesc is the grpc.ServiceDesc for RunService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -356,6 +394,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetReceipt",
 			Handler:    _RunService_GetReceipt_Handler,
+		},
+		{
+			MethodName: "GetReport",
+			Handler:    _RunService_GetReport_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,49 @@
+package enclave
+
+import "time"
+
+// Report is everything that is known of how a run came to its end. Of a run in [Dev] it is its operator's, who mends the module with
+// it; of a run in [Prod] it is for the authority and auditors alone, and has no Rehearsal.
+type Report struct {
+	Version     int         `json:"version"` // 1
+	Run         string      `json:"run"`
+	Environment Environment `json:"environment"`
+	Outcome     Outcome     `json:"outcome"`
+	Stage       Stage       `json:"stage"`             // where it ended
+	Reasons     []Reason    `json:"reasons,omitempty"` // as they are, none left out
+	Support     string      `json:"support"`           // what the operator was told to quote
+	Cause       string      `json:"cause,omitempty"`   // the error with all that caused it, in English; of failures alone
+	Facts       *Facts      `json:"facts,omitempty"`   // what policy judged, if it came to that
+	Profile     *Profile    `json:"profile,omitempty"` // the numbers that applied
+	Rehearsal   *Rehearsal  `json:"rehearsal,omitempty"`
+}
+
+// Rehearsal is what happened on synthetic rows.
+type Rehearsal struct {
+	Sample   Sample      `json:"sample"`
+	Decision Decision    `json:"decision,omitempty"` // what policy said; "" if it was not asked
+	Times    []StageTime `json:"times"`              // in order; a stage that is walked again stands there again
+	Said     string      `json:"said,omitempty"`     // what the guest wrote, its beginning
+	// Cells says, of an aggregate's table, how many cells there were and were published, and Suppressed which were not and why. The
+	// latter has the first thousand; Cells counts all.
+	Cells      CellCounts       `json:"cells,omitzero"`
+	Suppressed []SuppressedCell `json:"suppressed,omitempty"`
+	Places     []Place          `json:"places,omitempty"` // of a program's output: where its facts were found
+	// Result is the output as it would leave, if it is at most 256 KiB, and Format its media type.
+	Result []byte `json:"result,omitempty"`
+	Format string `json:"format,omitempty"`
+}
+
+// StageTime is how long a stage took.
+type StageTime struct {
+	Stage Stage         `json:"stage"`
+	Took  time.Duration `json:"took"` // nanoseconds
+}
+
+// SuppressedCell is a cell of a table that was left out.
+type SuppressedCell struct {
+	Labels   []string `json:"labels"` // by key of the plan
+	Rows     int64    `json:"rows"`
+	Subjects int64    `json:"subjects"`
+	Rules    []string `json:"rules"` // threshold, dominance, p_percent, history, complement
+}
