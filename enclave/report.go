@@ -14,6 +14,7 @@ type Report struct {
 	Support     string      `json:"support"`           // what the operator was told to quote
 	Cause       string      `json:"cause,omitempty"`   // the error with all that caused it, in English; of failures alone
 	Facts       *Facts      `json:"facts,omitempty"`   // what policy judged, if it came to that
+	Places      []Place     `json:"places,omitempty"`  // of a program's output: where its facts were found
 	Profile     *Profile    `json:"profile,omitempty"` // the numbers that applied
 	Rehearsal   *Rehearsal  `json:"rehearsal,omitempty"`
 }
@@ -24,11 +25,10 @@ type Rehearsal struct {
 	Decision Decision    `json:"decision,omitempty"` // what policy said; "" if it was not asked
 	Times    []StageTime `json:"times"`              // in order; a stage that is walked again stands there again
 	Said     string      `json:"said,omitempty"`     // what the guest wrote, its beginning
-	// Cells says, of an aggregate's table, how many cells there were and were published, and Suppressed which were not and why. The
-	// latter has the first thousand; Cells counts all.
+	// Of an aggregate's table: what became of its cells, how many each rule left out, and which these were, the first thousand.
 	Cells      CellCounts       `json:"cells,omitzero"`
+	Rules      map[string]int64 `json:"rules,omitempty"`
 	Suppressed []SuppressedCell `json:"suppressed,omitempty"`
-	Places     []Place          `json:"places,omitempty"` // of a program's output: where its facts were found
 	// Result is the output as it would leave, if it is at most 256 KiB, and Format its media type.
 	Result []byte `json:"result,omitempty"`
 	Format string `json:"format,omitempty"`

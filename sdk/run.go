@@ -20,7 +20,14 @@ const (
 	RunDenied   Outcome = "denied"   // policy said no
 	RunFailed   Outcome = "failed"   // the module or the enclave could not finish it
 	RunCanceled Outcome = "canceled" // stopped by the operator or the authority
+	// RunRehearsed is how a run on synthetic rows ends whose result would be released or, if it has reasons, held. See [Client.Report].
+	RunRehearsed Outcome = "rehearsed"
 )
+
+// Sample is how many synthetic rows and subjects a run reads; 0 means the enclave's default.
+type Sample struct {
+	Rows, Subjects int64
+}
 
 // Order says what to run.
 type Order struct {
@@ -29,6 +36,7 @@ type Order struct {
 	Dataset  string            // of Snapshot; empty with it
 	Snapshot string            // digest of the dataset's newest snapshot, or else SNAPSHOT_NOT_NEWEST; empty means whichever is the newest
 	Params   map[string]string // values for the parameters that the manifest declares
+	Dev      *Sample           // to run on synthetic rows, made from the dataset's description alone; everything is reported then
 }
 
 // Run is one execution.
@@ -49,6 +57,8 @@ type Run struct {
 	Result    string    // SHA-256 of the released bytes, "" if nothing was released
 	Submitted time.Time // rounded up to 10 seconds
 	Finished  time.Time // rounded up to 10 seconds; zero while it is under way
+	Support   string    // what to quote when asking the authority what happened; "" while it is under way
+	Dev       *Sample   // the synthetic rows that it reads; nil if it reads the snapshot
 }
 
 // Submit queues a run. Everything that it depends on is pinned by digest now.
@@ -56,6 +66,10 @@ func (c *Client) Submit(ctx context.Context, o Order) (Run, error) {
 	request := &darkroomv1.SubmitRunRequest{Grant: in("grants", o.Grant), Module: in("modules", o.Module), Params: o.Params}
 	if o.Snapshot != "" || o.Dataset != "" {
 		request.Snapshot = snapshotName(o.Dataset, o.Snapshot)
+	}
+	if o.Dev != nil {
+		request.Environment = darkroomv1.Environment_ENVIRONMENT_DEV
+		request.Sample = &darkroomv1.Sample{Rows: o.Dev.Rows, Subjects: o.Dev.Subjects}
 	}
 	r, err := c.runs.SubmitRun(ctx, request)
 	return toRun(r.GetRun()), received(err)
@@ -151,13 +165,25 @@ func (c *Client) Receipt(ctx context.Context, id string) ([]byte, error) {
 	return []byte(r.GetReceiptJson()), received(err)
 }
 
+// Report returns everything that is known of how a run ended, as JSON: to its operator if it read synthetic rows, to the authority and
+// auditors always; else REPORT_NOT_SHOWN.
+func (c *Client) Report(ctx context.Context, id string) ([]byte, error) {
+	r, err := c.runs.GetReport(ctx, &darkroomv1.GetReportRequest{Name: in("runs", id)})
+	return []byte(r.GetReportJson()), received(err)
+}
+
 func toRun(r *darkroomv1.Run) Run {
 	dataset, snapshot := splitSnapshot(r.GetSnapshot())
+	var dev *Sample
+	if r.GetEnvironment() == darkroomv1.Environment_ENVIRONMENT_DEV {
+		dev = &Sample{Rows: r.GetSample().GetRows(), Subjects: r.GetSample().GetSubjects()}
+	}
 	return Run{
 		ID: last(r.GetName()), Operator: r.GetOperator(), Grant: last(r.GetGrant()), Scenario: r.GetScenario(), Module: last(r.GetModule()),
 		Dataset: dataset, Snapshot: snapshot, Params: r.GetParams(), Policy: r.GetPolicyRevision(), Stage: r.GetStage(),
-		Outcome: Outcome(word(r.GetOutcome().String(), "RUN_OUTCOME_")), Reasons: each(r.GetReasons(), reasonOf), Question: r.GetQuestion(), Result: r.GetResultDigest(),
-		Submitted: at(r.GetCreateTime()), Finished: at(r.GetEndTime()),
+		Outcome: Outcome(word(r.GetOutcome().String(), "RUN_OUTCOME_")), Reasons: each(r.GetReasons(), reasonOf), Question: r.GetQuestion(),
+		Result:    r.GetResultDigest(),
+		Submitted: at(r.GetCreateTime()), Finished: at(r.GetEndTime()), Support: r.GetSupport(), Dev: dev,
 	}
 }
 

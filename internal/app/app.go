@@ -29,6 +29,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/identity"
 	"github.com/darkroom-project/darkroom/internal/ledger"
 	"github.com/darkroom-project/darkroom/internal/module"
+	"github.com/darkroom-project/darkroom/internal/rehearse"
 	"github.com/darkroom-project/darkroom/internal/releases"
 	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/rpc"
@@ -116,9 +117,14 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	if err != nil {
 		return err
 	}
-	guests, err := sandbox.New(ctx, sandbox.Config{
+	supportKey, err := at.secret("support.key")
+	if err != nil {
+		return err
+	}
+	limits := sandbox.Config{ // no Output: what guests write who may see real rows is never kept
 		CacheDir: at.cache(), MemoryPages: uint32(config.MemoryMiB) * 16, CallTimeout: config.callTimeout(), //nolint:gosec // bounded by filled
-	}, a.log)
+	}
+	guests, err := sandbox.New(ctx, limits, a.log)
 	if err != nil {
 		return err
 	}
@@ -143,6 +149,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	a.runs = run.New(run.Config{
 		Store: db.Runs(), Results: files, Prints: book, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
 		Grants: grants, Modules: modules, Datasets: datasets, Approvals: approvals, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
+		SupportKey: supportKey, Dev: &rehearse.Stage{Guests: limits, Workers: runtime.GOMAXPROCS(0), Log: a.log, Now: now},
 		Path: &enclave.Enclave{
 			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)), Performer: program.New(guests),
 			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,

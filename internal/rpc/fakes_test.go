@@ -247,9 +247,10 @@ func (r fakeRuns) run() enclave.Run {
 	return enclave.Run{
 		ID: runID, Grant: grantID, Scenario: "insurance", Module: moduleDigest, Dataset: "visits", Snapshot: snapDigest,
 		Params: map[string]enclave.Scalar{"as_of": "2024"}, Policy: enclave.DigestOf([]byte("p")),
-		Submitter: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, Submitted: loadedAt.Add(time.Millisecond),
+		Submitter: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, Submitted: enclave.Coarse(loadedAt),
 		Stage: enclave.StageRelease, Outcome: enclave.Released, Reasons: []enclave.Reason{{Code: "GATE_FLOOR"}},
-		Result: enclave.DigestOf(r.result), Finished: loadedAt.Add(time.Second + time.Nanosecond),
+		Result: enclave.DigestOf(r.result), Finished: enclave.Coarse(loadedAt.Add(time.Second)),
+		Support: "abcdefgh", Question: "why?", Environment: enclave.Dev, Sample: enclave.Sample{Rows: 10, Subjects: 5},
 	}
 }
 
@@ -271,7 +272,7 @@ func (r fakeRuns) Cancel(context.Context, enclave.Caller, string) (enclave.Run, 
 
 func (r fakeRuns) Watch(ctx context.Context, _ string, send func(enclave.Run) error) error {
 	now := r.run()
-	now.Stage, now.Outcome = enclave.StageQueued, ""
+	now.Stage, now.Outcome, now.Result = enclave.StageQueued, "", enclave.Digest{}
 	if err := send(now); err != nil {
 		return err
 	}
@@ -339,6 +340,10 @@ func (r fakeReviews) Vote(_ context.Context, _ enclave.Caller, _ string, ballot 
 func (r fakeReviews) Answer(_ context.Context, _ enclave.Caller, _, text string) (review.Review, error) {
 	r.set(func(f *fakes) { f.answer = text })
 	return r.review(), r.err(nil)
+}
+
+func (r fakeRuns) Report(context.Context, enclave.Caller, string) ([]byte, error) {
+	return []byte(`{"version":1}`), r.err(nil)
 }
 
 type fakeLedger struct {

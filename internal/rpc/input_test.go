@@ -90,6 +90,8 @@ func badValues(field protoreflect.FieldDescriptor) map[string]protoreflect.Value
 		return map[string]protoreflect.Value{"too large": protoreflect.ValueOfBytes([]byte(long)), "too short": protoreflect.ValueOfBytes([]byte("a"))}
 	case field.Kind() == protoreflect.Int32Kind:
 		return map[string]protoreflect.Value{"negative": protoreflect.ValueOfInt32(-1), "too large": protoreflect.ValueOfInt32(1 << 30)}
+	case field.FullName() == "darkroom.v1.SubmitRunRequest.environment": // prod where it is not specified
+		return map[string]protoreflect.Value{"unknown": protoreflect.ValueOfEnum(99)}
 	case field.Kind() == protoreflect.EnumKind:
 		return map[string]protoreflect.Value{"unspecified": protoreflect.ValueOfEnum(0), "unknown": protoreflect.ValueOfEnum(99)}
 	case field.Name() == "history":
@@ -136,7 +138,10 @@ func TestBadInputsWithinMessages(t *testing.T) {
 		"bad org":         {"IdentityService/IssueIdentity", "INVALID_REQUEST", identity(func(r *darkroomv1.IssueIdentityRequest) { r.Identity.Org = "a/b" })},
 		"not a key":       {"IdentityService/IssueIdentity", "PUBLIC_KEY_INVALID", identity(func(r *darkroomv1.IssueIdentityRequest) { r.PublicKey = make([]byte, 64) })},
 		"a large value":   {"RunService/SubmitRun", "INVALID_REQUEST", submit(map[string]string{"a": strings.Repeat("x", 201)})},
-		"no head":         {"DatasetService/LoadSnapshot", "UPLOAD_ORDER", chunk("a")},
+		"a large sample": {"RunService/SubmitRun", "INVALID_REQUEST", &darkroomv1.SubmitRunRequest{
+			Grant: "grants/" + grantID, Module: "modules/" + moduleDigest.String(), Sample: &darkroomv1.Sample{Rows: 1_000_001},
+		}},
+		"no head": {"DatasetService/LoadSnapshot", "UPLOAD_ORDER", chunk("a")},
 		"no format": {"DatasetService/LoadSnapshot", "INVALID_REQUEST", &darkroomv1.LoadSnapshotRequest{
 			Part: &darkroomv1.LoadSnapshotRequest_Head{Head: &darkroomv1.LoadSnapshotHead{Parent: "datasets/visits"}},
 		}},

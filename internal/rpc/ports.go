@@ -61,6 +61,7 @@ type Runs interface {
 	Watch(ctx context.Context, id string, send func(enclave.Run) error) error
 	Result(ctx context.Context, id string) ([]byte, error)
 	Receipt(ctx context.Context, id string) ([]byte, error)
+	Report(ctx context.Context, caller enclave.Caller, id string) ([]byte, error)
 }
 
 // Reviews is the register of what people decide of held outputs. It shows each caller no more than that one may see.

@@ -38,7 +38,9 @@ func (s *runs) SubmitRun(ctx context.Context, r *darkroomv1.SubmitRunRequest) (*
 	if _, err := reach(ctx, s.gate, under, err, grantTarget, grant.NotFound(id)); err != nil {
 		return nil, err
 	}
-	request := run.Request{Grant: id}
+	request := run.Request{
+		Grant: id, Environment: environmentOf(r.GetEnvironment()), Sample: enclave.Sample{Rows: r.GetSample().GetRows(), Subjects: r.GetSample().GetSubjects()},
+	}
 	if request.Module, err = enclave.ParseDigest(last(r.GetModule())); err != nil {
 		return nil, err
 	}
@@ -158,4 +160,25 @@ func (s *runs) GetReceipt(ctx context.Context, r *darkroomv1.GetReceiptRequest) 
 		return nil, err
 	}
 	return &darkroomv1.GetReceiptResponse{ReceiptJson: string(receipt)}, nil
+}
+
+// GetReport leaves it to the register whether the caller may see what happened, beside whether it may reach the run.
+func (s *runs) GetReport(ctx context.Context, r *darkroomv1.GetReportRequest) (*darkroomv1.GetReportResponse, error) {
+	found, err := s.find(ctx, r.GetName())
+	if err != nil {
+		return nil, err
+	}
+	report, err := s.Runs.Report(ctx, callerOf(ctx), found.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &darkroomv1.GetReportResponse{ReportJson: string(report)}, nil
+}
+
+// environmentOf is Prod unless Dev is asked for.
+func environmentOf(e darkroomv1.Environment) enclave.Environment {
+	if e == darkroomv1.Environment_ENVIRONMENT_DEV {
+		return enclave.Dev
+	}
+	return enclave.Prod
 }

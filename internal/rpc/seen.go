@@ -78,17 +78,22 @@ func seenModule(e module.Entry) (*darkroomv1.Module, error) {
 	}, err
 }
 
-// seenRun names a result only if it was released: the digest of another could be guessed at (A36). Its times are coarse, and so are those
-// in the ledger and in receipts, which others read later (A35). They hide nothing from the operator itself while the run goes on: whoever
-// watches it, asks for it again and again, or watches the log grow, sees with a clock of its own when each stage begins and the run ends.
+// seenRun says what the register shows of a run, no more and no less: what that is, it decides (internal/run, sight.go). Coarse times hide
+// nothing from the operator itself while the run goes on: whoever watches it, asks for it again and again, or watches the log grow, sees
+// with a clock of its own when each stage begins and the run ends.
 func seenRun(r enclave.Run) *darkroomv1.Run {
 	seen := &darkroomv1.Run{
 		Name: runName(r.ID), Operator: r.Submitter.Org, Grant: grantName(r.Grant), Scenario: r.Scenario,
 		Module: moduleName(r.Module), Snapshot: snapshotName(r.Dataset, r.Snapshot), PolicyRevision: r.Policy.String(),
-		Stage: string(r.Stage), Outcome: outcomes()[r.Outcome], CreateTime: seenTime(enclave.Coarse(r.Submitted)), EndTime: seenTime(enclave.Coarse(r.Finished)),
-		Params: seenParams(r.Params), Question: r.Question,
+		Stage: string(r.Stage), Outcome: outcomes()[r.Outcome], CreateTime: seenTime(r.Submitted), EndTime: seenTime(r.Finished),
+		Params: seenParams(r.Params), Environment: darkroomv1.Environment_ENVIRONMENT_PROD, Support: r.Support,
+		Question: r.Question,
 	}
-	if r.Outcome == enclave.Released {
+	if r.Environment == enclave.Dev {
+		seen.Environment = darkroomv1.Environment_ENVIRONMENT_DEV
+		seen.Sample = &darkroomv1.Sample{Rows: r.Sample.Rows, Subjects: r.Sample.Subjects}
+	}
+	if !r.Result.IsZero() {
 		seen.ResultDigest = r.Result.String()
 	}
 	for _, reason := range r.Reasons {
@@ -112,6 +117,8 @@ func outcomes() map[enclave.Outcome]darkroomv1.RunOutcome {
 		enclave.Denied:   darkroomv1.RunOutcome_RUN_OUTCOME_DENIED,
 		enclave.Failed:   darkroomv1.RunOutcome_RUN_OUTCOME_FAILED,
 		enclave.Stopped:  darkroomv1.RunOutcome_RUN_OUTCOME_CANCELED,
+
+		enclave.Rehearsed: darkroomv1.RunOutcome_RUN_OUTCOME_REHEARSED,
 	}
 }
 

@@ -131,6 +131,16 @@ type Path interface {
 	ReleaseHeld(ctx context.Context, held *enclave.HeldOutput, votes []enclave.Vote) error
 }
 
+// Rehearsal walks the path of a run in dev, on rows made from the description alone and with a release history of its own. Nothing that
+// it does MUST last.
+type Rehearsal interface {
+	// Snapshot is what the rows of a sample are called: the same for everybody.
+	Snapshot(dataset *enclave.Dataset, sample enclave.Sample) (enclave.Snapshot, error)
+	// Rehearse walks the path. The report is never nil, also beside an error; it holds the reasons of a decision, and what else is in
+	// Facts, Profile and Rehearsal.
+	Rehearse(ctx context.Context, order *enclave.Order, progress func(enclave.Stage)) (*enclave.Report, error)
+}
+
 // Policies finds the policy of a revision, so that a run keeps the one it was pinned to.
 type Policies interface {
 	Active() enclave.Policy

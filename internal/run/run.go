@@ -15,6 +15,8 @@ package run
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"log/slog"
 	"maps"
 	"runtime"
@@ -31,6 +33,9 @@ type Request struct {
 	Module   enclave.Digest
 	Snapshot *SnapshotRef // must be the newest of the dataset that the manifest names; nil: whichever is
 	Params   map[string]enclave.Scalar
+
+	Environment enclave.Environment // "" means Prod
+	Sample      enclave.Sample      // of a run in Dev: how many rows are made for it; see [enclave.Sample.Filled]
 }
 
 // SnapshotRef names a snapshot.
@@ -53,8 +58,12 @@ type Config struct {
 	Modules   Modules
 	Datasets  Datasets
 	Approvals Approvals
+	Dev       Rehearsal
 	Now       func() time.Time
 	Log       *slog.Logger
+
+	// SupportKey is the secret by which the ends of runs are named to their operators; the same for the life of the domain.
+	SupportKey [32]byte
 
 	// Workers is how many runs are at work at once. Default: the number of cores, at least 2.
 	Workers int
@@ -130,7 +139,7 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	run := enclave.Run{
 		ID: enclave.NewID(), Grant: grant.ID, Scenario: grant.Scenario, Module: request.Module, Dataset: manifest.Inputs[0].Dataset,
 		Params: maps.Clone(request.Params), Policy: r.config.Policies.Active().Revision(), Submitter: caller,
-		Stage: enclave.StageQueued, Revision: 1,
+		Stage: enclave.StageQueued, Revision: 1, Environment: enclave.Prod,
 	}
 	now := r.config.Now()
 	if err := grant.Permits(now, manifest.Form, run.Dataset, nil); err != nil {
@@ -139,20 +148,46 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	if err := checkParams(manifest, request.Params); err != nil {
 		return enclave.Run{}, err
 	}
-	if run.Snapshot, err = r.snapshot(ctx, run.Dataset, request.Snapshot); err != nil {
+	if err := r.pinRows(ctx, &run, &request); err != nil {
 		return enclave.Run{}, err
 	}
 	params, err := enclave.DigestJSON(run.Params)
 	if err != nil {
 		return enclave.Run{}, err
 	}
-	act := enclave.NewAct(now, caller, "run.submit", "runs/"+run.ID, append(pinned(&run, params), "policy", run.Policy.String())...)
+	act := enclave.NewAct(now, caller, "run.submit", "runs/"+run.ID,
+		append(pinned(&run, params), "policy", run.Policy.String(), "environment", string(run.Environment))...)
 	run.Submitted = act.Time
 	if err := r.config.Store.Insert(ctx, run, act); err != nil {
 		return enclave.Run{}, err
 	}
 	r.queue.put(job{caller.Org, run.ID})
-	return run, nil
+	return r.sight(&State{Run: run, Progress: Queued}), nil
+}
+
+// pinRows pins a run to the rows that it will read: the newest snapshot, or, in dev, rows made from the description.
+func (r *Register) pinRows(ctx context.Context, run *enclave.Run, request *Request) (err error) {
+	if request.Environment != enclave.Dev {
+		if request.Sample != (enclave.Sample{}) {
+			return enclave.Fail(enclave.Invalid, "SAMPLE_IN_PROD")
+		}
+		run.Snapshot, err = r.snapshot(ctx, run.Dataset, request.Snapshot)
+		return err
+	}
+	if request.Snapshot != nil {
+		return enclave.Fail(enclave.Invalid, "SNAPSHOT_IN_DEV")
+	}
+	dataset, err := r.config.Datasets.Dataset(ctx, run.Dataset)
+	if err != nil {
+		return err
+	}
+	run.Environment = enclave.Dev
+	if run.Sample, err = request.Sample.Filled(); err != nil {
+		return err
+	}
+	snapshot, err := r.config.Dev.Snapshot(dataset, run.Sample)
+	run.Snapshot = snapshot.Digest
+	return err
 }
 
 func (r *Register) refuse(ctx context.Context, now time.Time, run *enclave.Run, why error) error {
@@ -204,29 +239,17 @@ func (r *Register) Get(ctx context.Context, id string) (enclave.Run, error) {
 	if err != nil {
 		return enclave.Run{}, err
 	}
-	return r.seen(state), nil
+	return r.sight(&state), nil
 }
 
 // List lists an operator's runs, or all for "", newest first. The string is After of the next page, "" at the end.
 func (r *Register) List(ctx context.Context, operator string, page enclave.Page) ([]enclave.Run, string, error) {
 	states, after, err := r.config.Store.List(ctx, operator, page)
 	runs := make([]enclave.Run, len(states))
-	for i, state := range states {
-		runs[i] = r.seen(state)
+	for i := range states {
+		runs[i] = r.sight(&states[i])
 	}
 	return runs, after, err
-}
-
-// seen is a run as people see it. Only a released output is named: the digest of another might be guessed.
-func (r *Register) seen(state State) enclave.Run {
-	run := state.Run
-	if state.Progress == Running {
-		run.Stage = r.live.stage(run.ID, enclave.StageAdmit)
-	}
-	if run.Outcome != enclave.Released {
-		run.Result = enclave.Digest{}
-	}
-	return run
 }
 
 // Cancel stops a run that has not come to its record yet, or withdraws one that is held; then its outcome is canceled at once, while its
@@ -246,7 +269,7 @@ func (r *Register) Cancel(ctx context.Context, caller enclave.Caller, id string)
 		end = r.config.Store.Withdraw
 	}
 	err = end(ctx, id, Ending{
-		Outcome: enclave.Stopped, Stage: r.seen(state).Stage, Reasons: canceled.Reasons(), Time: act.Time,
+		Outcome: enclave.Stopped, Stage: r.sight(&state).Stage, Reasons: canceled.Reasons(), Time: act.Time,
 	}, act)
 	if err != nil {
 		return enclave.Run{}, err
@@ -294,6 +317,60 @@ func (r *Register) released(ctx context.Context, id string) (State, error) {
 // operators. RUN_NOT_FOUND if the gate decided nothing.
 func (r *Register) Decision(ctx context.Context, id string) (Decision, error) {
 	return r.config.Store.Decision(ctx, id)
+}
+
+// Report returns everything that is known of how a run ended, as JSON of [enclave.Report]: to whoever may see it (see mayReport), else
+// REPORT_NOT_SHOWN. A run that has no outcome yet fails with REPORT_NOT_READY.
+func (r *Register) Report(ctx context.Context, caller enclave.Caller, id string) ([]byte, error) {
+	state, err := r.config.Store.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !mayReport(caller, &state) {
+		return nil, enclave.Fail(enclave.Refused, "REPORT_NOT_SHOWN")
+	}
+	if state.Outcome == "" {
+		return nil, enclave.Fail(enclave.State, "REPORT_NOT_READY", "run", id)
+	}
+	report, err := r.report(ctx, &state)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(report)
+	if err != nil {
+		return nil, enclave.Internalf("encode a report: %w", err)
+	}
+	return raw, nil
+}
+
+// report puts together what was kept when the run ended and what the gate decided.
+func (r *Register) report(ctx context.Context, state *State) (*enclave.Report, error) {
+	report := &enclave.Report{}
+	kept, err := r.config.Store.Report(ctx, state.ID)
+	if err != nil {
+		return nil, err
+	}
+	if kept != "" {
+		if err := json.Unmarshal([]byte(kept), report); err != nil {
+			return nil, enclave.Internalf("decode a report: %w", err)
+		}
+	}
+	report.Version, report.Run, report.Environment = 1, state.ID, state.Environment
+	report.Outcome, report.Stage, report.Reasons = state.Outcome, state.Stage, state.Reasons
+	report.Support = support(r.config.SupportKey, state)
+	decision, err := r.config.Store.Decision(ctx, state.ID)
+	if errors.Is(err, NotFound(state.ID)) {
+		return report, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var evidence Evidence
+	if err := json.Unmarshal([]byte(decision.Evidence), &evidence); err != nil {
+		return nil, enclave.Internalf("decode evidence: %w", err)
+	}
+	report.Facts, report.Places, report.Profile = &evidence.Facts, evidence.Places, &decision.Profile
+	return report, nil
 }
 
 // Watch sends the run as it is now and after each change until it has an outcome. Changes in quick succession may be sent as one. It

@@ -109,8 +109,8 @@ func TestOutcomes(t *testing.T) {
 		"panic":     {enclave.Failed, "INTERNAL", "run.fail", enclave.StageExecute},
 		"fault":     {enclave.Failed, "INTERNAL", "run.fail", enclave.StageExecute},
 		"forbidden": {enclave.Denied, "GROUP_BY_IDENTITY", "run.deny", enclave.StageAdmit},
-		"hold":      {enclave.Held, "CRAFTED", "run.hold", enclave.StageRecord},
-		"deny":      {enclave.Denied, "THRESHOLD", "run.deny", enclave.StageRecord},
+		"hold":      {enclave.Held, "OUTPUT_CRAFTED", "run.hold", enclave.StageRecord},
+		"deny":      {enclave.Denied, "OUTPUT_UNSAFE", "run.deny", enclave.StageRecord},
 	} {
 		r := w.submit(acme, do)
 		got := w.end(r.ID)
@@ -120,6 +120,9 @@ func TestOutcomes(t *testing.T) {
 		}
 		acts := w.acts("runs/" + r.ID)
 		last := acts[len(acts)-1]
+		if do == "deny" {
+			want.reason = "DOMINANCE" // the ledger tells auditors
+		}
 		if len(acts) != 2 || last.Verb != want.verb || last.Detail["reason"] != want.reason || last.Detail["result"] != "" {
 			t.Errorf("%s: acts %+v", do, acts)
 		}

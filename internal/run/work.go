@@ -2,9 +2,11 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -70,28 +72,41 @@ func (r *Register) Close(ctx context.Context) error {
 // take brings one run to its end, or gives it back when ctx is done.
 func (r *Register) take(ctx context.Context, id string) {
 	log := r.config.Log.With(slog.String("run", id))
-	tooLong := enclave.Fail(enclave.Limit, "RUN_TOO_LONG", "limit", r.config.Limit.String())
+	tooLong := r.tooLong()
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	timed, expire := context.WithTimeoutCause(running, r.config.Limit, tooLong)
 	defer expire()
 	r.live.begin(id, stop) // before Begin: a cancel after it finds whom to stop
 	defer r.live.end(id)
-	stage := enclave.StageAdmit
-	err := r.execute(timed, id, func(s enclave.Stage) {
-		stage = s
+	w := &walk{stage: enclave.StageAdmit}
+	err := r.execute(timed, id, w, func(s enclave.Stage) {
+		w.stage = s
 		r.live.enter(id, s)
 	})
 	if enclave.KindOf(err) == enclave.Internal && running.Err() == nil {
-		log.ErrorContext(ctx, "run failed inside", slog.String("stage", string(stage)), slog.Any("error", err))
+		log.ErrorContext(ctx, "run failed inside", slog.String("stage", string(w.stage)), slog.Any("error", err))
 	}
 	if kind := enclave.KindOf(err); errors.Is(context.Cause(timed), tooLong) && (kind == enclave.Canceled || kind == enclave.Internal) {
-		err = tooLong.Because(err) // whatever the end of the context was taken for
+		// Whatever the end of the context was taken for. It is another error than the cause, which err may hold: they must not go in a circle.
+		err = r.tooLong().Because(err)
 	}
-	r.insist(ctx, log, func(ctx context.Context) error { return r.settle(ctx, id, stage, err) })
+	err = blur(w.order, w.stage, err)
+	r.insist(ctx, log, func(ctx context.Context) error { return r.settle(ctx, id, w, err) })
 	if ctx.Err() != nil {
 		r.giveBack(ctx, log, id)
 	}
+}
+
+func (r *Register) tooLong() *enclave.Error {
+	return enclave.Fail(enclave.Limit, "RUN_TOO_LONG", "limit", r.config.Limit.String())
+}
+
+// walk is what a worker learns of a run that it brings to its end.
+type walk struct {
+	stage  enclave.Stage
+	order  *enclave.Order  // nil if it did not come that far
+	report *enclave.Report // of a rehearsal; nil otherwise
 }
 
 // giveBack queues a run that the closing register interrupted, so that the attempt does not count. If it fails, the next start takes
@@ -106,7 +121,7 @@ func (r *Register) giveBack(ctx context.Context, log *slog.Logger, id string) {
 }
 
 // execute walks the path. It returns nil if the run needs no more than to be settled.
-func (r *Register) execute(ctx context.Context, id string, progress func(enclave.Stage)) (err error) {
+func (r *Register) execute(ctx context.Context, id string, w *walk, progress func(enclave.Stage)) (err error) {
 	state, err := r.config.Store.Get(ctx, id)
 	if err != nil {
 		return err
@@ -125,12 +140,17 @@ func (r *Register) execute(ctx context.Context, id string, progress func(enclave
 	if err != nil {
 		return err
 	}
+	w.order = order
 	// A fault in one run must not end the others. What it panicked with may hold data, so only its type is kept.
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = enclave.Internalf("panic of type %T: %s", fault, debug.Stack())
 		}
 	}()
+	if order.Run.Environment == enclave.Dev {
+		w.report, err = r.config.Dev.Rehearse(ctx, order, progress)
+		return err
+	}
 	return r.config.Path.Run(ctx, order, progress)
 }
 
@@ -148,7 +168,7 @@ func (r *Register) order(ctx context.Context, run enclave.Run) (*enclave.Order, 
 	if order.Dataset, err = r.config.Datasets.Dataset(ctx, run.Dataset); err != nil {
 		return nil, err
 	}
-	if order.Snapshot, err = r.config.Datasets.Snapshot(ctx, run.Dataset, run.Snapshot); err != nil {
+	if order.Snapshot, err = r.rowsOf(ctx, order); err != nil {
 		return nil, err
 	}
 	if order.Approved, err = r.config.Approvals.Approved(ctx, order.Grant.Operator, run.Module, run.Dataset); err != nil {
@@ -158,8 +178,16 @@ func (r *Register) order(ctx context.Context, run enclave.Run) (*enclave.Order, 
 	return order, err
 }
 
+// rowsOf finds the snapshot that a run was pinned to, or the synthetic rows.
+func (r *Register) rowsOf(ctx context.Context, order *enclave.Order) (enclave.Snapshot, error) {
+	if order.Run.Environment == enclave.Dev {
+		return r.config.Dev.Snapshot(order.Dataset, order.Run.Sample)
+	}
+	return r.config.Datasets.Snapshot(ctx, order.Run.Dataset, order.Run.Snapshot)
+}
+
 // settle brings what the store says of a run in line with how its execution ended.
-func (r *Register) settle(ctx context.Context, id string, stage enclave.Stage, failure error) error {
+func (r *Register) settle(ctx context.Context, id string, w *walk, failure error) error {
 	state, err := r.config.Store.Get(ctx, id)
 	if err != nil {
 		return err
@@ -171,18 +199,63 @@ func (r *Register) settle(ctx context.Context, id string, stage enclave.Stage, f
 		return r.config.Gate.Release(ctx, id)
 	case Queued, Running:
 	}
-	if failure == nil {
-		failure = enclave.Internalf("the path ended without an outcome")
+	ending, verb := rehearsed(w.report)
+	if failure != nil || w.report == nil {
+		if failure == nil {
+			failure = enclave.Internalf("the path ended without an outcome")
+		}
+		ending, verb = endingOf(failure)
 	}
-	ending, verb := endingOf(failure)
+	if ending.Report, err = kept(w.report, failure); err != nil {
+		return err
+	}
 	act := enclave.NewAct(enclave.Coarse(r.config.Now()), itself(), verb, "runs/"+id,
-		"operator", state.Submitter.Org, "grant", state.Grant, "reason", ending.Reasons[0].Code)
-	ending.Stage, ending.Time = stage, act.Time
+		append([]string{"operator", state.Submitter.Org, "grant", state.Grant}, firstReason(ending.Reasons)...)...)
+	ending.Stage, ending.Time = w.stage, act.Time
 	err = r.config.Store.End(ctx, id, ending, act)
 	if errors.Is(err, enclave.Fail(enclave.State, "RUN_ENDED")) {
 		return nil
 	}
 	return err
+}
+
+// firstReason is the first reason as an act's detail, if there is one.
+func firstReason(reasons []enclave.Reason) []string {
+	if len(reasons) == 0 {
+		return nil
+	}
+	return []string{"reason", reasons[0].Code}
+}
+
+// rehearsed is the outcome of a rehearsal that came to a decision, and the verb of its act.
+func rehearsed(report *enclave.Report) (Ending, string) {
+	if report == nil || report.Rehearsal == nil {
+		return Ending{}, ""
+	}
+	if d := report.Rehearsal.Decision; d != enclave.Release && d != enclave.Hold {
+		return Ending{Outcome: enclave.Denied, Reasons: report.Reasons}, "run.rehearse"
+	}
+	return Ending{Outcome: enclave.Rehearsed, Reasons: report.Reasons}, "run.rehearse"
+}
+
+// maxCause is how much is kept of an error with its causes, in bytes.
+const maxCause = 16 << 10
+
+// kept is what is written down of a run's end beside its outcome: the error with its causes, and what a rehearsal told.
+func kept(report *enclave.Report, failure error) (string, error) {
+	var all enclave.Report
+	if report != nil {
+		all = *report
+	}
+	if failure != nil {
+		text := failure.Error()
+		all.Cause = strings.ToValidUTF8(text[:min(len(text), maxCause)], "?")
+	}
+	raw, err := json.Marshal(&all)
+	if err != nil {
+		return "", enclave.Internalf("encode a report: %w", err)
+	}
+	return string(raw), nil
 }
 
 // endingOf is the outcome of an error, and the verb of its act. Of a fault inside, nobody outside learns more than that.

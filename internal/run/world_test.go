@@ -130,9 +130,9 @@ func (r rules) Release(_ context.Context, facts enclave.Facts, _ enclave.Profile
 	j := enclave.Judgement{Revision: r.Revision()}
 	switch facts.MinSubjects {
 	case 1:
-		j.Decision, j.Reasons = enclave.Hold, []enclave.Reason{{Code: "CRAFTED"}}
+		j.Decision, j.Reasons = enclave.Hold, []enclave.Reason{{Code: "OUTPUT_CRAFTED"}}
 	case 2:
-		j.Decision, j.Reasons = enclave.Deny, []enclave.Reason{{Code: "THRESHOLD"}}
+		j.Decision, j.Reasons = enclave.Deny, []enclave.Reason{{Code: "DOMINANCE"}}
 	default:
 		j.Decision = enclave.Release
 	}

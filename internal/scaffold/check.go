@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
@@ -23,9 +22,6 @@ type Report struct {
 	Said   string // what the module wrote to its standard streams meanwhile
 }
 
-// maxSaid bounds Report.Said, bytes.
-const maxSaid = 64 << 10
-
 // Check reads a module's file as admission does, compiles it, and, if it has code, runs it over one batch in which every row is padding.
 // Without a dataset's description the types of columns are not known: then it tries numbers and codes. An error means that admission would refuse the
 // module; a run that fails is in the report.
@@ -38,7 +34,7 @@ func Check(ctx context.Context, path string, dataset *enclave.Dataset) (*Report,
 	if err != nil {
 		return nil, err
 	}
-	said := &listener{}
+	said := &sandbox.Listener{}
 	box, err := sandbox.New(ctx, sandbox.Config{Output: said}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
@@ -51,19 +47,19 @@ func Check(ctx context.Context, path string, dataset *enclave.Dataset) (*Report,
 }
 
 // try runs the module over plans until one goes well. With a description there is one plan; without, one for each guess.
-func (r *Report) try(ctx context.Context, box *sandbox.Sandbox, said *listener, dataset *enclave.Dataset) {
+func (r *Report) try(ctx context.Context, box *sandbox.Sandbox, said *sandbox.Listener, dataset *enclave.Dataset) {
 	guesses := []*enclave.Dataset{dataset}
 	if dataset == nil {
 		guesses = guess(r.Module.Manifest)
 	}
 	r.Ran = true
 	for _, d := range guesses {
-		said.reset()
+		said.Reset()
 		if r.Failed = dryRun(ctx, box, r.Module, d); r.Failed == nil || ctx.Err() != nil {
 			break
 		}
 	}
-	r.Said = said.text()
+	r.Said = said.Text()
 }
 
 // maxGuesses bounds how many combinations of types are tried.
@@ -185,29 +181,4 @@ func (r *Report) Text(lang enclave.Lang) string {
 		lines = append(lines, say("CHECK_SAID", nil), r.Said)
 	}
 	return strings.Join(lines, "\n") + "\n"
-}
-
-// listener keeps the beginning of what a guest says.
-type listener struct {
-	mu   sync.Mutex
-	said []byte
-}
-
-func (l *listener) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.said = append(l.said, b[:min(len(b), maxSaid-len(l.said))]...)
-	return len(b), nil
-}
-
-func (l *listener) reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.said = nil
-}
-
-func (l *listener) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.ToValidUTF8(strings.TrimSpace(string(l.said)), "?")
 }

@@ -1,0 +1,250 @@
+package run_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/run"
+)
+
+// hidden are the reasons that end runs and that an operator does not see in prod, with what each would tell of the rows.
+var hidden = map[string]string{
+	// All of these are one denial. After treatment hardly any but the first can come, and each is a rule that some cell broke.
+	"NOTHING_TO_PUBLISH": "that no cell is large enough, rather than that the history forbids one",
+	"CELL_TOO_SMALL":     "which rule a cell breaks",
+	"DOMINANCE":          "which rule a cell breaks",
+	"P_PERCENT":          "which rule a cell breaks",
+	"DERIVABLE":          "which rule a cell breaks",
+	"HISTORY":            "that earlier releases matter, whosever they are",
+	"GATE_FLOOR":         "that a rule let something pass which breaks another",
+	// Of a program's output: each would be an answer about the rows in the terms of its author.
+	"COLUMN_REVERSIBLE":   "which fact tripped",
+	"IDENTIFIERS_FOUND":   "whether a value is a subject's identifier: a look-up in the directory",
+	"OUTPUT_EMPTY":        "how many rows the program returned",
+	"RECORDS_REPEATED":    "whether a row is in the data",
+	"ROWS_PACKED":         "whether a row is in the data",
+	"TOO_MANY_BITS":       "how many rows the program returned",
+	"TOO_MANY_PARAMETERS": "how many values the program returned",
+	"VALUES_VERBATIM":     "whether values are in the data",
+	"PROGRAM_OUTPUT":      "which column the program filled wrongly; it is the cause of MODULE_FAILED",
+	// Faults whose cause may be a fact.
+	"POLICY_FAULT": "that a rule could not judge these facts",
+	"HISTORY_RANK": "how much was released; nothing on the path asks for it",
+}
+
+// elsewhere are reasons of calls that are no run's end: they answer a request at once, or never leave a stage.
+var elsewhere = strings.Fields(`
+	DATASET_INVALID DIGEST_MALFORMED MANIFEST_INVALID MANIFEST_MALFORMED MANIFEST_TOO_LARGE SAMPLE_SIZE VOTES_NOT_ENOUGH
+	MODULE_CODE_MISSING MODULE_CODE_NEEDLESS MODULE_COMMAND MODULE_EXPORT MODULE_IMPORT MODULE_MALFORMED MODULE_MANIFEST_MISSING
+	MODULE_MANIFEST_TWICE MODULE_NOT_WASM MODULE_TOO_LARGE MODULE_TOO_MANY MODULE_UNSUPPORTED
+	POLICY_BUNDLE_CANARY POLICY_BUNDLE_INVALID POLICY_CANCELED
+	RESULT_NOT_RELEASED RUN_ENDED RUN_NOT_FOUND RUN_QUEUE_FULL RUN_SERVICE_CLOSING RUN_SNAPSHOT_DATASET RUN_WATCH_ENDED
+	SNAPSHOT_NOT_NEWEST SAMPLE_IN_PROD SNAPSHOT_IN_DEV REPORT_NOT_SHOWN REPORT_NOT_READY RUN_REFUSED OUTPUT_UNSAFE OUTPUT_HELD`)
+
+var (
+	failing = regexp.MustCompile(`Fail\([\w.]+, "([A-Z][A-Z_]+)"`)
+	ruled   = regexp.MustCompile(`"code": "([A-Z][A-Z_]+)"`)
+)
+
+// TestEveryReasonIsDecided reads the sources of the rooms on the path and of the rules, and wants every code either in the table of what
+// prod shows, or above.
+func TestEveryReasonIsDecided(t *testing.T) {
+	t.Parallel()
+	found := map[string]string{}
+	scan := func(pattern *regexp.Regexp, globs ...string) {
+		for _, glob := range globs {
+			files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(glob)))
+			ok(t, err)
+			for _, file := range files {
+				if strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, "_test.rego") || strings.HasSuffix(file, "sight.go") {
+					continue
+				}
+				raw, err := os.ReadFile(file)
+				ok(t, err)
+				for _, match := range pattern.FindAllSubmatch(raw, -1) {
+					found[string(match[1])] = file
+				}
+			}
+		}
+	}
+	scan(failing, "enclave/*.go", "enclave/admit/*.go", "enclave/aggregate/*.go", "enclave/sandbox/*.go", "enclave/program/*.go",
+		"enclave/measure/*.go", "enclave/leak/*.go", "enclave/treat/*.go", "enclave/history/*.go", "enclave/load/rows.go",
+		"internal/run/*.go", "internal/releases/*.go", "internal/store/decisions.go", "policy/*.go")
+	scan(ruled, "policy/bundle/darkroom/admission.rego", "policy/bundle/darkroom/release.rego", "policy/bundle/darkroom/program.rego")
+	delete(found, "REASON") // an example in a comment
+	if len(found) < 60 {
+		t.Fatalf("only %d codes were found", len(found))
+	}
+	shown := run.Shown()
+	for code, file := range found {
+		_, isShown := shown[code]
+		_, isHidden := hidden[code]
+		if n := count(isShown, isHidden, slices.Contains(elsewhere, code)); n != 1 {
+			t.Errorf("%s (%s): decided %d times whether an operator sees it in prod", code, file, n)
+		}
+	}
+	for _, code := range slices.Concat(slices.Collect(maps.Keys(shown)), slices.Collect(maps.Keys(hidden)), elsewhere) {
+		if !enclave.Known(code) {
+			t.Errorf("%s has no text: nothing ends with it", code)
+		}
+	}
+	for code, args := range shown {
+		if enclave.Message(enclave.English, code, nil) == "" {
+			t.Errorf("%s has no text", code)
+		}
+		for _, name := range args {
+			if !strings.Contains(enclave.Message(enclave.English, code, nil), "{"+name+"}") {
+				t.Errorf("%s is shown with %s, which its text does not need", code, name)
+			}
+		}
+	}
+}
+
+func count(yes ...bool) (n int) {
+	for _, y := range yes {
+		if y {
+			n++
+		}
+	}
+	return n
+}
+
+// TestSight decides for every field of a run what is seen of it in prod, for each outcome. A field that is new is empty in prod, and fails
+// here until somebody has decided.
+func TestSight(t *testing.T) {
+	t.Parallel()
+	submitted := time.Date(2026, 3, 1, 10, 0, 0, 1, time.UTC)
+	full := enclave.Run{
+		ID: "r", Grant: "g", Scenario: "s", Module: enclave.Digest{1}, Dataset: "d", Snapshot: enclave.Digest{2},
+		Params: map[string]enclave.Scalar{"p": "1"}, Policy: enclave.Digest{3}, Submitter: acme, Submitted: submitted, Environment: enclave.Prod,
+		Sample: enclave.Sample{Rows: 2, Subjects: 1}, Stage: enclave.StageRecord, Outcome: enclave.Denied,
+		Reasons: []enclave.Reason{{Code: "DOMINANCE"}, {Code: "HISTORY"}, {Code: "OUTPUT_CRAFTED", Args: map[string]string{"secret": "7"}}},
+		Result:  enclave.Digest{4}, Finished: submitted.Add(time.Second), Revision: 5, Question: "why?", Support: "stored by nobody",
+	}
+	same := func(of enclave.Run, name string) any { return reflect.ValueOf(of).FieldByName(name).Interface() }
+	coarse := []enclave.Reason{{Code: "OUTPUT_UNSAFE"}, {Code: "OUTPUT_CRAFTED"}}
+	decided := map[string]func(in enclave.Run) any{}
+	for _, ordered := range strings.Fields("ID Grant Scenario Module Dataset Snapshot Params Policy Submitter Environment Sample Stage Outcome Revision Question") {
+		decided[ordered] = func(in enclave.Run) any { return same(in, ordered) }
+	}
+	decided["Submitted"] = func(enclave.Run) any { return submitted.Truncate(enclave.TimeStep).Add(enclave.TimeStep) }
+	decided["Finished"] = decided["Submitted"]
+	decided["Reasons"] = func(in enclave.Run) any {
+		switch in.Outcome {
+		case enclave.Held:
+			return []enclave.Reason{{Code: "OUTPUT_HELD"}, coarse[1]}
+		case enclave.Stopped:
+			return []enclave.Reason{{Code: "RUN_CANCELED"}, coarse[1]}
+		case enclave.Failed, enclave.Released, "":
+			return []enclave.Reason{{Code: "INTERNAL"}, coarse[1]}
+		case enclave.Denied, enclave.Rehearsed:
+		}
+		return coarse
+	}
+	decided["Result"] = func(in enclave.Run) any {
+		if in.Outcome == enclave.Released {
+			return in.Result
+		}
+		return enclave.Digest{}
+	}
+	decided["Support"] = nil // another text for every end, see TestSupport
+	kind := reflect.TypeFor[enclave.Run]()
+	for i := range kind.NumField() {
+		name := kind.Field(i).Name
+		want, known := decided[name]
+		if !known {
+			t.Errorf("nobody decided what of %s is seen in prod", name)
+		}
+		if reflect.ValueOf(full).Field(i).IsZero() {
+			t.Errorf("%s is empty here, so nothing is tested", name)
+		}
+		for _, outcome := range []enclave.Outcome{enclave.Released, enclave.Held, enclave.Denied, enclave.Failed, enclave.Stopped, enclave.Rehearsed, ""} {
+			in := full
+			in.Outcome = outcome
+			got := run.Sight(run.State{Run: in, Progress: run.Ended, Attempts: 2})
+			if want != nil && !reflect.DeepEqual(same(got, name), want(in)) {
+				t.Errorf("%s of a run that is %q: %v, want %v", name, outcome, same(got, name), want(in))
+			}
+			if name == "Support" && (got.Support == "") != (outcome == "") || got.Support == full.Support {
+				t.Errorf("support of a run that is %q: %q", outcome, got.Support)
+			}
+		}
+	}
+	full.Environment = enclave.Dev
+	if got := run.Sight(run.State{Run: full, Progress: run.Ended}); !reflect.DeepEqual(got.Reasons, full.Reasons) {
+		t.Errorf("in dev: %v", got.Reasons)
+	}
+	// Of a refusal at admission, nothing is said of an output.
+	full.Environment, full.Stage = enclave.Prod, enclave.StageAdmit
+	if got := run.Sight(run.State{Run: full, Progress: run.Ended}); got.Reasons[0].Code != "RUN_REFUSED" {
+		t.Errorf("at admission: %v", got.Reasons)
+	}
+}
+
+// What is hidden shows in the support digest to whoever has the key, and to nobody else: it is another one for each run.
+func TestSupport(t *testing.T) {
+	t.Parallel()
+	end := func(id, reason string) enclave.Run {
+		return run.Sight(run.State{Progress: run.Ended, Run: enclave.Run{
+			ID: id, Environment: enclave.Prod, Outcome: enclave.Denied, Stage: enclave.StageRecord, Reasons: []enclave.Reason{{Code: reason}},
+		}})
+	}
+	a, b := end("a", "DOMINANCE"), end("a", "HISTORY")
+	if !reflect.DeepEqual(a.Reasons, b.Reasons) || a.Support == b.Support || len(a.Support) != 16 || a.Support != end("a", "DOMINANCE").Support {
+		t.Errorf("%+v and %+v", a, b)
+	}
+	if a.Support == end("b", "DOMINANCE").Support {
+		t.Error("two runs have one digest, so that an operator sees that they ended alike")
+	}
+}
+
+// TestReports: the authority and auditors look up what happened; the operator of a run in prod does not, and another's never.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	ctx, w := t.Context(), started(t)
+	auditor := enclave.Caller{Role: enclave.Auditor, Org: "audit", Name: "wang"}
+	for do, want := range map[string]struct {
+		seen, reason, cause string
+		facts               bool
+	}{
+		"deny":  {"OUTPUT_UNSAFE", "DOMINANCE", "", true},
+		"fault": {"INTERNAL", "INTERNAL", "the disk is on fire", false},
+		"trap":  {"MODULE_TRAP", "MODULE_TRAP", "crashed", false},
+	} {
+		ended := w.end(w.submit(acme, do).ID)
+		if ended.Reasons[0].Code != want.seen {
+			t.Errorf("%s: seen %v", do, ended.Reasons)
+		}
+		for _, caller := range []enclave.Caller{acme, globex, {Role: enclave.Reviewer, Org: "bureau"}, {Role: enclave.SourceOrg, Org: "health"}} {
+			_, err := w.Report(ctx, caller, ended.ID)
+			wants(t, err, enclave.Refused, "REPORT_NOT_SHOWN")
+		}
+		for _, caller := range []enclave.Caller{bureau, auditor} {
+			raw, err := w.Report(ctx, caller, ended.ID)
+			ok(t, err)
+			var report enclave.Report
+			ok(t, json.Unmarshal(raw, &report))
+			if report.Version != 1 || report.Run != ended.ID || report.Environment != enclave.Prod || report.Support != ended.Support ||
+				report.Outcome != ended.Outcome || report.Stage != ended.Stage || report.Reasons[0].Code != want.reason ||
+				!strings.Contains(report.Cause, want.cause) || (report.Facts != nil) != want.facts || report.Rehearsal != nil {
+				t.Errorf("%s: report %s", do, raw)
+			}
+		}
+	}
+	waiting := w.submit(acme, "hang")
+	<-w.rooms.hung
+	_, err := w.Report(ctx, bureau, waiting.ID)
+	wants(t, err, enclave.State, "REPORT_NOT_READY")
+	_, err = w.Report(ctx, bureau, "nobody")
+	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
+	close(w.rooms.let)
+}
