@@ -94,19 +94,31 @@ type ProductColumn struct {
 	Valid   []bool
 }
 
-// LeakFacts is what trusted code measured of a product against the rows that its module could read.
+// LeakFacts is what trusted code measured of a product against the rows of the snapshot that its run was pinned to, in the columns that its
+// module was shown. A combination of values that at least the profile's threshold of distinct subjects have identifies nobody and counts
+// nowhere; neither does what chance explains (see the room leak, which says how each is found and what remains possible).
 type LeakFacts struct {
-	Rows    int64 `json:"rows"`
-	Values  int64 `json:"values"` // that are not empty
+	Rows     int64 `json:"rows"`     // of the output
+	Values   int64 `json:"values"`   // of the output that are not empty
+	Subjects int64 `json:"subjects"` // distinct, of the whole snapshot
+	// Records counts rows that have values of one row of the data in two columns or more, up to the order of rows and columns and to
+	// rounding, beyond the rows that still have them when the output's columns are permuted.
 	Records int64 `json:"records"`
-	// Records counts rows that repeat a row of the data, up to the order of columns and rounding, more often than chance would.
-	Identifiers int64 `json:"identifiers"` // values that hold the identifier of a subject of the data, in clear or in a common encoding
-	Packed      int64 `json:"packed"`      // texts that hold a row of the data
-	Injective   int64 `json:"injective"`   // columns that are an injective function of columns of the data, whatever the encoding
-	Verbatim    int64 `json:"verbatim"`    // values found in a protected column of the data, in percent of all, rounded up
-	Bits        int64 `json:"bits"`        // that the output can carry, by the domains that the manifest declares
-	Parameters  int64 `json:"parameters"`  // numbers of a declared model; 0 where none is declared
-	Subjects    int64 `json:"subjects"`    // of the data
+	// Identifiers counts values that hold the identifier of a subject which the subject directory knows, in clear or in a common encoding.
+	Identifiers int64 `json:"identifiers"`
+	// Packed counts texts that hold values of one row of the data in three columns or more, in clear or in a common encoding.
+	Packed int64 `json:"packed"`
+	// Injective counts output columns that, alone or with another, are equal where a shown column, two or all of them are, and different
+	// where these differ: by the order in which the guest emitted them, or by how often each value occurs. No encoding hides it.
+	Injective int64 `json:"injective"`
+	// Verbatim is the values that stand in a shown column of class sensitive or measure, beyond those that would if each were moved a
+	// little: in percent of Values, rounded up.
+	Verbatim int64 `json:"verbatim"`
+	// Bits is what the output can carry by the domains that the manifest declares: for each row the bits of every column, and the number
+	// of rows. It is an upper bound, whatever the values mean.
+	Bits int64 `json:"bits"`
+	// Parameters counts the numbers of a declared model that are not empty; 0 where none is declared.
+	Parameters int64 `json:"parameters"`
 }
 
 // Place is where in an output a fact was found.

@@ -18,6 +18,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/enclave/aggregate"
 	"github.com/darkroom-project/darkroom/enclave/history"
+	"github.com/darkroom-project/darkroom/enclave/leak"
 	"github.com/darkroom-project/darkroom/enclave/load"
 	"github.com/darkroom-project/darkroom/enclave/measure"
 	"github.com/darkroom-project/darkroom/enclave/program"
@@ -152,7 +153,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 		SupportKey: supportKey, Dev: &rehearse.Stage{Guests: limits, Workers: runtime.GOMAXPROCS(0), Log: a.log, Now: now},
 		Path: &enclave.Enclave{
 			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)), Performer: program.New(guests),
-			Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
+			Inspector: leak.New(snapshots), Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
 		},
 	})
 	a.reviews = review.New(review.Config{
