@@ -59,7 +59,11 @@ func textOf(column arrow.Array, row int) (*string, error) {
 	case *array.Int64:
 		text = strconv.FormatInt(c.Value(row), 10)
 	case *array.Decimal128:
-		text = c.ValueStr(row)
+		scale := int32(0)
+		if t, ok := c.DataType().(arrow.DecimalType); ok {
+			scale = t.GetScale()
+		}
+		text = c.Value(row).ToString(scale)
 	default:
 		return nil, enclave.Internalf("a column of type %s in an output", column.DataType())
 	}

@@ -35,7 +35,7 @@ type Store interface {
 	// In lists the runs of the reviews in a state, oldest first.
 	In(ctx context.Context, state State) ([]string, error)
 	// Update replaces the file of a review that still has the revision, which grows by one; else REVIEW_CHANGED. A held run's
-	// question becomes what the file asks; it gets the outcome of an ending that is not nil, and MUST then be held: else REVIEW_CHANGED.
+	// question becomes what the file asks; it gets the outcome of an ending that is not nil, and MUST then be held: else RUN_ENDED.
 	Update(ctx context.Context, record Record, ending *run.Ending, acts ...enclave.Act) error
 	// Similar lists at most limit other releases of the run's dataset, those of the same module first, each newest first.
 	Similar(ctx context.Context, run enclave.Run, limit int) ([]Similar, error)

@@ -44,6 +44,8 @@ func (r *Register) List(ctx context.Context, caller enclave.Caller, page enclave
 	case enclave.SourceOrg:
 		scope.Source, scope.Not = caller.Org, caller.Org
 	case enclave.Auditor:
+		fallthrough
+	default:
 		return nil, "", nil
 	}
 	if caller.Role != enclave.Operator {

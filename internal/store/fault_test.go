@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store"
 	"github.com/darkroom-project/darkroom/internal/store/sqlc"
@@ -73,6 +74,22 @@ func TestEveryWriteIsAllOrNothing(t *testing.T) {
 		"hold a run": func(ctx context.Context, s *store.Store) error {
 			return decide(ctx, s, decisionOf("r1", enclave.Hold, 0))
 		},
+		"withdraw a run": func(ctx context.Context, s *store.Store) error {
+			return s.Runs().Withdraw(ctx, "h1", run.Ending{Outcome: enclave.Stopped}, act("x"))
+		},
+		"release a held run": func(ctx context.Context, s *store.Store) error {
+			return decide(ctx, s, byPeople("h1", 0))
+		},
+		"ask a question": func(ctx context.Context, s *store.Store) error {
+			asked := must(s.Reviews().Get(context.WithoutCancel(ctx), "h1"))
+			asked.File.State, asked.File.Question = review.Returned, "why?"
+			return s.Reviews().Update(ctx, asked, nil, act("x"))
+		},
+		"reject a held run": func(ctx context.Context, s *store.Store) error {
+			rejected := must(s.Reviews().Get(context.WithoutCancel(ctx), "h1"))
+			rejected.File.State = review.Rejected
+			return s.Reviews().Update(ctx, rejected, &run.Ending{Outcome: enclave.Denied}, act("x"), act("y"))
+		},
 		"record a release": func(ctx context.Context, s *store.Store) error {
 			return decide(ctx, s, decisionOf("r1", enclave.Release, 0))
 		},
@@ -81,7 +98,8 @@ func TestEveryWriteIsAllOrNothing(t *testing.T) {
 			t.Run(name+", "+mode, func(t *testing.T) {
 				t.Parallel()
 				s := fresh(t)
-				settled(t, s, "r1")
+				settled(t, s, "r1", "h1")
+				held(t, s, "h1")
 				before := dump(t, s)
 				for statement := 1; ; statement++ {
 					ctx, cancel := context.WithCancel(t.Context())

@@ -13,6 +13,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/approval"
 	"github.com/darkroom-project/darkroom/internal/catalog"
 	"github.com/darkroom-project/darkroom/internal/module"
+	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store"
 )
@@ -123,6 +124,22 @@ func decide(ctx context.Context, s *store.Store, d run.Decision) error {
 	return s.Runs().Decide(ctx, d, a)
 }
 
+// held is a held run whose review two people agree on, from its file's revision 2 on.
+func held(t *testing.T, s *store.Store, id string) {
+	t.Helper()
+	ok(t, decide(t.Context(), s, decisionOf(id, enclave.Hold, 0)))
+	agreed := must(s.Reviews().Get(t.Context(), id))
+	agreed.File.State = review.Agreed
+	ok(t, s.Reviews().Update(t.Context(), agreed, nil, act("review.vote")))
+}
+
+// byPeople is the release of a held run.
+func byPeople(id string, history int64) run.Decision {
+	d := decisionOf(id, enclave.Release, history)
+	d.ByPeople, d.Evidence = true, `{"salt":"y","facts":{}}`
+	return d
+}
+
 // settled is a store with a dataset, a snapshot, a grant, a module and running runs of the given ids.
 func settled(t *testing.T, s *store.Store, runs ...string) {
 	t.Helper()
@@ -148,7 +165,7 @@ func settled(t *testing.T, s *store.Store, runs ...string) {
 func dump(t *testing.T, s *store.Store) string {
 	t.Helper()
 	text := ""
-	for _, table := range []string{"entry", "dataset", "snapshot", "permit", "module", "proposal", "run", "decision", "report", "history"} {
+	for _, table := range []string{"entry", "dataset", "snapshot", "permit", "module", "proposal", "run", "decision", "report", "review", "history"} {
 		text += dumpTable(t, s, table)
 	}
 	return text
