@@ -168,6 +168,11 @@ func (w *world) Module(_ context.Context, digest enclave.Digest) (*enclave.Modul
 	return w.modules[digest], nil
 }
 
+// Approved: no rule here asks.
+func (w *world) Approved(context.Context, string, enclave.Digest, string) (bool, error) {
+	return false, nil
+}
+
 // newWorld opens a world in a folder; with the same folder, what a crash left. Change may replace ports.
 func newWorld(t *testing.T, folder string, change func(*world)) *world {
 	t.Helper()
@@ -187,7 +192,7 @@ func newWorld(t *testing.T, folder string, change func(*world)) *world {
 	w.grants = grant.New(w.store.Grants(), w.store.Acts(), nil, nil, time.Now)
 	w.runConf = run.Config{
 		Store: w.store.Runs(), Results: w.files, Prints: book, Ledger: ledger{}, Acts: w.store.Acts(), Gate: gate, Policies: policies{},
-		Grants: w.grants, Modules: w, Datasets: catalog.New(w.store.Catalog(), nil, time.Now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Grants: w.grants, Modules: w, Approvals: w, Datasets: catalog.New(w.store.Catalog(), nil, time.Now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Workers: 2, Retry: time.Millisecond,
 	}
 	w.config = review.Config{
