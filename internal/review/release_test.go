@@ -102,7 +102,7 @@ func TestACraftedTableJoinsTheHistory(t *testing.T) {
 	w.ran(globex, table(31, false), enclave.Released)
 	w.voted(chen, held, enclave.ChooseRelease, review.Open)
 	closed := w.voted(wang, held, enclave.ChooseRelease, review.Closed)
-	got, err := w.runs.Get(ctx, held)
+	got, err := w.store.Runs().Get(ctx, held) // with the reason that its operator does not see
 	if err != nil || closed.Outcome != enclave.Denied || got.Outcome != enclave.Denied || got.Reasons[0].Code != "HISTORY" || w.version() != 1 {
 		t.Errorf("the gate let it be %+v, %+v, %v", closed, got, err)
 	}
