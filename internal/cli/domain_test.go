@@ -70,7 +70,7 @@ func startDomain(t *testing.T) *domain {
 	d.env["RESULT"], d.env["RECEIPT"] = d.file("table.arrow"), d.file("receipt.json")
 	d.dr(t, "run fetch $RUN --out $RESULT --credential $OPERATOR")
 	d.dr(t, "run receipt $RUN --out $RECEIPT --credential $OPERATOR")
-	d.endless(t)
+	d.modules(t)
 	d.write(t, "bad/darkroom.yaml", "darkroom: 1\nname: bad\nkeys: everything\n")
 	d.env["BADFOLDER"] = d.file("bad")
 	_, other, err := ledger.GenerateKey("darkroom.local")
@@ -98,24 +98,36 @@ func (d *domain) write(t *testing.T, name, content string) {
 	}
 }
 
-// endless writes a module that never ends.
-func (d *domain) endless(t *testing.T) {
+// modules writes one that never ends, and one that asks to be shown costs, so that what it makes waits for people.
+func (d *domain) modules(t *testing.T) {
 	t.Helper()
-	code, err := scaffold.Endless.Wasm()
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole, err := admit.Attach(code, &enclave.Manifest{
+	d.env["ENDLESS"] = d.module(t, scaffold.Endless, &enclave.Manifest{
 		Darkroom: 1, Name: "endless", Version: "1.0.0", Form: enclave.Aggregate,
 		Inputs:   []enclave.ManifestInput{{Dataset: "visits", Columns: []string{"birth_year"}}},
 		Keys:     []enclave.ManifestKey{{Name: "parity", Values: []string{"even", "odd"}}},
 		Measures: []enclave.ManifestMeasure{{Name: "visits", Op: enclave.Count}},
 	})
+	d.env["PEEPING"] = d.module(t, scaffold.AgeBand, &enclave.Manifest{
+		Darkroom: 1, Name: "peeping", Version: "1.0.0", Form: enclave.Aggregate,
+		Inputs:   []enclave.ManifestInput{{Dataset: "clinic", Columns: []string{"district", "birth_year", "cost"}, Show: []string{"cost"}}},
+		Params:   []enclave.ManifestParam{{Name: "as_of", Type: "int64", Min: 2020, Max: 2026, Default: "2024"}},
+		Keys:     []enclave.ManifestKey{{Name: "age_band", Values: []string{"0-17", "18-44", "45-64", "65+"}}},
+		Measures: []enclave.ManifestMeasure{{Name: "visits", Op: enclave.Count}},
+	})
+}
+
+func (d *domain) module(t *testing.T, guest scaffold.Guest, manifest *enclave.Manifest) (file string) {
+	t.Helper()
+	code, err := guest.Wasm()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.write(t, "endless.wasm", string(whole))
-	d.env["ENDLESS"] = d.file("endless.wasm")
+	whole, err := admit.Attach(code, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write(t, manifest.Name+".wasm", string(whole))
+	return d.file(manifest.Name + ".wasm")
 }
 
 // foreign writes a credential that names this domain's address, but whose certificate is of another domain.

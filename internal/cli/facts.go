@@ -61,7 +61,11 @@ func (sh *shell) programFacts(c *caseFile) [][]string {
 
 // limited is a fact that may be at most so much.
 func (sh *shell) limited(code string, n, limit int64, unit string) []string {
-	return []string{sh.text(code), number(n) + unit, "≤ " + number(limit) + unit + mark(n > limit)}
+	allowed := "≤ " + number(limit) + unit
+	if limit == 0 {
+		allowed = "0"
+	}
+	return []string{sh.text(code), number(n) + unit, allowed + mark(n > limit)}
 }
 
 func (sh *shell) yes(is bool) string {

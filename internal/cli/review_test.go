@@ -86,7 +86,7 @@ func TestCaseInAReviewersOrder(t *testing.T) {
 		"What the module says of itself, unchecked:", "rules 1.0.0", "shown to it", "cost", "Weights", "all of them",
 		"weight  -10.000 … 10.000", "a weight", "b, c, d, e, … (6)",
 		"Why it waits for people:", "OUTPUT_OF_PROGRAM: People release it.",
-		"What the enclave measured:", "subject's identifier", "1", "≤ 0  !", "protected column", "25 %", "≤ 20 %  !", "≤ 500", "parameters", "≤ 10", "1000",
+		"What the enclave measured:", "subject's identifier", "1", "0  !", "protected column", "25 %", "≤ 20 %  !", "≤ 500", "parameters", "≤ 10", "1000",
 		"Where:", "subject's identifier", "2", "label", "all", "weight", "newer",
 		"The first 2 of 2 rows:", "weight  label", "0.125  a\\u{1b}", "·  ▒▒▒", "▒▒▒ is not shown",
 		"Earlier releases of the same data:", "the same", "people", "efefefefefef", "policy",

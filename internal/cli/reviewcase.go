@@ -33,7 +33,9 @@ func (sh *shell) showCase(shown sdk.Case) error {
 			return err
 		}
 	}
+	seen := c.Seen.Output + ":" + strconv.FormatInt(c.Seen.History, 10)
 	sh.reviewState(c.Review)
+	sh.fields([2]string{"CLI_HEAD_SEEN", seen})
 	sh.asks(&c)
 	sh.says(&c)
 	sh.section("CLI_REVIEW_WHY")
@@ -49,8 +51,7 @@ func (sh *shell) showCase(shown sdk.Case) error {
 		sh.after(c.Review)
 		return nil
 	}
-	sh.note("CLI_REVIEW_VOTE_NEXT", "command",
-		fmt.Sprintf(`darkroom review vote runs/%s release --seen %s:%d --public "…"`, c.Run, c.Seen.Output, c.Seen.History))
+	sh.note("CLI_REVIEW_VOTE_NEXT", "command", fmt.Sprintf(`darkroom review vote runs/%s release --seen %s --public "…"`, c.Run, seen))
 	return nil
 }
 

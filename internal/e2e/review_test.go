@@ -43,9 +43,9 @@ func startBench(t *testing.T) *bench {
 }
 
 // hold submits a module that asks to be shown costs, so that what it made waits for people.
-func (b *bench) hold(name string) sdk.Run {
+func (b *bench) hold() sdk.Run {
 	b.t.Helper()
-	manifest := bands(name)
+	manifest := bands("peeping")
 	manifest.Inputs[0].Show = []string{"cost"}
 	run := b.ends(acme, b.submit(acme, b.grant, b.upload(acme, manifest, guest(b.t, scaffold.AgeBand)), nil), sdk.RunHeld, "OUTPUT_CRAFTED")
 	b.nothingOf(run)
@@ -84,7 +84,7 @@ func refused(t *testing.T, err error, reason string) {
 func TestHeldOutputReleasedByPeople(t *testing.T) {
 	t.Parallel()
 	b, ctx := startBench(t), t.Context()
-	run := b.hold("peeping")
+	run := b.hold()
 
 	zero := sdk.Seen{Output: strings.Repeat("0", 64)}
 	_, err := b.chen.CastVote(ctx, run.ID, sdk.Ballot{Choice: sdk.ChooseRelease, Seen: zero})
@@ -173,7 +173,7 @@ func (b *bench) recorded(run sdk.Run, verb string) (count int) {
 func TestReviewLooksMissing(t *testing.T) {
 	t.Parallel()
 	b := startBench(t)
-	run := b.hold("peeping")
+	run := b.hold()
 	strangers := map[string]*sdk.Client{
 		"a rival": b.clients[rival], "another department": b.clients[office],
 		"a reviewer of the organisation that asked": b.person(sdk.Reviewer, acme, "chen"), "an authority of it": b.person(sdk.Authority, acme, "zhao"),
@@ -221,7 +221,7 @@ func calls(c *sdk.Client) map[string]func(context.Context, string) error {
 func TestReturnedThenRejected(t *testing.T) {
 	t.Parallel()
 	b, ctx := startBench(t), t.Context()
-	run := b.hold("peeping")
+	run := b.hold()
 	_, err := b.clients[acme].AnswerQuestion(ctx, run.ID, "nobody asked")
 	refused(t, err, "REVIEW_NOT_ASKED")
 	b.votes(b.chen, run, sdk.ChooseReturn, "what is 65+ for?", "odd bands")
@@ -266,7 +266,7 @@ func TestReturnedThenRejected(t *testing.T) {
 func TestVotesAreVoidWhenAnotherReleaseComesFirst(t *testing.T) {
 	t.Parallel()
 	b, ctx := startBench(t), t.Context()
-	run := b.hold("peeping")
+	run := b.hold()
 	before, err := b.source.GetCase(ctx, run.ID)
 	ok(t, err)
 	b.votes(b.chen, run, sdk.ChooseRelease, "", "")
@@ -293,7 +293,7 @@ func TestVotesAreVoidWhenAnotherReleaseComesFirst(t *testing.T) {
 func TestVotesThatDiffer(t *testing.T) {
 	t.Parallel()
 	b, ctx := startBench(t), t.Context()
-	run := b.hold("peeping")
+	run := b.hold()
 	b.votes(b.chen, run, sdk.ChooseRelease, "", "harmless")
 	if review := b.votes(b.source, run, sdk.ChooseReject, "why 65+?", "not harmless"); review.State != sdk.ReviewDiffer || review.Round != 2 {
 		t.Errorf("after two that differ: %+v", review)
