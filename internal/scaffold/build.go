@@ -16,28 +16,33 @@ import (
 // checks the result as admission will, and writes it into the folder as <name>.wasm. The same sources and Go version give the same
 // bytes and so the same digest.
 func Build(ctx context.Context, dir string, out io.Writer) (path string, digest enclave.Digest, err error) {
-	manifest, err := ReadManifest(dir)
+	module, err := build(ctx, dir, out)
 	if err != nil {
 		return "", digest, err
 	}
-	code, err := compile(ctx, dir, out)
+	path = filepath.Join(dir, module.Manifest.Name+".wasm")
+	return path, module.Digest, replace(path, module.Bytes)
+}
+
+// build makes the module of a folder, with more in the go tool's environment than it has by itself.
+func build(ctx context.Context, dir string, out io.Writer, env ...string) (*enclave.Module, error) {
+	manifest, err := ReadManifest(dir)
 	if err != nil {
-		return "", digest, err
+		return nil, err
+	}
+	code, err := compile(ctx, dir, out, env...)
+	if err != nil {
+		return nil, err
 	}
 	whole, err := admit.Attach(code, manifest)
 	if err != nil {
-		return "", digest, err
+		return nil, err
 	}
-	module, err := admit.Check(whole)
-	if err != nil {
-		return "", digest, err
-	}
-	path = filepath.Join(dir, manifest.Name+".wasm")
-	return path, module.Digest, replace(path, whole)
+	return admit.Check(whole)
 }
 
 // compile builds a folder's Go code; nil if it has none.
-func compile(ctx context.Context, dir string, out io.Writer) (code []byte, err error) {
+func compile(ctx context.Context, dir string, out io.Writer, env ...string) (code []byte, err error) {
 	sources, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil || len(sources) == 0 {
 		return nil, err // only a malformed pattern gives an error
@@ -56,6 +61,7 @@ func compile(ctx context.Context, dir string, out io.Writer) (code []byte, err e
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
 	// What the author's own environment says about other builds must not change this one's bytes.
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOWASM=", "GOEXPERIMENT=")
+	cmd.Env = append(cmd.Env, env...)
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, enclave.Fail(enclave.Canceled, "BUILD_CANCELED").Because(context.Cause(ctx))
