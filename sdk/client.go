@@ -25,6 +25,7 @@ type Client struct {
 	datasets   darkroomv1.DatasetServiceClient
 	grants     darkroomv1.GrantServiceClient
 	modules    darkroomv1.ModuleServiceClient
+	approvals  darkroomv1.ApprovalServiceClient
 	runs       darkroomv1.RunServiceClient
 	reviews    darkroomv1.ReviewServiceClient
 	policy     darkroomv1.PolicyServiceClient
@@ -79,6 +80,7 @@ func Dial(ctx context.Context, credential Credential, opts ...Option) (*Client, 
 		datasets:   darkroomv1.NewDatasetServiceClient(connection),
 		grants:     darkroomv1.NewGrantServiceClient(connection),
 		modules:    darkroomv1.NewModuleServiceClient(connection),
+		approvals:  darkroomv1.NewApprovalServiceClient(connection),
 		runs:       darkroomv1.NewRunServiceClient(connection),
 		reviews:    darkroomv1.NewReviewServiceClient(connection),
 		policy:     darkroomv1.NewPolicyServiceClient(connection),

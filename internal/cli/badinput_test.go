@@ -159,6 +159,35 @@ func badInputs() map[string][]bad {
 			{"modules/" + strings.Repeat("0", 64) + as + "$OPERATOR", exitFailed, "OBJECT_NOT_FOUND|MODULE_NOT_FOUND"},
 			{"$MODULE" + as + "$RIVAL", exitFailed, "OBJECT_NOT_FOUND|MODULE_NOT_FOUND"},
 		},
+		"module propose": {
+			{"$WASM" + as + "$OPERATOR", exitMisused, "CLI_FLAG_MISSING"},
+			{"--dataset visits" + as + "$OPERATOR", exitMisused, "CLI_ARGS"},
+			{"$WASM --dataset ../visits" + as + "$OPERATOR", exitMisused, "CLI_NAME_BAD"},
+			{"nowhere.wasm --dataset visits" + as + "$OPERATOR", exitFailed, "CLI_FILE_MISSING"},
+			{"$YAML --dataset visits" + as + "$OPERATOR", exitFailed, "MODULE_NOT_WASM"},
+			{"$HUGE --dataset visits --source $FOLDER" + as + "$OPERATOR", exitFailed, "CLI_FILE_TOO_LARGE"},
+			{"$WASM --dataset visits --source nowhere" + as + "$OPERATOR", exitFailed, "MODULE_SOURCE_UNREADABLE"},
+			{"$WASM --dataset visits --source $BADFOLDER" + as + "$OPERATOR", exitFailed, "MANIFEST_MALFORMED|MANIFEST_INVALID"},
+			{"$WASM --dataset other" + as + "$OPERATOR", exitFailed, "DATASET_NOT_FOUND"},
+			{"$MODULE --dataset visits" + as + "$RIVAL", exitFailed, "MODULE_NOT_FOUND"},
+			{"$WASM --dataset visits" + as + "$SOURCE", exitFailed, "METHOD_FORBIDDEN"},
+		},
+		"module review list": {noCredential, tooMany, foreign},
+		"module review show": named("proposal", "$PROPOSAL", "$RIVAL"),
+		"module review vote": {
+			{"$PROPOSAL" + as + "$REVIEWER", exitMisused, "CLI_ARGS"},
+			{"$PROPOSAL maybe" + as + "$REVIEWER", exitMisused, "CLI_ARG_BAD"},
+			{"$PROPOSAL reject" + as + "$REVIEWER", exitMisused, "CLI_FLAG_MISSING"},
+			{"../proposal approve" + as + "$REVIEWER", exitMisused, "CLI_NAME_BAD"},
+			{"proposals/aaaaaaaaaaaaaaaaaaaaaaaaaa approve" + as + "$REVIEWER", exitFailed, "PROPOSAL_NOT_FOUND"},
+			{"$PROPOSAL approve --public " + strings.Repeat("x", 3000) + as + "$REVIEWER", exitFailed, "INVALID_REQUEST"},
+			{"$PROPOSAL approve" + as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"},
+		},
+		"module review source": append(named("proposal", "$PROPOSAL --out fresh", "$OPERATOR"),
+			bad{"$PROPOSAL" + as + "$REVIEWER", exitMisused, "CLI_FLAG_MISSING"}, bad{"$PROPOSAL --out fresh" + as + "$REVIEWER", exitFailed, "PROPOSAL_NO_SOURCE"}),
+		"module review check": append(named("proposal", "$PROPOSAL", "$RIVAL"), bad{"$PROPOSAL" + as + "$REVIEWER", exitFailed, "PROPOSAL_NO_SOURCE"}),
+		"module review withdraw": append(named("proposal", "$PROPOSAL --note x", "$OPERATOR"), bad{"$PROPOSAL" + as + "$AUTHORITY", exitMisused, "CLI_FLAG_MISSING"},
+			bad{"$PROPOSAL --note x" + as + "$AUTHORITY", exitFailed, "PROPOSAL_STATE"}),
 		"run submit": {
 			{"$WASM" + as + "$OPERATOR", exitMisused, "CLI_FLAG_MISSING"},
 			{"--grant $GRANT" + as + "$OPERATOR", exitMisused, "CLI_ARGS"},
@@ -308,7 +337,7 @@ func (d *domain) testBadInputs(t *testing.T) {
 			})
 		}
 	}
-	for _, group := range []string{"", "identity", "dataset", "grant", "module", "run", "review", "policy", "ledger", "help"} {
+	for _, group := range []string{"", "identity", "dataset", "grant", "module", "module review", "run", "review", "policy", "ledger", "help"} {
 		status, out, errs := command(t, append(strings.Fields(group), "nonsense")...)
 		if status != exitMisused || out != "" || reasonIn(errs) != "CLI_COMMAND_UNKNOWN" {
 			t.Errorf("%s nonsense: status %d\n%s%s", group, status, out, errs)

@@ -66,6 +66,9 @@ func words() []string {
 	for _, c := range []sdk.Choice{sdk.ChooseRelease, sdk.ChooseReject, sdk.ChooseReturn} {
 		all = append(all, string(c))
 	}
+	for _, s := range []sdk.ProposalState{sdk.ProposalWaiting, sdk.ProposalApproved, sdk.ProposalRejected, sdk.ProposalWithdrawn} {
+		all = append(all, string(s))
+	}
 	for _, r := range []sdk.Role{sdk.Operator, sdk.Authority, sdk.Source, sdk.Reviewer, sdk.Auditor} {
 		all = append(all, string(r))
 	}
@@ -82,7 +85,7 @@ func words() []string {
 func TestEveryTextIsThePersons(t *testing.T) {
 	english := regexp.MustCompile(`\b(Usage|Flags|Commands|Available|Example|Global|default|string|help for)\b`)
 	chinese := regexp.MustCompile(`\p{Han}`)
-	paths := append(slices.Collect(maps.Keys(leaves((&shell{}).root()))), "", "dataset", "grant", "identity", "ledger", "module", "policy", "review", "run")
+	paths := append(slices.Collect(maps.Keys(leaves((&shell{}).root()))), "", "dataset", "grant", "identity", "ledger", "module", "module review", "policy", "review", "run")
 	for _, path := range paths {
 		for _, lang := range []string{"en", "zh"} {
 			status, out, errs := command(t, append(strings.Fields(path), "--help", "--lang", lang)...)
@@ -109,7 +112,7 @@ func TestCommandsInTexts(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		for code, text := range texts {
-			for _, said := range regexp.MustCompile(`darkroom ((?:identity|dataset|grant|module|run|review|policy|ledger) [a-z]+)`).FindAllStringSubmatch(text["en"]+"\n"+text["zh"], -1) {
+			for _, said := range regexp.MustCompile(`darkroom ((?:identity|dataset|grant|module(?: review)?|run|review|policy|ledger) [a-z]+)`).FindAllStringSubmatch(text["en"]+"\n"+text["zh"], -1) {
 				checked++
 				if c, rest, err := root.Find(strings.Fields(said[1])); err != nil || len(rest) > 0 || c.HasSubCommands() {
 					t.Errorf("%s names the command %q", code, said[0])

@@ -66,6 +66,7 @@ func startDomain(t *testing.T) *domain {
 	d.dr(t, "module new $FOLDER --manifest-only")
 	d.env["MODULE"] = d.name(t, "modules", "module build $FOLDER")
 	d.env["RUN"] = d.name(t, "runs", "run submit $WASM --grant $GRANT --wait --credential $OPERATOR")
+	d.env["PROPOSAL"] = d.name(t, "proposals", "module propose $MODULE --dataset visits --credential $OPERATOR")
 	d.env["SEEN"] = strings.Repeat("0", 64) + ":1"
 	d.env["RESULT"], d.env["RECEIPT"] = d.file("table.arrow"), d.file("receipt.json")
 	d.dr(t, "run fetch $RUN --out $RESULT --credential $OPERATOR")
