@@ -2,14 +2,15 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
 
 // TestMain lets the tests' own binary be the server that is killed.
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(serveDir); dir != "" {
-		os.Exit(serve(dir))
+	if code, served := asServer(); served {
+		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }
@@ -23,6 +24,17 @@ func TestKills(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	tell(t, func(dir string) (figures, error) { return kill(t.Context(), dir, kills, seed) })
+}
+
+// TestFaults lets a few of the server's writes fail, of the hundreds that the command can.
+func TestFaults(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		t.Skip("needs Linux on amd64")
+	}
+	if testing.Short() {
+		t.Skip("a process that is watched at each of its system calls, which is slow")
+	}
+	tell(t, func(dir string) (figures, error) { return fail(t.Context(), dir, 5) })
 }
 
 // TestStorm is two hundred runs at once.

@@ -23,6 +23,8 @@ type taken struct {
 
 // journal is what the server has said: it must stand by all of it. It is safe for concurrent use.
 type journal struct {
+	faulty bool // writes of the server fail: it may say so, and fail the run that it was at
+
 	mu         sync.Mutex
 	runs       map[string]*taken
 	heads      map[uint64]sdk.Checkpoint // by size
@@ -101,7 +103,7 @@ func (j *journal) saw(t *taken, run sdk.Run, life int) {
 		j.violations = append(j.violations, fmt.Sprintf("%s, and was %s %v", said, t.end.Outcome, codes(t.end)))
 	case t.end.Outcome == "" && run.Outcome != "":
 		t.end, t.endLife = run, life
-		if !t.may(run) {
+		if !t.may(run, j.faulty) {
 			j.violations = append(j.violations, said)
 		}
 	}
@@ -109,12 +111,12 @@ func (j *journal) saw(t *taken, run sdk.Run, life int) {
 
 // may reports whether a run can end so. What was released before may leave nothing of a table that would be released else. A run that was
 // under way at three kills is taken for the cause of them.
-func (t *taken) may(run sdk.Run) bool {
+func (t *taken) may(run sdk.Run, faulty bool) bool {
 	reason := append(codes(run), "")[0]
 	return run.Outcome == t.question.outcome && (t.question.reason == "" || reason == t.question.reason) ||
 		run.Outcome == sdk.RunDenied && t.question.outcome == sdk.RunReleased && reason == "NOTHING_TO_PUBLISH" ||
 		run.Outcome == sdk.RunCanceled && t.canceled ||
-		run.Outcome == sdk.RunFailed && reason == interrupted
+		run.Outcome == sdk.RunFailed && (reason == interrupted || faulty && reason == "INTERNAL")
 }
 
 const interrupted = "RUN_INTERRUPTED"

@@ -3,6 +3,7 @@
 //
 //	go run ./internal/crash                      # 100 kills: a few minutes
 //	go run ./internal/crash -kills 1000 -seed 7
+//	go run ./internal/crash -kills 0 -fail 50    # no kills: 50 of the server's writes fail, each in a server of its own (Linux on amd64)
 //	go run ./internal/crash -kills 0 -storm 200  # no kills: 200 runs at once, their order and their memory
 //
 // What is killed is the real `darkroom serve`, in a process of its own and a directory of its own; what is checked, anybody could check with
@@ -18,14 +19,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"github.com/darkroom-project/darkroom/internal/term"
 )
 
 func main() {
-	if dir := os.Getenv(serveDir); dir != "" {
-		os.Exit(serve(dir))
+	if code, served := asServer(); served {
+		os.Exit(code)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:], os.Stdout)
@@ -39,6 +41,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("crash", flag.ContinueOnError)
 	kills := flags.Int("kills", 100, "how often the enclave is killed; 0 for not at all")
+	fails := flags.Int("fail", 0, "how many of a server's writes, evenly chosen, fail in turn")
 	storm := flags.Int("storm", 0, "how many runs are submitted at once to an enclave that is left alone")
 	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "of the choices that are made")
 	if err := flags.Parse(args); err != nil {
@@ -64,6 +67,11 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	if *kills > 0 {
 		if err := show(kill(ctx, dir, *kills, *seed)); err != nil {
+			return err
+		}
+	}
+	if *fails > 0 {
+		if err := show(fail(ctx, filepath.Join(dir, "faults"), *fails)); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/darkroom-project/darkroom/internal/cli"
 )
@@ -18,6 +19,18 @@ import (
 // serveDir is the environment variable that makes this program a server on that directory. It is the darkroom command itself then: the
 // helper needs no other binary, and its tests none but their own.
 const serveDir = "DARKROOM_CRASH_SERVE"
+
+// asServer serves if the environment says so, and returns the exit status.
+func asServer() (code int, served bool) {
+	dir := os.Getenv(serveDir)
+	if dir == "" {
+		return 0, false
+	}
+	if fault := os.Getenv(failAt); fault != "" {
+		return trace(dir, fault), true
+	}
+	return serve(dir), true
+}
 
 func serve(dir string) int {
 	args := []string{"serve", "--lang", "en", "--data", dir, "--listen", "127.0.0.1:0"}
@@ -103,6 +116,22 @@ func (s *server) stop() error {
 		return err
 	}
 	return <-s.ended
+}
+
+// stopWithin asks the process to end and waits for it, but not for ever. It is nil also if the process ended with an error.
+func (s *server) stopWithin(limit time.Duration) error {
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return err // gone already
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-s.ended:
+		_ = err // what it complains of at its end is nobody's matter here
+		return nil
+	case <-timer.C:
+		return errors.Join(fmt.Errorf("the server did not stop in %v", limit), s.kill())
+	}
 }
 
 // peak is the most memory that the process has had resident, in MiB, after it has ended.
