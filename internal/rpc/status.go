@@ -5,9 +5,11 @@ import (
 	"errors"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -35,7 +37,7 @@ func toStatus(ctx context.Context, err error) error {
 			e = enclave.Fail(enclave.Internal, "INTERNAL")
 		}
 	}
-	details := []protoadapt.MessageV1{
+	details := []proto.Message{
 		&errdetails.ErrorInfo{Reason: e.Reason, Domain: errorDomain, Metadata: e.Args},
 		&errdetails.LocalizedMessage{Locale: string(enclave.English), Message: e.In(enclave.English)},
 		&errdetails.LocalizedMessage{Locale: string(enclave.Chinese), Message: e.In(enclave.Chinese)},
@@ -46,12 +48,16 @@ func toStatus(ctx context.Context, err error) error {
 	for _, also := range e.Also[:min(len(e.Also), maxAlso)] {
 		details = append(details, seenReason(also))
 	}
-	plain := status.New(codeOf(e.Kind), e.In(enclave.English))
-	full, err := plain.WithDetails(details...)
-	if err != nil { // text that is not UTF-8: the code must arrive all the same
-		return status.Error(codeOf(e.Kind), e.Reason)
+	full := &spb.Status{Code: int32(codeOf(e.Kind)), Message: e.In(enclave.English)} //nolint:gosec // a small number
+	for _, detail := range details {
+		// Always the same bytes: arguments in an order of chance would make refusals that are alike look different.
+		packed := new(anypb.Any)
+		if err := anypb.MarshalFrom(packed, detail, proto.MarshalOptions{Deterministic: true}); err != nil {
+			return status.Error(codeOf(e.Kind), e.Reason) // text that is not UTF-8: the code must arrive all the same
+		}
+		full.Details = append(full.Details, packed)
 	}
-	return full.Err()
+	return status.FromProto(full).Err()
 }
 
 func codeOf(kind enclave.Kind) codes.Code {
