@@ -109,12 +109,12 @@ func (j *journal) saw(t *taken, run sdk.Run, life int) {
 	}
 }
 
-// may reports whether a run can end so. What was released before may leave nothing of a table that would be released else. A run that was
-// under way at three kills is taken for the cause of them.
+// may reports whether a run can end so. What was released before may forbid a table that would be released else. A run that was under way
+// at three kills is taken for the cause of them.
 func (t *taken) may(run sdk.Run, faulty bool) bool {
 	reason := append(codes(run), "")[0]
 	return run.Outcome == t.question.outcome && (t.question.reason == "" || reason == t.question.reason) ||
-		run.Outcome == sdk.RunDenied && t.question.outcome == sdk.RunReleased && reason == "NOTHING_TO_PUBLISH" ||
+		run.Outcome == sdk.RunDenied && t.question.outcome == sdk.RunReleased ||
 		run.Outcome == sdk.RunCanceled && t.canceled ||
 		run.Outcome == sdk.RunFailed && (reason == interrupted || faulty && reason == "INTERNAL")
 }
