@@ -20,7 +20,7 @@ import (
 // Commands that need no enclave: they work on the files of whoever types them.
 
 func (sh *shell) moduleNew() *cobra.Command {
-	var name string
+	var name, form string
 	var manifestOnly bool
 	c := &cobra.Command{
 		Use: "new DIR", Short: sh.text("CLI_MODULE_NEW"), Args: sh.exactly("DIR"),
@@ -29,7 +29,12 @@ func (sh *shell) moduleNew() *cobra.Command {
 				name = baseName(args[0])
 			}
 			lang, done := scaffold.Go, "CLI_MODULE_NEW_DONE"
-			if manifestOnly {
+			switch {
+			case form == string(enclave.Program) && !manifestOnly:
+				lang, done = scaffold.Program, "CLI_MODULE_NEW_PROGRAM"
+			case form != string(enclave.Aggregate):
+				return flagBad("form", "aggregate; program (without --manifest-only)")
+			case manifestOnly:
 				lang, done = scaffold.None, "CLI_MODULE_NEW_MANIFEST"
 			}
 			if err := scaffold.New(args[0], name, lang); err != nil {
@@ -41,6 +46,7 @@ func (sh *shell) moduleNew() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&name, "name", "", sh.text("CLI_MODULE_NAME"))
+	c.Flags().StringVar(&form, "form", string(enclave.Aggregate), sh.text("CLI_MODULE_FORM"))
 	c.Flags().BoolVar(&manifestOnly, "manifest-only", false, sh.text("CLI_MODULE_MANIFEST_ONLY"))
 	return c
 }

@@ -11,19 +11,22 @@ import (
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
+	"github.com/darkroom-project/darkroom/enclave/program"
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
 )
 
 // Report is what [Check] found out about a module.
 type Report struct {
 	Module *enclave.Module
-	Ran    bool   // over one synthetic batch, all of it padding
+	Ran    bool   // over one synthetic batch, all of it padding; a program: over made-up rows
+	Rows   int    // that a program returned
 	Failed error  // how that run ended, if not well
 	Said   string // what the module wrote to its standard streams meanwhile
 }
 
-// Check reads a module's file as admission does, compiles it, and, if it has code, runs it over one batch in which every row is padding.
-// Without a dataset's description the types of columns are not known: then it tries numbers and codes. An error means that admission would refuse the
+// Check reads a module's file as admission does, compiles it, and, if it has code, runs it over one batch in which every row is padding; a
+// program, over rows with values that the dataset's description allows, whether they make sense or not.
+// Without a description the types of columns are not known: then it tries numbers and codes, and every value is empty. An error means that admission would refuse the
 // module; a run that fails is in the report.
 func Check(ctx context.Context, path string, dataset *enclave.Dataset) (*Report, error) {
 	bytes, err := readFile(path, admit.MaxModuleBytes)
@@ -55,7 +58,7 @@ func (r *Report) try(ctx context.Context, box *sandbox.Sandbox, said *sandbox.Li
 	r.Ran = true
 	for _, d := range guesses {
 		said.Reset()
-		if r.Failed = dryRun(ctx, box, r.Module, d); r.Failed == nil || ctx.Err() != nil {
+		if r.Failed = r.dryRun(ctx, box, d); r.Failed == nil || ctx.Err() != nil {
 			break
 		}
 	}
@@ -99,11 +102,20 @@ func guess(m *enclave.Manifest) []*enclave.Dataset {
 	return all
 }
 
-// dryRun runs the module over one batch of padding, with default parameters.
-func dryRun(ctx context.Context, box *sandbox.Sandbox, module *enclave.Module, dataset *enclave.Dataset) error {
+// dryRun runs the module over one batch of padding or a program over made-up rows, with default parameters.
+func (r *Report) dryRun(ctx context.Context, box *sandbox.Sandbox, dataset *enclave.Dataset) error {
+	module := r.Module
 	plan, err := planFor(module.Manifest, dataset)
 	if err != nil {
 		return err
+	}
+	if module.Manifest.Form == enclave.Program {
+		product, err := program.New(box).Perform(ctx, madeUp{dataset}, module, plan)
+		if err != nil {
+			return because(err)
+		}
+		r.Rows = product.Rows
+		return nil
 	}
 	batch := &enclave.Batch{}
 	for _, c := range plan.Shown {
@@ -130,7 +142,8 @@ func planFor(m *enclave.Manifest, dataset *enclave.Dataset) (*enclave.Plan, erro
 		Params  map[string]any `json:"params"`
 		Columns []string       `json:"columns"`
 		Keys    []string       `json:"keys"`
-	}{map[string]any{}, []string{}, []string{}}
+		Output  []string       `json:"output,omitempty"`
+	}{map[string]any{}, []string{}, []string{}, nil}
 	for _, name := range m.Inputs[0].Columns {
 		at := dataset.Column(name)
 		if at < 0 {
@@ -143,6 +156,11 @@ func planFor(m *enclave.Manifest, dataset *enclave.Dataset) (*enclave.Plan, erro
 	for i, at := range m.ModuleKeys() {
 		plan.Keys = append(plan.Keys, enclave.Key{Name: m.Keys[at].Name, Module: i})
 		document.Keys = append(document.Keys, m.Keys[at].Name)
+	}
+	if m.Output != nil {
+		for i := range m.Output.Columns {
+			document.Output = append(document.Output, m.Output.Columns[i].Name)
+		}
 	}
 	for i := range m.Params {
 		value, err := m.Params[i].Check(m.Params[i].Default)
@@ -172,8 +190,12 @@ func (r *Report) Text(lang enclave.Lang) string {
 	switch {
 	case !r.Module.HasCode:
 		lines = append(lines, say("CHECK_NO_CODE", nil))
+	case r.Failed == nil && m.Form == enclave.Program:
+		lines = append(lines, say("CHECK_PERFORMED", map[string]string{"rows": strconv.Itoa(madeUpRows), "returned": strconv.Itoa(r.Rows)}))
 	case r.Failed == nil:
 		lines = append(lines, say("CHECK_RAN", nil))
+	case m.Form == enclave.Program:
+		lines = append(lines, say("CHECK_NOT_PERFORMED", map[string]string{"rows": strconv.Itoa(madeUpRows), "why": enclave.AsError(r.Failed).In(lang)}))
 	default:
 		lines = append(lines, say("CHECK_FAILED", map[string]string{"why": enclave.AsError(r.Failed).In(lang)}))
 	}

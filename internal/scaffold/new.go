@@ -19,19 +19,20 @@ var templates embed.FS
 // ManifestFile is the name of a module's manifest in its folder.
 const ManifestFile = "darkroom.yaml"
 
-// Languages of new modules.
+// What a new module starts from.
 const (
-	Go   = "go"   // a guest in Go
-	None = "none" // a manifest alone, whose keys the enclave evaluates
+	Go      = "go"      // an aggregate with a guest in Go
+	None    = "none"    // an aggregate that is a manifest alone, whose keys the enclave evaluates
+	Program = "program" // a program in Go
 )
 
-// New writes the folder of a new module, dir, which must not exist or be empty. Name is the module's, [a-z][a-z0-9-]*; lang is Go or
-// None. What it writes builds as it is, without a network.
+// New writes the folder of a new module, dir, which must not exist or be empty. Name is the module's, [a-z][a-z0-9-]*; lang is Go, None
+// or Program. What it writes builds as it is, without a network.
 func New(dir, name, lang string) error {
 	if !enclave.ValidName(name) {
 		return enclave.Fail(enclave.Invalid, "SCAFFOLD_NAME", "name", name)
 	}
-	if lang != Go && lang != None {
+	if lang != Go && lang != None && lang != Program {
 		return enclave.Fail(enclave.Invalid, "SCAFFOLD_LANG", "lang", lang)
 	}
 	files, err := newFiles(name, lang)
@@ -52,8 +53,11 @@ func New(dir, name, lang string) error {
 // newFiles are a new module's files by slash-separated path.
 func newFiles(name, lang string) (map[string][]byte, error) {
 	from := map[string]string{ManifestFile: lang + ".yaml", "README.md": lang + ".md"}
-	if lang == Go {
+	switch lang {
+	case Go:
 		from["main.go"], from["main_test.go"] = "main.go.txt", "main_test.go.txt"
+	case Program:
+		from["main.go"], from["main_test.go"] = "program.go.txt", "program_test.go.txt"
 	}
 	files := map[string][]byte{}
 	for file, template := range from {

@@ -12,6 +12,8 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/internal/scaffold"
+	"github.com/darkroom-project/darkroom/internal/synth"
+	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
 // closed is the environment of an author without a network: whatever would be downloaded fails.
@@ -58,6 +60,56 @@ func TestANewModuleBuildsAndRuns(t *testing.T) {
 	}
 	if err := scaffold.New(dir, "age-band", scaffold.Go); enclave.AsError(err).Reason != "SCAFFOLD_EXISTS" {
 		t.Fatalf("over a folder that is there: %v", err)
+	}
+}
+
+// TestANewProgramBuildsAndRuns is the same of a program.
+func TestANewProgramBuildsAndRuns(t *testing.T) {
+	closed(t)
+	dir := filepath.Join(t.TempDir(), "cost-by-age")
+	if err := scaffold.New(dir, "cost-by-age", scaffold.Program); err != nil {
+		t.Fatal(err)
+	}
+	native := exec.CommandContext(t.Context(), "go", "test", "./...")
+	native.Dir = dir
+	if said, err := native.CombinedOutput(); err != nil {
+		t.Fatalf("the new program's own test: %v\n%s", err, said)
+	}
+	var said bytes.Buffer
+	path, _, err := scaffold.Build(t.Context(), dir, &said)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	if report, err := scaffold.Check(t.Context(), path, nil); err != nil || !report.Ran || report.Failed != nil || report.Rows != 0 {
+		t.Fatalf("without a description: %+v, %v", report, err)
+	}
+	report, err := scaffold.Check(t.Context(), path, synth.Dataset())
+	if err != nil || report.Failed != nil || report.Rows < 5 || report.Rows > 9 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	for lang, want := range map[enclave.Lang]string{enclave.English: "over 1000 made-up rows and returned", enclave.Chinese: "虚构数据"} {
+		if text := report.Text(lang); !strings.Contains(text, want) {
+			t.Errorf("%s: %s", lang, text)
+		}
+	}
+}
+
+// A program's author is told what is wrong with its table, and how it failed.
+func TestCheckSaysWhyAProgramFails(t *testing.T) {
+	wasm, err := scaffold.Rows.Wasm()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for act, says := range map[string]string{
+		"int-outside": "output column n", "long-text": "at most 8 bytes", "trap-on-row": "crashed", "wild-data": "module ABI", "grow-on-row": "more memory",
+	} {
+		report, err := scaffold.Check(t.Context(), save(t, wasm, guests.NamedProgram(act).Manifest), synth.Dataset())
+		if err != nil || report.Failed == nil {
+			t.Fatalf("%s: %+v, %v", act, report, err)
+		}
+		if text := report.Text(enclave.English); !strings.Contains(text, says) || !strings.Contains(text, "failed over 1000 made-up rows") {
+			t.Errorf("%s: %s", act, text)
+		}
 	}
 }
 
@@ -169,7 +221,7 @@ func TestCompiledGuestsRun(t *testing.T) {
 	if report, err := scaffold.Check(t.Context(), path, described); err != nil || !errors.Is(report.Failed, enclave.Fail(enclave.Invalid, "CHECK_COLUMN")) {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	for _, g := range []scaffold.Guest{scaffold.Endless, scaffold.Identity} {
+	for _, g := range []scaffold.Guest{scaffold.Endless, scaffold.Identity, scaffold.Regression, scaffold.Rows} {
 		if wasm, err := g.Wasm(); err != nil || len(wasm) == 0 {
 			t.Errorf("%s: %v", g, err)
 		}
@@ -186,7 +238,7 @@ func TestCompiledGuestsBelongToTheirSources(t *testing.T) {
 	if _, err := exec.LookPath("wasm-ld"); err != nil {
 		t.Skip("no wasm-ld here")
 	}
-	for _, g := range []scaffold.Guest{scaffold.AgeBand, scaffold.Endless, scaffold.Identity} {
+	for _, g := range []scaffold.Guest{scaffold.AgeBand, scaffold.Endless, scaffold.Identity, scaffold.Regression, scaffold.Rows} {
 		out := filepath.Join(t.TempDir(), "guest.wasm")
 		source := filepath.Join("..", "..", "testdata", "guests", string(g)+"-c", string(g)+".c")
 		flags := strings.Fields("--target=wasm32 -O2 -msimd128 -mbulk-memory -ffreestanding -nostdlib -Wall -Wextra -Werror -I../../sdk/guest/c -Wl,--no-entry -Wl,--strip-all -o")

@@ -202,7 +202,7 @@ func (r *reader) sequence(n *ast.SequenceNode, place string, as mood) (any, erro
 	for i, item := range n.Values {
 		at := fmt.Sprintf("%s[%d]", place, i)
 		// The items of these lists are called by their names in a manifest's errors.
-		if name := nameOf(item); name != "" && (place == "params" || place == "keys" || place == "measures") {
+		if name := nameOf(item); name != "" && (place == "params" || place == "keys" || place == "measures" || place == "output.columns") {
 			at = place + "." + name
 		}
 		value, err := r.value(item, at, as)

@@ -134,3 +134,28 @@ func FuzzReadManifest(f *testing.F) {
 		}
 	})
 }
+
+func TestErrorsOfAProgramNameTheLine(t *testing.T) {
+	dir := folder(t, map[string]string{"darkroom.yaml": `darkroom: 1
+name: ask
+version: 1.0.0
+form: program
+inputs:
+  - {dataset: visits, columns: [district]}
+output:
+  about: What it says.
+  behind: Who stands behind it.
+  rows: 10
+  columns:
+    - {name: year, type: enum, values: [2023, 2024], about: the year}
+    - name: score
+      type: decimal
+      min: 3
+      max: 2
+      about: a score
+`})
+	_, err := scaffold.ReadManifest(dir)
+	if e := enclave.AsError(err); e == nil || e.Args["place"] != "darkroom.yaml:15: output.columns.score.min" {
+		t.Errorf("got %v", err)
+	}
+}
