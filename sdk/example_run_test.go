@@ -56,17 +56,8 @@ func Example() {
 
 // enclaveWithGrant starts an enclave on invented data with an active grant, and makes a module.
 func enclaveWithGrant(ctx context.Context) (credential sdk.Credential, grant string, module []byte, stop func()) {
-	dir, err := os.MkdirTemp("", "darkroom-example-")
-	check(err)
-	quiet := slog.New(slog.DiscardHandler)
-	app.RedirectLogs(quiet)
-	domain, err := demo.Start(ctx, dir, app.Config{Listen: "127.0.0.1:0"}, quiet)
-	check(err)
-	var file bytes.Buffer
-	check(synth.WriteCSV(&file, 1, 5000))
-	grant, err = domain.Grant(ctx, synth.Dataset(), sdk.CSV, &file, "district")
-	check(err)
-	module, err = admit.Attach(nil, &enclave.Manifest{
+	domain, grant, stop := startEnclave(ctx, "district")
+	module, err := admit.Attach(nil, &enclave.Manifest{
 		Darkroom: 1, Name: "patients-by-district", Version: "1.0.0", Form: enclave.Aggregate,
 		Inputs:   []enclave.ManifestInput{{Dataset: "visits", Columns: []string{"district"}}},
 		Keys:     []enclave.ManifestKey{{Name: "district", Of: &enclave.ColumnRule{Column: "district"}}},
@@ -75,7 +66,22 @@ func enclaveWithGrant(ctx context.Context) (credential sdk.Credential, grant str
 	check(err)
 	credential, err = sdk.ReadCredential(domain.Credential(sdk.Operator))
 	check(err)
-	return credential, grant, module, func() {
+	return credential, grant, module, stop
+}
+
+// startEnclave starts an enclave on invented data, with an active grant of some columns.
+func startEnclave(ctx context.Context, columns ...string) (domain *demo.Domain, grant string, stop func()) {
+	dir, err := os.MkdirTemp("", "darkroom-example-")
+	check(err)
+	quiet := slog.New(slog.DiscardHandler)
+	app.RedirectLogs(quiet)
+	domain, err = demo.Start(ctx, dir, app.Config{Listen: "127.0.0.1:0"}, quiet)
+	check(err)
+	var file bytes.Buffer
+	check(synth.WriteCSV(&file, 1, 5000))
+	grant, err = domain.Grant(ctx, synth.Dataset(), sdk.CSV, &file, columns...)
+	check(err)
+	return domain, grant, func() {
 		check(domain.Close())
 		check(os.RemoveAll(dir))
 	}
