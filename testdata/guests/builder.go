@@ -19,14 +19,14 @@ type program struct {
 	extra      []byte // (i32) -> i32, for recursion
 }
 
-// Positions of functions. Function 0 is the import, proc_exit.
+// Positions of functions. The first two are the imports, proc_exit and fd_write.
 const (
-	fnExit, fnAlloc, fnExtra = 0, 3, 7
+	fnExit, fnWrite, fnAlloc, fnExtra = 0, 1, 4, 8
 )
 
 // Types of functions.
 const (
-	typeToI32, typeI32ToI32, typeI32I32ToI32, typeNone, typeI32 = 0, 1, 2, 3, 4
+	typeToI32, typeI32ToI32, typeI32I32ToI32, typeNone, typeI32, typeWrite = 0, 1, 2, 3, 4, 5
 )
 
 // Instructions, as WebAssembly encodes them.
@@ -119,7 +119,7 @@ func (p program) wasm() []byte {
 	for i, f := range bodies {
 		kinds = append(kinds, []byte{byte(f.kind)}) //nolint:gosec // small numbers of this package
 		if f.export != "" {
-			exports = append(exports, slices.Concat(text(f.export), []byte{0, byte(i + 1)}))
+			exports = append(exports, slices.Concat(text(f.export), []byte{0, byte(i + 2)}))
 		}
 		locals := []byte{0}
 		if f.locals > 0 {
@@ -130,8 +130,10 @@ func (p program) wasm() []byte {
 	pages := max(p.pages, 2)
 	return slices.Concat(
 		[]byte("\x00asm\x01\x00\x00\x00"),
-		section(1, []byte("\x60\x00\x01\x7f"), []byte("\x60\x01\x7f\x01\x7f"), []byte("\x60\x02\x7f\x7f\x01\x7f"), []byte("\x60\x00\x00"), []byte("\x60\x01\x7f\x00")),
-		section(2, slices.Concat(text("wasi_snapshot_preview1"), text("proc_exit"), []byte{0, typeI32})),
+		section(1, []byte("\x60\x00\x01\x7f"), []byte("\x60\x01\x7f\x01\x7f"), []byte("\x60\x02\x7f\x7f\x01\x7f"), []byte("\x60\x00\x00"), []byte("\x60\x01\x7f\x00"),
+			[]byte("\x60\x04\x7f\x7f\x7f\x7f\x01\x7f")),
+		section(2, slices.Concat(text("wasi_snapshot_preview1"), text("proc_exit"), []byte{0, typeI32}),
+			slices.Concat(text("wasi_snapshot_preview1"), text("fd_write"), []byte{0, typeWrite})),
 		section(3, kinds...),
 		section(5, append([]byte{0}, unsigned(int(pages))...)),
 		// Globals: where free memory starts, and a counter. The first 1024 bytes are the programs' own.
