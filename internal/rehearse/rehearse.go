@@ -15,6 +15,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/enclave/aggregate"
 	"github.com/darkroom-project/darkroom/enclave/history"
+	"github.com/darkroom-project/darkroom/enclave/leak"
 	"github.com/darkroom-project/darkroom/enclave/measure"
 	"github.com/darkroom-project/darkroom/enclave/program"
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
@@ -59,8 +60,8 @@ func (s *Stage) Rehearse(ctx context.Context, order *enclave.Order, progress fun
 	approved.Approved = true
 	rows := loader{table}
 	err = (&enclave.Enclave{
-		Planner: admit.Planner{}, Loader: rows, Executor: aggregate.New(guests, s.Workers), Performer: program.New(guests), Measurer: measure.Measurer{},
-		Treater: watched{diary}, Historian: releases.New(nothing{}, nothing{}, rows, history.Seed(table.Snapshot().Digest)), Recorder: diary,
+		Planner: admit.Planner{}, Loader: rows, Executor: aggregate.New(guests, s.Workers), Performer: program.New(guests),
+		Inspector: leak.New(nobody{}), Measurer: measure.Measurer{}, Treater: watched{diary}, Historian: releases.New(nothing{}, nothing{}, rows, history.Seed(table.Snapshot().Digest)), Recorder: diary,
 	}).Run(ctx, &approved, diary.enter)
 	report := diary.report(order.Run.Sample)
 	report.Rehearsal.Said = said.Text()
@@ -75,6 +76,13 @@ func (l loader) Open(_ context.Context, dataset *enclave.Dataset, snapshot encla
 		return nil, enclave.Internalf("the rehearsal has no rows %s", snapshot)
 	}
 	return l.table, nil
+}
+
+// nobody is the directory of subjects that have no identifiers.
+type nobody struct{}
+
+func (nobody) Known(_ context.Context, _ enclave.SubjectKind, candidates [][]byte) ([]bool, error) {
+	return make([]bool, len(candidates)), nil
 }
 
 // nothing is a history without releases.

@@ -151,7 +151,7 @@ func shown() map[string][]string {
 		"INTERNAL": nil, "RUN_INTERRUPTED": nil, "RUN_CANCELED": nil, "HISTORY_MOVED": nil, "FACTS_VERSION": nil,
 		// Of work that was too much, by the clock or by a count. That the enclave gave up says the same as that the run failed in a stage whose
 		// name is seen; what made it too much, nobody hears. A guest that sees rows cannot choose it (see sees).
-		"RUN_TOO_LONG": {"limit"}, "TABLE_TOO_INTRICATE": nil, "HISTORY_TOO_LARGE": nil,
+		"RUN_TOO_LONG": {"limit"}, "TABLE_TOO_INTRICATE": nil, "HISTORY_TOO_LARGE": nil, "INSPECTION_TOO_LARGE": nil,
 		// Of all releases of the dataset together: the budget is used up, for everybody. It is told since nothing else than to ask for less
 		// helps; whoever knows the releases knows it from the rule, but for the number of subjects, which it bounds.
 		"HISTORY_BUDGET": nil, "ROUNDING_TOO_FINE": nil,
