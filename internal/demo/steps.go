@@ -77,7 +77,7 @@ func (s *story) catalogue(ctx context.Context) error {
 func (s *story) grants(ctx context.Context) error {
 	grant, err := s.Clients[sdk.Operator].ApplyGrant(ctx, sdk.Application{
 		Scenario: scenario, Purpose: "Fair premiums for supplementary health insurance, by district and age band.",
-		Scopes: []sdk.Scope{{Dataset: visits, Columns: granted()}}, TermDays: 365,
+		Scopes: []sdk.Scope{{Dataset: visits, Columns: granted()}}, Forms: []string{"aggregate", "program"}, TermDays: 365,
 	})
 	if err != nil {
 		return err

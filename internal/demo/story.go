@@ -66,6 +66,8 @@ func Play(ctx context.Context, options Options) (err error) {
 		{"DEMO_DIFFERENCE", s.difference},
 		{"DEMO_IDENTITY", s.identityModule},
 		{"DEMO_ENDLESS", s.endlessModule},
+		{"DEMO_PROGRAM", s.programModule},
+		{"DEMO_LEAK", s.leakModule},
 		{"DEMO_RECEIPT", s.receipt},
 		{"DEMO_TAMPER", s.tamper},
 	} {
