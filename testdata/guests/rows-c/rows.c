@@ -25,6 +25,7 @@ static row_t *rows;
 static uint32_t kept;
 static int met; /* a row that costs at least "above" */
 static row_t first;
+static int32_t district, sex, birth_year, icd10, visit_date, cost; /* which column each is, -1 if it is not shown */
 
 static int act(const char *name)
 {
@@ -34,12 +35,17 @@ static int act(const char *name)
 int32_t darkroom_init(const char *text, int32_t bytes)
 {
 	json = text, length = bytes;
+	district = darkroom_position(json, length, "columns", "district");
+	sex = darkroom_position(json, length, "columns", "sex");
+	birth_year = darkroom_position(json, length, "columns", "birth_year");
+	icd10 = darkroom_position(json, length, "columns", "icd10");
+	visit_date = darkroom_position(json, length, "columns", "visit_date");
+	cost = darkroom_position(json, length, "columns", "cost");
 	return !darkroom_param_int64(json, length, "rows", &limit) || !darkroom_param_int64(json, length, "above", &above) || limit > LIMIT;
 }
 
-static int64_t value(const darkroom_batch_t *batch, const char *name, uint32_t i)
+static int64_t value(const darkroom_batch_t *batch, int32_t at, uint32_t i)
 {
-	int32_t at = darkroom_position(json, length, "columns", name);
 	if (at < 0 || !darkroom_valid(batch, (uint32_t)at, i))
 		return 0;
 	if (darkroom_column(batch, (uint32_t)at)->type == DARKROOM_INT64)
@@ -61,10 +67,11 @@ int32_t darkroom_batch(const darkroom_batch_t *batch)
 {
 	if (!rows)
 		rows = darkroom_reserve(LIMIT * sizeof(row_t));
+	int printing = act("print");
 	for (uint32_t i = 0; i < batch->rows; i++) {
 		row_t r = {
-			(int32_t)value(batch, "district", i), (int32_t)value(batch, "sex", i), (int32_t)value(batch, "icd10", i),
-			(int32_t)value(batch, "visit_date", i), value(batch, "birth_year", i), value(batch, "cost", i),
+			(int32_t)value(batch, district, i), (int32_t)value(batch, sex, i), (int32_t)value(batch, icd10, i),
+			(int32_t)value(batch, visit_date, i), value(batch, birth_year, i), value(batch, cost, i),
 		};
 		if (kept < limit)
 			rows[kept++] = r;
@@ -73,7 +80,7 @@ int32_t darkroom_batch(const darkroom_batch_t *batch)
 		if (!met)
 			first = r;
 		met = 1;
-		if (act("print"))
+		if (printing)
 			print(&r, sizeof r);
 	}
 	if (!met)
