@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,11 +31,13 @@ func (s *story) programModule(ctx context.Context) error {
 		return err
 	}
 	s.ok("DEMO_PROGRAM_HELD", "text", run.Reasons[0].In(string(s.Lang)))
+	output := ""
 	for _, role := range []sdk.Role{sdk.Reviewer, sdk.Source} {
 		seen, err := s.look(ctx, role, run.ID)
 		if err != nil {
 			return err
 		}
+		output = seen.Seen.Output
 		if role == sdk.Reviewer {
 			s.preview(seen)
 		}
@@ -54,6 +57,9 @@ func (s *story) programModule(ctx context.Context) error {
 	var table bytes.Buffer
 	if err := s.Clients[sdk.Operator].FetchTo(ctx, run.ID, &table); err != nil {
 		return err
+	}
+	if enclave.DigestOf(table.Bytes()).String() != output {
+		return errors.New("what was released is not what the reviewers saw")
 	}
 	s.ok("DEMO_PROGRAM_OK", "outcome", string(run.Outcome), "bytes", strconv.Itoa(table.Len()))
 	return nil
@@ -82,7 +88,7 @@ func (s *story) preview(c sdk.Case) {
 	fmt.Fprintln(s.Out)
 }
 
-// leakModule runs a program that returns rows, encoded so that nobody could read them.
+// leakModule runs a program that returns rows, in base64.
 func (s *story) leakModule(ctx context.Context) error {
 	code, err := scaffold.Rows.Wasm()
 	if err != nil {
@@ -99,6 +105,18 @@ func (s *story) leakModule(ctx context.Context) error {
 		return fmt.Errorf("encoded rows were %s%s", run.Outcome, s.reasons(run))
 	}
 	s.ok("DEMO_LEAK_OK", "text", strings.TrimPrefix(s.reasons(run), ": "))
+	raw, err := s.Clients[sdk.Auditor].Report(ctx, run.ID)
+	if err != nil {
+		return err
+	}
+	var report enclave.Report
+	if err := json.Unmarshal(raw, &report); err != nil {
+		return err
+	}
+	if report.Facts == nil || report.Facts.Leak.Packed == 0 || !slices.ContainsFunc(report.Reasons, func(r enclave.Reason) bool { return r.Code == "ROWS_PACKED" }) {
+		return fmt.Errorf("the report has other facts: %s", raw)
+	}
+	s.ok("DEMO_LEAK_FACT", "packed", strconv.FormatInt(report.Facts.Leak.Packed, 10), "code", "ROWS_PACKED")
 	return nil
 }
 
@@ -131,13 +149,13 @@ func districts() []string {
 	return description.Columns[description.Column("district")].Codes
 }
 
-// encodedRows is the manifest of a program that writes rows into a column of text, each byte xored with a constant.
+// encodedRows is the manifest of a program that writes rows into a column of text, in base64.
 func encodedRows() *enclave.Manifest {
 	return &enclave.Manifest{
 		Darkroom: 1, Name: "remarks", Version: "1.0.0", Form: enclave.Program,
 		Inputs: []enclave.ManifestInput{{Dataset: visits, Columns: granted(), Show: []string{"icd10", "cost"}}},
 		Params: []enclave.ManifestParam{
-			{Name: "act", Type: "enum", Values: []string{"xor"}, Default: "xor"},
+			{Name: "act", Type: "enum", Values: []string{"base64"}, Default: "base64"},
 			{Name: "rows", Type: "int64", Max: 100, Default: "100"},
 			{Name: "above", Type: "int64", Max: 10_000_000, Default: "0"},
 		},
