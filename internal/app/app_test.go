@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/sdk"
 )
 
 // ended is a context that has ended: Serve with it starts, drains and closes.
@@ -44,6 +47,28 @@ func TestAnEnclaveServesOnceAndClosesAll(t *testing.T) {
 	}
 	if err := again.Serve(ended(t)); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a start leaves that was killed while it wrote the first credential is no credential, and in nobody's way.
+func TestAFirstStartThatWasKilled(t *testing.T) {
+	dir := t.TempDir()
+	path := AuthorityCredential(dir)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path+".new", []byte("{"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := open(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := opened.Serve(ended(t)); err != nil {
+		t.Error(err)
+	}
+	if _, err := sdk.ReadCredential(path); err != nil {
+		t.Error(err)
+	}
+	if left, err := filepath.Glob(path + "?*"); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
 

@@ -1,7 +1,10 @@
 package app
 
 import (
+	"errors"
+	"io/fs"
 	"net"
+	"os"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -32,10 +35,22 @@ func (a *App) bootstrap(at layout, ca *identity.CA, ledgerKey string, hosts []st
 		return err
 	}
 	address, name := a.reachable(hosts)
-	return sdk.Credential{
+	// A start that is killed here must not leave half a file in its place: the next would take it for the whole.
+	fresh := path + ".new"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return enclave.Internalf("clear an unfinished credential: %w", err)
+	}
+	err = sdk.Credential{
 		Darkroom: sdk.CredentialVersion, Address: address, ServerName: name,
 		CA: string(ca.CertificatePEM()), Certificate: sdk.EncodeCertificate(certificate), Key: key, LedgerKey: ledgerKey,
-	}.WriteFile(path)
+	}.WriteFile(fresh)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return enclave.Internalf("keep the authority's credential: %w", err)
+	}
+	return nil
 }
 
 // reachable is the address that clients dial: the one listened on, or, where that is every address of the machine, the first
