@@ -86,10 +86,10 @@ func TestCloseGivesRunsBack(t *testing.T) {
 	ok(t, w.Start(ctx))
 	r := w.submit(acme, "hang")
 	<-w.rooms.hung
-	watching, ended := make(chan struct{}), make(chan error)
+	watching, left := make(chan struct{}), make(chan error)
 	go func() {
 		first := true
-		ended <- w.Watch(ctx, r.ID, func(enclave.Run) error {
+		left <- w.Watch(ctx, r.ID, func(enclave.Run) error {
 			if first {
 				close(watching)
 				first = false
@@ -98,8 +98,8 @@ func TestCloseGivesRunsBack(t *testing.T) {
 		})
 	}()
 	<-watching
-	ok(t, w.Close(ctx))
-	wants(t, <-ended, enclave.Unavailable, "RUN_SERVICE_CLOSING")
+	ok(t, w.Close(ended()))
+	wants(t, <-left, enclave.Unavailable, "RUN_SERVICE_CLOSING")
 	state, err := w.store.Runs().Get(ctx, r.ID)
 	if err != nil || state.Progress != run.Queued || state.Attempts != 0 || state.Outcome != "" {
 		t.Errorf("got %+v, %v", state, err)

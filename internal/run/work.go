@@ -12,7 +12,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// yieldTime is how long a worker may take to give its run back when the register closes.
+// yieldTime is how long a worker may take to give its run back, and how long Close waits for workers that have to.
 const yieldTime = 10 * time.Second
 
 // Start takes up what an earlier process left: recorded runs first, then those that were at work or queued, in the order of their
@@ -49,22 +49,31 @@ func (r *Register) Start(ctx context.Context) error {
 	return nil
 }
 
-// Close stops the workers, gives their runs back to be queued, and waits for them, at most until ctx is done. Watches end.
+// Close takes up no more runs. Those at work may finish until ctx is done; then they are stopped and given back, to be queued at the next
+// start. It returns when all workers have ended, which it waits for no more than yieldTime beyond ctx. Watches end at once.
 func (r *Register) Close(ctx context.Context) error {
 	r.once.Do(func() {
 		r.queue.close()
 		close(r.closing)
-		r.stop()
 	})
 	ended := make(chan struct{})
 	go func() {
 		r.workers.Wait()
 		close(ended)
 	}()
+	defer r.stop()
 	select {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
+	}
+	r.stop()
+	patience := time.NewTimer(yieldTime)
+	defer patience.Stop()
+	select {
+	case <-ended:
+		return nil
+	case <-patience.C:
 		return enclave.Fail(enclave.Unavailable, "RUN_SERVICE_CLOSING").Because(context.Cause(ctx))
 	}
 }

@@ -234,10 +234,17 @@ func newWorld(t *testing.T, folder string, options ...option) *world {
 	}
 	w.Register = run.New(w.config)
 	t.Cleanup(func() {
-		ok(t, w.Close(context.Background()))
+		ok(t, w.Close(ended())) // some hang
 		ok(t, errors.Join(w.store.Close(), w.results.Close()))
 	})
 	return w
+}
+
+// ended is a context that has ended.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 func (w *world) path(recorder enclave.Recorder) *enclave.Enclave {
