@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"encoding/binary"
 	"reflect"
 	"slices"
 	"testing"
@@ -8,8 +9,9 @@ import (
 
 func TestCompare(t *testing.T) {
 	custom := func(name, content string) []byte {
-		body := append([]byte{byte(len(name))}, name+content...)
-		return append([]byte{sectionCustom, byte(len(body))}, body...)
+		body := binary.AppendUvarint(nil, uint64(len(name)))
+		body = append(body, name+content...)
+		return append(binary.AppendUvarint([]byte{sectionCustom}, uint64(len(body))), body...)
 	}
 	memory := func(pages byte) []byte { return []byte{sectionMemory, 3, 1, 0, pages} }
 	module := func(sections ...[]byte) []byte { return slices.Concat(append([][]byte{header}, sections...)...) }

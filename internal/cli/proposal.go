@@ -307,7 +307,7 @@ func (sh *shell) proposalSource() *cobra.Command {
 	c := &cobra.Command{
 		Use: "source PROPOSAL --out DIR", Short: sh.text("CLI_PROPOSAL_SOURCE"), Args: sh.exactly("PROPOSAL"),
 		RunE: sh.on("proposals", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
-			archive, err := fetchSource(ctx, c, id)
+			archive, err := sh.fetchSource(ctx, c, id)
 			if err != nil {
 				return err
 			}
@@ -323,12 +323,20 @@ func (sh *shell) proposalSource() *cobra.Command {
 	return c
 }
 
-func fetchSource(ctx context.Context, c *sdk.Client, id string) (*source.Archive, error) {
+// fetchSource fetches the source of a proposal, and warns of files that are not what they look like.
+func (sh *shell) fetchSource(ctx context.Context, c *sdk.Client, id string) (*source.Archive, error) {
 	var raw bytes.Buffer
 	if err := c.FetchProposedSource(ctx, id, &raw); err != nil {
 		return nil, err
 	}
-	return source.Parse(raw.Bytes())
+	archive, err := source.Parse(raw.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range archive.Misleading() {
+		sh.note("CLI_SOURCE_MISLEADING", "path", path)
+	}
+	return archive, nil
 }
 
 func (sh *shell) proposalCheck() *cobra.Command {
@@ -339,7 +347,7 @@ func (sh *shell) proposalCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			archive, err := fetchSource(ctx, c, id)
+			archive, err := sh.fetchSource(ctx, c, id)
 			if err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -181,6 +182,17 @@ func (a *Archive) check() error {
 		}
 	}
 	return nil
+}
+
+// Misleading lists the files whose text may not be what a person sees of it: with characters that turn the order of text, or that show nothing.
+func (a *Archive) Misleading() []string {
+	var all []string
+	for _, f := range a.Files {
+		if bytes.ContainsFunc(f.Content, func(r rune) bool { return unicode.Is(unicode.Cf, r) }) {
+			all = append(all, f.Path)
+		}
+	}
+	return all
 }
 
 // validPath allows relative paths of plain names, none hidden, none that leads out.

@@ -100,6 +100,17 @@ func TestAFolderThereAndBack(t *testing.T) {
 	wants(t, "a large folder", err, "MODULE_SOURCE_TOO_LARGE")
 }
 
+func TestMisleading(t *testing.T) {
+	a := &source.Archive{Files: []source.File{
+		{Path: "a.go", Content: []byte("// 正常 text\n")},
+		{Path: "b.go", Content: []byte("if admin /*\u202e } \u2066 */ {")},
+		{Path: "c.go", Content: []byte("x\u200b := 1")},
+	}}
+	if got := a.Misleading(); !reflect.DeepEqual(got, []string{"b.go", "c.go"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestPaths(t *testing.T) {
 	for path, good := range map[string]bool{
 		"a": true, "a/b.go": true, "vendor/example.org/x@v1/y+z.go": true, "_test/a": true, strings.Repeat("a", source.MaxPath): true,
