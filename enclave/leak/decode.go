@@ -25,9 +25,9 @@ type text struct {
 }
 
 // decodeTexts reads every different text of a product in common encodings: base64, hexadecimal, percent-encoding, reversed, and what these hide
-// under a mask of one byte; up to three within each other.
-func decodeTexts(p *enclave.Product) ([]text, error) {
-	var all []text
+// under a mask of one byte; up to three within each other. Unread counts values that are beyond the limit: a guest chooses how much it writes, so
+// they count as found, and an inspection does not fail in a way that an operator could tell from a denial.
+func decodeTexts(p *enclave.Product) (all []text, unread int64) {
 	known := map[string]int{}
 	budget := maxDecoded
 	for c := range p.Columns {
@@ -37,39 +37,51 @@ func decodeTexts(p *enclave.Product) ([]text, error) {
 				continue
 			}
 			at, ok := known[value]
+			if budget < 0 && !ok {
+				unread++
+				continue
+			}
 			if !ok {
 				at = len(all)
 				known[value] = at
 				all = append(all, text{meaning: meanings([]byte(value), &budget)})
 			}
 			all[at].places = append(all[at].places, enclave.Place{Row: int32(row), Column: int32(c)})
-			if budget < 0 {
-				return nil, tooLarge()
-			}
 		}
 	}
-	return all, nil
+	if budget < 0 {
+		unread++ // the last one, in part
+	}
+	return all, unread
 }
 
 // meanings are a text and its decodings. Budget counts their bytes, and nothing more is decoded once it is below zero.
 func meanings(value []byte, budget *int) [][]byte {
-	var all [][]byte
-	seen := map[string]bool{}
-	level := [][]byte{value}
-	for depth := 0; len(level) > 0; depth++ {
-		var next [][]byte
-		for _, m := range level {
-			if seen[string(m)] || *budget < 0 {
-				continue
-			}
-			seen[string(m)] = true
-			*budget -= len(m)
-			all = append(all, m)
-			if depth < maxDepth {
-				next = append(next, decodings(m)...)
+	all := [][]byte{value}
+	*budget -= len(value)
+	seen := map[string]bool{string(value): true}
+	masked := map[string]bool{} // a mask under a mask is a mask
+	for depth, level := 0, all; depth < maxDepth && len(level) > 0; depth++ {
+		first := len(all)
+		add := func(more [][]byte, isMasked bool) {
+			for _, m := range more {
+				if !seen[string(m)] && *budget >= 0 {
+					seen[string(m)], masked[string(m)] = true, isMasked
+					*budget -= len(m)
+					all = append(all, m)
+				}
 			}
 		}
-		level = next
+		for _, m := range level {
+			if *budget < 0 {
+				return all
+			}
+			add(decodings(m), masked[string(m)])
+			if !masked[string(m)] {
+				add(unmasked(m), true)
+			}
+		}
+		level = all[first:]
 	}
 	return all
 }
@@ -80,7 +92,7 @@ func decodings(m []byte) [][]byte {
 		all = append(all, []byte(unescaped))
 	}
 	if !printable(m) {
-		return append(all, unmasked(m)...)
+		return all
 	}
 	reversed := slices.Clone(m)
 	slices.Reverse(reversed)
@@ -108,32 +120,65 @@ func decodings(m []byte) [][]byte {
 	return all
 }
 
-// unmasked are the texts that bytes give under a mask of one byte, by exclusive or by addition.
+// unmasked are the texts that bytes give under a mask of one byte, by exclusive or by addition, if digits are a third of them; two thirds, if
+// the bytes are a text already. Rows and identifiers are mostly digits, and other texts are rarely so under any mask.
 func unmasked(m []byte) [][]byte {
-	if len(m) < leastMask {
+	share := 1
+	if printable(m) {
+		share = 2
+	}
+	if len(m) < leastMask || 3*digits(m) >= share*len(m) {
 		return nil
 	}
+	var counts [256]int
+	for _, b := range m {
+		counts[b]++
+	}
 	var all [][]byte
-	for mask := 1; mask < 256; mask++ {
-		xored, shifted := slices.Clone(m), slices.Clone(m)
-		for i := range m {
-			xored[i] ^= byte(mask)
-			shifted[i] += byte(mask)
+	for mask := 1; mask < 512; mask++ {
+		of := func(b byte) byte { return b ^ byte(mask) } //nolint:gosec // below 256
+		if mask >= 256 {
+			of = func(b byte) byte { return b + byte(mask) } //nolint:gosec // its low byte, from 0: all masks again
 		}
-		for _, candidate := range [][]byte{xored, shifted} {
-			if printable(candidate) {
-				all = append(all, candidate)
+		digits, text := 0, true
+		for b, n := range counts {
+			if n > 0 {
+				to := of(byte(b))
+				digits += n * btoi(isDigit(to))
+				text = text && !isControl(to)
 			}
+		}
+		if !text || 3*digits < share*len(m) {
+			continue
+		}
+		candidate := make([]byte, len(m))
+		for i := range m {
+			candidate[i] = of(m[i])
+		}
+		if printable(candidate) {
+			all = append(all, candidate)
 		}
 	}
 	return all
 }
 
+func digits(m []byte) (n int) {
+	for _, b := range m {
+		n += btoi(isDigit(b))
+	}
+	return n
+}
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
+
+// isControl is what no text has.
+func isControl(b byte) bool { return b < ' ' && b != '\n' && b != '\t' && b != '\r' || b == 0x7f }
+
 // printable reports whether bytes could be a text: ASCII without control characters, or letters of other scripts.
 func printable(m []byte) bool {
 	ascii := true
 	for _, b := range m {
-		if b < ' ' && b != '\n' && b != '\t' && b != '\r' || b == 0x7f {
+		if isControl(b) {
 			return false
 		}
 		ascii = ascii && b < 0x80

@@ -34,16 +34,14 @@ type inspection struct {
 }
 
 // Inspect measures a product against the rows that its module was shown. Errors are the context's own, those of the rows and the
-// directory, and INSPECTION_TOO_LARGE where it would have to leave something out.
+// directory, and INSPECTION_TOO_LARGE for data with too many different values.
 func (i *Inspector) Inspect(
 	ctx context.Context, rows enclave.Rows, product *enclave.Product, profile enclave.Profile,
 ) (*enclave.Inspected, error) {
 	in := &inspection{product: product, profile: profile}
 	in.count(rows.Snapshot())
-	texts, err := decodeTexts(product)
-	if err != nil {
-		return nil, err
-	}
+	texts, unread := decodeTexts(product)
+	in.facts.Packed, in.facts.Identifiers = unread, unread
 	census, err := takeCensus(ctx, rows, product, profile.Threshold)
 	if err != nil {
 		return nil, err

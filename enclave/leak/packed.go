@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -257,6 +258,9 @@ func (w *words) in(all [][]byte) []int32 {
 		if code, ok := w.codes[word]; ok {
 			add(code)
 		}
+		if !strings.ContainsAny(word, "0123456789") {
+			return
+		}
 		if w.codes == nil {
 			if value, err := w.Parse(word); err == nil {
 				add(value)
@@ -272,7 +276,7 @@ func (w *words) in(all [][]byte) []int32 {
 	for _, word := range all {
 		word = bytes.Trim(word, ".+-")
 		read(string(word))
-		if isSingle(string(word)) {
+		if len(runs(word, isWord)) < 2 || isSingle(string(word)) {
 			continue
 		}
 		for _, part := range runs(word, isWord) {
