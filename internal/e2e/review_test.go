@@ -12,6 +12,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/synth"
 	"github.com/darkroom-project/darkroom/sdk"
 	"github.com/darkroom-project/darkroom/sdk/verify"
+	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
 // panel is an organisation of reviewers whom the authority appointed.
@@ -320,4 +321,45 @@ func TestVotesThatDiffer(t *testing.T) {
 		t.Errorf("after they agree: %+v", review)
 	}
 	b.released(b.ends(acme, run, sdk.RunReleased, ""))
+}
+
+// The output of a program is for people always: they see what its author says that it means, and what was measured of it. One that returns
+// rows is denied by what is measured, and nobody is asked.
+func TestProgramReleasedByPeople(t *testing.T) {
+	t.Parallel()
+	b, ctx := startBench(t), t.Context()
+	programs := map[string]guests.Program{}
+	for _, p := range guests.Programs() {
+		programs[p.Name] = p
+	}
+	submit := func(name string) sdk.Run {
+		p := programs[name]
+		code, err := p.Code(ctx, t.TempDir())
+		ok(t, err)
+		return b.submit(acme, b.grant, b.upload(acme, p.Manifest, code), nil)
+	}
+	run, dump := submit("regression"), submit("dump")
+	run = b.ends(acme, run, sdk.RunHeld, "OUTPUT_OF_PROGRAM")
+	b.nothingOf(run)
+	seen, err := b.chen.GetCase(ctx, run.ID)
+	ok(t, err)
+	var manifest enclave.Manifest
+	var facts enclave.Facts
+	ok(t, json.Unmarshal(seen.Manifest, &manifest))
+	ok(t, json.Unmarshal(seen.Facts, &facts))
+	declared := programs["regression"].Manifest.Output
+	if manifest.Output == nil || manifest.Output.About != declared.About || manifest.Output.Behind != declared.Behind || facts.Leak.Parameters == 0 ||
+		len(seen.Preview.Columns) != len(declared.Columns) || int64(len(seen.Preview.Rows)) != facts.Leak.Rows {
+		t.Errorf("the case: %+v, %+v, %+v", manifest.Output, facts.Leak, seen.Preview)
+	}
+	b.votes(b.chen, run, sdk.ChooseRelease, "", "")
+	b.votes(b.source, run, sdk.ChooseRelease, "", "")
+	b.released(b.ends(acme, run, sdk.RunReleased, ""))
+
+	if dump, err = b.clients[acme].Wait(ctx, dump.ID); err != nil || dump.Outcome != sdk.RunDenied {
+		t.Errorf("a program that returns rows was %s, %v", dump.Outcome, err)
+	}
+	b.nothingOf(dump)
+	_, err = b.chen.GetCase(ctx, dump.ID)
+	refused(t, err, "RUN_NOT_FOUND")
 }
