@@ -271,3 +271,32 @@ func TestDistinctCountsHaveAnAccountOfTheirOwn(t *testing.T) {
 		t.Fatalf("51 people in a, 50 of them in b: %+v", answer)
 	}
 }
+
+// TestProgramsOutputsSayNothingOfSums: they move the history on, and the audit goes on without them.
+func TestProgramsOutputsSayNothingOfSums(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	all := w.load(crowd())
+	w.released = append(w.released, enclave.Digest{})
+	w.release(w.table(all, byDistrict))
+	w.released = append(w.released, enclave.Digest{}, enclave.Digest{})
+	isolating := w.table(all, below(89))
+	if answer := w.audit(isolating); answer.Facts.Releases != 4 || len(answer.Suppress) == 0 {
+		t.Errorf("what programs said stands in the way of the audit: %+v", answer)
+	}
+	w.restart()
+	if answer := w.audit(isolating); answer.Facts.Releases != 4 || len(answer.Suppress) == 0 {
+		t.Errorf("after a restart: %+v", answer)
+	}
+	digest, err := w.register.Keep(isolating)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := w.register.Load(digest)
+	if err != nil || !slices.Equal(back.Places, isolating.Places) {
+		t.Errorf("a footprint that was kept does not come back: %v", err)
+	}
+	if _, err := w.register.Load(all); enclave.KindOf(err) != enclave.NotFound {
+		t.Errorf("one that was not: %v", err)
+	}
+}

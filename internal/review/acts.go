@@ -13,11 +13,11 @@ import (
 	"github.com/darkroom-project/darkroom/internal/run"
 )
 
-// Show opens a held output to a reviewer. That it was shown, to whom and in which form is in the ledger before it is returned, and only
+// Show opens a held output to a reviewer or an auditor. That it was shown, to whom and in which form is in the ledger before it is returned, and only
 // who was shown the case as it stands may vote.
 func (r *Register) Show(ctx context.Context, caller enclave.Caller, id string) (Case, error) {
 	for range attempts {
-		record, err := r.open(ctx, caller, id)
+		record, err := r.open(ctx, caller, id, reading)
 		if err != nil {
 			return Case{}, err
 		}
@@ -76,7 +76,7 @@ func (r *Register) Vote(ctx context.Context, caller enclave.Caller, id string, b
 		return Review{}, err
 	}
 	for range attempts {
-		record, err := r.open(ctx, caller, id)
+		record, err := r.open(ctx, caller, id, voting)
 		if err != nil {
 			return Review{}, err
 		}

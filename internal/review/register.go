@@ -32,19 +32,17 @@ func New(c Config) *Register { return &Register{c} }
 // attempts is how often an act is tried on a review that others change at the same moment; each of them ends when one of those succeeds.
 const attempts = 100
 
-// List lists the reviews that a caller may decide on or, for an operator, those of its own runs, newest first, also when they are over. The string
-// is After of the next page, "" at the end.
+// List lists the reviews that a caller may decide on, those that an auditor may read or, for an operator, those of its own runs, newest first,
+// also when they are over. The string is After of the next page, "" at the end.
 func (r *Register) List(ctx context.Context, caller enclave.Caller, page enclave.Page) ([]Review, string, error) {
 	var scope Scope
 	switch caller.Role {
 	case enclave.Operator:
 		scope.Operator = caller.Org
-	case enclave.Authority, enclave.Reviewer:
+	case enclave.Authority, enclave.Reviewer, enclave.Auditor:
 		scope.Not = caller.Org
 	case enclave.SourceOrg:
 		scope.Source, scope.Not = caller.Org, caller.Org
-	case enclave.Auditor:
-		fallthrough
 	default:
 		return nil, "", nil
 	}
@@ -74,7 +72,10 @@ func (r *Register) Get(ctx context.Context, caller enclave.Caller, id string) (R
 	if submitted(&record, caller) {
 		return seenByOperator(&record), nil
 	}
-	return seen(&record, caller), r.may(ctx, caller, &record)
+	if err := r.may(ctx, caller, &record, reading); err != nil {
+		return Review{}, err
+	}
+	return seen(&record, caller), nil
 }
 
 // submitted reports whether a run is the caller's, as an operator.
@@ -82,10 +83,19 @@ func submitted(record *Record, caller enclave.Caller) bool {
 	return caller.Role == enclave.Operator && caller.Org == record.Run.Submitter.Org
 }
 
+// purpose is what somebody comes to a review for.
+type purpose int
+
+const (
+	reading purpose = iota // auditors may, too
+	voting
+)
+
 // may refuses whoever may not review a run, and every organisation that is an operator itself: a rival learns nothing here.
-func (r *Register) may(ctx context.Context, caller enclave.Caller, record *Record) error {
-	missing := run.NotFound(record.Run.ID)
-	if !caller.MayReview(record.Run.Submitter.Org, record.Source) {
+func (r *Register) may(ctx context.Context, caller enclave.Caller, record *Record, to purpose) error {
+	missing, submitter := run.NotFound(record.Run.ID), record.Run.Submitter.Org
+	audits := to == reading && caller.Role == enclave.Auditor && caller.Org != submitter
+	if !audits && !caller.MayReview(submitter, record.Source) {
 		return missing
 	}
 	operates, err := r.operates(ctx, caller.Org)
@@ -103,12 +113,12 @@ func (r *Register) operates(ctx context.Context, org string) (bool, error) {
 
 // open is a review for somebody who may review it, brought up to date first: votes that do not bind any more are void, and what two people
 // agreed on goes through the gate.
-func (r *Register) open(ctx context.Context, caller enclave.Caller, id string) (Record, error) {
+func (r *Register) open(ctx context.Context, caller enclave.Caller, id string, to purpose) (Record, error) {
 	record, err := r.Store.Get(ctx, id)
 	if err != nil {
 		return record, err
 	}
-	if err := r.may(ctx, caller, &record); err != nil {
+	if err := r.may(ctx, caller, &record, to); err != nil {
 		return record, err
 	}
 	for range attempts {

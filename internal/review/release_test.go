@@ -21,7 +21,7 @@ func TestTwoPeopleReleaseAProgramsOutput(t *testing.T) {
 	}
 	c := w.show(chen, id)
 	if c.State != review.Open || c.Round != 1 || c.Operator != "acme" || c.Source != "census" || c.Purpose != "to plan" || c.Manifest.Output.Behind != "everybody" ||
-		c.Facts.Leak.Identifiers != 1 || c.Profile.Name != "strict" || len(c.Places) != 1 || c.Reasons[0].Code != "CRAFTED" || len(c.Similar) != 0 {
+		c.Facts.Leak.Identifiers != 1 || c.Profile.Name != "strict" || len(c.Places) != 1 || c.Reasons[0].Code != "OUTPUT_CRAFTED" || len(c.Similar) != 0 {
 		t.Errorf("the case is %+v", c)
 	}
 	want := [][]review.Cell{{{Text: "first"}, {Text: "0.00"}, {}}, {{Masked: true}, {Text: "0.01"}, {Text: "x"}}}

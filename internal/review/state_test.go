@@ -186,7 +186,8 @@ func TestWhoMayReview(t *testing.T) {
 	id := w.held()
 	for name, who := range map[string]enclave.Caller{
 		"a rival":                   globex,
-		"an auditor":                {Role: enclave.Auditor, Org: "audit", Name: "qi"},
+		"an auditor of the asker":   {Role: enclave.Auditor, Org: "acme", Name: "ma"},
+		"an auditor of a rival":     {Role: enclave.Auditor, Org: "globex", Name: "hu"},
 		"another source":            {Role: enclave.SourceOrg, Org: "tax", Name: "wu"},
 		"a reviewer of the asker":   {Role: enclave.Reviewer, Org: "acme", Name: "ma"},
 		"an authority of the asker": {Role: enclave.Authority, Org: "acme", Name: "ma"},
@@ -211,14 +212,22 @@ func TestWhoMayReview(t *testing.T) {
 			wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
 		}
 	}
+	// An auditor reads, and that is recorded, but does not vote.
+	auditor := enclave.Caller{Role: enclave.Auditor, Org: "audit", Name: "qi"}
+	list, _, err := w.List(ctx, auditor, enclave.Page{Size: 1})
+	if c := w.show(auditor, id); err != nil || len(list) != 1 || c.Preview.Rows == nil {
+		t.Errorf("an auditor sees %v, %+v, %v", list, c, err)
+	}
+	_, err = w.vote(auditor, id, enclave.ChooseRelease)
+	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
 	// The operator sees that it waits, and no more; reviewers answer no questions.
-	_, err := w.Show(ctx, acme, id)
+	_, err = w.Show(ctx, acme, id)
 	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
 	_, err = w.Vote(ctx, acme, id, review.Ballot{Choice: enclave.ChooseRelease})
 	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
 	_, err = w.Answer(ctx, chen, id, "because")
 	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
-	if got := w.verbs(id); len(got) != 2 {
+	if got := w.verbs(id); !slices.Equal(got, []string{"run.submit", "run.hold", "review.view", "review.view"}) {
 		t.Errorf("the ledger has %v", got)
 	}
 	for _, who := range []enclave.Caller{acme, chen, wang, zhao} {
@@ -247,9 +256,9 @@ func TestVotesAreBlind(t *testing.T) {
 	sees := func(who enclave.Caller, want ...string) {
 		t.Helper()
 		var all []review.Review
-		r, err := w.Get(ctx, who, id)
+		r, err := w.Get(t.Context(), who, id)
 		ok(t, err)
-		list, _, err := w.List(ctx, who, enclave.Page{Size: 1})
+		list, _, err := w.List(t.Context(), who, enclave.Page{Size: 1})
 		ok(t, err)
 		all = append(all, r, list[0])
 		if who.Role != enclave.Operator {

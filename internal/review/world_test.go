@@ -125,7 +125,7 @@ func (r rules) Admission(context.Context, enclave.AdmissionFacts, enclave.Profil
 
 func (r rules) Release(_ context.Context, facts enclave.Facts, _ enclave.Profile) (enclave.Judgement, error) {
 	if facts.Crafted || facts.Form == enclave.Program {
-		return enclave.Judgement{Decision: enclave.Hold, Reasons: []enclave.Reason{{Code: "CRAFTED"}}, Revision: r.Revision()}, nil
+		return enclave.Judgement{Decision: enclave.Hold, Reasons: []enclave.Reason{{Code: "OUTPUT_CRAFTED"}}, Revision: r.Revision()}, nil
 	}
 	return enclave.Judgement{Decision: enclave.Release, Revision: r.Revision()}, nil
 }

@@ -346,6 +346,9 @@ func (r fakeRuns) Report(context.Context, enclave.Caller, string) ([]byte, error
 	return []byte(`{"version":1}`), r.err(nil)
 }
 
+// voteEntry is the index of the ledger's entry that is a vote; all others are submissions.
+const voteEntry = 9
+
 type fakeLedger struct {
 	*fakes
 	checkpoint, key string
@@ -356,8 +359,11 @@ func (l fakeLedger) Checkpoint(context.Context) ([]byte, error) {
 }
 func (l fakeLedger) PublicKey() string { return l.key }
 
-func (l fakeLedger) Entry(context.Context, uint64) (string, []byte, error) {
+func (l fakeLedger) Entry(_ context.Context, index uint64) (string, []byte, error) {
 	act := enclave.NewAct(loadedAt, enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, "run.submit", "runs/"+runID)
+	if index == voteEntry {
+		act = enclave.NewAct(loadedAt, enclave.Caller{Role: enclave.Authority, Org: "bureau", Name: "chen"}, "review.vote", "runs/"+runID)
+	}
 	raw, err := json.Marshal(act)
 	if err != nil {
 		return "", nil, err

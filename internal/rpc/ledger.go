@@ -38,11 +38,20 @@ func (l *ledger) GetEntry(ctx context.Context, r *darkroomv1.GetEntryRequest) (*
 		return nil, missing
 	}
 	found, err := l.record(ctx, index)
+	if err == nil && blind(&found.act, callerOf(ctx)) {
+		return nil, missing
+	}
 	found, err = reach(ctx, l.gate, found, err, func(r record) target { return target{owner: r.act.Actor.Org} }, missing)
 	if err != nil {
 		return nil, err
 	}
 	return &darkroomv1.GetEntryResponse{Name: r.GetName(), BodyJson: found.body, Salt: found.salt}, nil
+}
+
+// blind reports whether an act has to look missing to somebody whom the policy would let see it: that somebody else has voted, not even
+// what, a reviewer may not know before the vote is counted. Auditors see it, and what it came to stands in other acts.
+func blind(act *enclave.Act, who enclave.Caller) bool {
+	return act.Verb == "review.vote" && who.Role != enclave.Auditor && (who.Org != act.Actor.Org || who.Name != act.Actor.Name)
 }
 
 func (l *ledger) record(ctx context.Context, index uint64) (record, error) {

@@ -46,6 +46,33 @@ func TestNobodyReviewsForTheirOwnOrganisation(t *testing.T) {
 	}
 }
 
+// That somebody voted is no business of other voters, also where they read the ledger.
+func TestAVotesEntryIsTheVotersOwn(t *testing.T) {
+	d := start(t)
+	for name, c := range map[string]struct {
+		who  enclave.Caller
+		want codes.Code
+	}{
+		"the voter":            {enclave.Caller{Role: enclave.Authority, Org: "bureau", Name: "chen"}, codes.OK},
+		"a colleague":          {enclave.Caller{Role: enclave.Authority, Org: "bureau", Name: "zhou"}, codes.NotFound},
+		"one of the same name": {enclave.Caller{Role: enclave.Authority, Org: "office", Name: "chen"}, codes.NotFound},
+		"an auditor":           {enclave.Caller{Role: enclave.Auditor, Org: "audit", Name: "qi"}, codes.OK},
+	} {
+		client := darkroomv1.NewLedgerServiceClient(d.connect(t, c.who))
+		request := &darkroomv1.GetEntryRequest{Name: "entries/9"}
+		_, err := client.GetEntry(t.Context(), request)
+		if status.Code(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+		d.set(func(f *fakes) { f.gone = true })
+		_, missing := client.GetEntry(t.Context(), request)
+		d.set(func(f *fakes) { f.gone = false })
+		if c.want == codes.NotFound && !proto.Equal(status.Convert(err).Proto(), status.Convert(missing).Proto()) {
+			t.Errorf("%s: forbidden %v, missing %v", name, err, missing)
+		}
+	}
+}
+
 // What the register leaves away for an operator does not come back as something else.
 func TestAnOperatorsReview(t *testing.T) {
 	d := start(t)
