@@ -127,7 +127,13 @@ func (d *domain) visits() {
 // grant takes an application for whole datasets, but for their identifiers, through its chain.
 func (d *domain) grant(operator string, datasets ...*enclave.Dataset) string {
 	d.t.Helper()
-	application := sdk.Application{Scenario: scenario, Purpose: "a test", TermDays: 30, Forms: []string{string(enclave.Aggregate), string(enclave.Program)}}
+	return d.grantFor(operator, []string{string(enclave.Aggregate)}, datasets...)
+}
+
+// grantFor is grant for some forms.
+func (d *domain) grantFor(operator string, forms []string, datasets ...*enclave.Dataset) string {
+	d.t.Helper()
+	application := sdk.Application{Scenario: scenario, Purpose: "a test", TermDays: 30, Forms: forms}
 	for _, dataset := range datasets {
 		scope := sdk.Scope{Dataset: dataset.Name}
 		for i := range dataset.Columns {

@@ -42,7 +42,7 @@ func startBench(t *testing.T) *bench {
 	d := start(t, app.Config{})
 	d.visits()
 	return &bench{
-		domain: d, grant: d.grant(acme, synth.Dataset()),
+		domain: d, grant: d.grantFor(acme, []string{string(enclave.Aggregate), string(enclave.Program)}, synth.Dataset()),
 		chen: d.person(sdk.Reviewer, panel, "chen"), source: d.clients[health], auditor: d.person(sdk.Auditor, "audit-office", "zhao"),
 	}
 }
@@ -336,7 +336,7 @@ func TestProgramReleasedByPeople(t *testing.T) {
 		p := programs[name]
 		code, err := p.Code(ctx, t.TempDir())
 		ok(t, err)
-		return b.submit(acme, b.grant, b.upload(acme, p.Manifest, code), nil)
+		return b.submit(acme, b.grant, b.upload(acme, p.Manifest, code), nil) //nolint:contextcheck // every call is the test's
 	}
 	run, dump := submit("regression"), submit("dump")
 	run = b.ends(acme, run, sdk.RunHeld, "OUTPUT_OF_PROGRAM")
