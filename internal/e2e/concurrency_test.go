@@ -41,7 +41,7 @@ func TestEveryInterleaving(t *testing.T) {
 		},
 		{"distinct", people, nil, keys(district), keys(district, by("born", "1935")), []string{"a east", "b east >=1935"}},
 	} {
-		all := words(len(shared()))
+		all := words(len(shared()), len(shared()))
 		total += len(all)
 		t.Run(pair.name, func(t *testing.T) {
 			t.Parallel()
@@ -73,6 +73,42 @@ func TestEveryInterleaving(t *testing.T) {
 	}
 	if total < 1000 {
 		t.Errorf("%d interleavings", total)
+	}
+}
+
+// TestEveryInterleavingWithALateRelease is the same of a run and an output that was held, and that two people release at that moment.
+func TestEveryInterleavingWithALateRelease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cost := enclave.ManifestMeasure{Name: "cost", Op: enclave.Sum, Of: "cost"}
+	byHand, byRun := 0, 0
+	all := words(len(shared()), len(lateSteps()))
+	for n := range all {
+		if testing.Short() && n%13 != 0 {
+			continue
+		}
+		town := w.town(fmt.Sprint("town-", n))
+		held := town.holds("held", cost, keys(by("district")))
+		a, published := town.asks("a", cost, keys(by("district"), by("born", "1935"))), map[string]bool{}
+		late := town.releases(held)
+		interleave(all[n], a.actor, late)
+		town.publishes("a", a, published)
+		town.publishes("held", held, published)
+		if published["held east"] && published["a east >=1935"] {
+			t.Errorf("%v: both are published: %v, %v", all[n], a.actor.taken, late.taken)
+		}
+		if len(a.published)+len(held.published) == 0 {
+			t.Errorf("%v: neither is published: %v, %v", all[n], a.actor.taken, late.taken)
+		}
+		if len(held.published) > 0 {
+			byHand++
+		} else {
+			byRun++
+		}
+		town.agrees()
+	}
+	if byHand == 0 || byRun == 0 {
+		t.Errorf("the late release came first %d times, the run %d times", byHand, byRun)
 	}
 }
 

@@ -49,7 +49,7 @@ func interleave(word []int, actors ...*actor) {
 }
 
 // words are all orders in which two actors can take so many steps each.
-func words(steps int) (all [][]int) {
+func words(first, second int) (all [][]int) {
 	var extend func(word []int, zeros, ones int)
 	extend = func(word []int, zeros, ones int) {
 		if zeros == 0 && ones == 0 {
@@ -63,6 +63,6 @@ func words(steps int) (all [][]int) {
 			extend(append(word, 1), zeros, ones-1)
 		}
 	}
-	extend(nil, steps, steps)
+	extend(nil, first, second)
 	return all
 }

@@ -131,6 +131,12 @@ func (r *Register) giveBack(ctx context.Context, log *slog.Logger, id string) {
 
 // execute walks the path. It returns nil if the run needs no more than to be settled.
 func (r *Register) execute(ctx context.Context, id string, w *walk, progress func(enclave.Stage)) (err error) {
+	// A fault in one run must not end the others. What it panicked with may hold data, so only its type is kept.
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = enclave.Internalf("panic of type %T: %s", fault, debug.Stack())
+		}
+	}()
 	state, err := r.config.Store.Get(ctx, id)
 	if err != nil {
 		return err
@@ -150,12 +156,6 @@ func (r *Register) execute(ctx context.Context, id string, w *walk, progress fun
 		return err
 	}
 	w.order = order
-	// A fault in one run must not end the others. What it panicked with may hold data, so only its type is kept.
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = enclave.Internalf("panic of type %T: %s", fault, debug.Stack())
-		}
-	}()
 	if order.Run.Environment == enclave.Dev {
 		w.report, err = r.config.Dev.Rehearse(ctx, order, progress)
 		return err
