@@ -210,6 +210,7 @@ func badInputs() map[string][]bad {
 			bad{"$RUN --out table.csv" + as + "$RIVAL", exitFailed, "RUN_NOT_FOUND|OBJECT_NOT_FOUND"},
 			bad{"$RUN --out no/such/table.arrow" + as + "$OPERATOR", exitFailed, "CLI_FILE_MISSING"},
 			bad{"$RUN --out $FOLDER" + as + "$OPERATOR", exitFailed, "CLI_FILE_DIRECTORY"}),
+		"run report": append(named("run", "$RUN", "$RIVAL"), bad{"$RUN" + as + "$OPERATOR", exitFailed, "REPORT_NOT_SHOWN"}),
 		"run receipt": append(named("run", "$RUN", "$RIVAL"),
 			bad{nobody + " --out receipt.json" + as + "$OPERATOR", exitFailed, "RUN_NOT_FOUND|OBJECT_NOT_FOUND"}),
 		"review list": {noCredential, tooMany, foreign},

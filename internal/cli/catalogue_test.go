@@ -55,7 +55,7 @@ func words() []string {
 	} {
 		all = append(all, string(s))
 	}
-	for _, o := range []sdk.Outcome{sdk.RunReleased, sdk.RunHeld, sdk.RunDenied, sdk.RunFailed, sdk.RunCanceled} {
+	for _, o := range []sdk.Outcome{sdk.RunReleased, sdk.RunHeld, sdk.RunDenied, sdk.RunFailed, sdk.RunCanceled, sdk.RunRehearsed} {
 		all = append(all, string(o))
 	}
 	for _, s := range []sdk.ReviewState{

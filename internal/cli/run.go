@@ -19,13 +19,14 @@ import (
 )
 
 func (sh *shell) runCommand() *cobra.Command {
-	return sh.group("run", "CLI_RUN", sh.runSubmit(), sh.runList(), sh.runShow(), sh.runWatch(), sh.runCancel(), sh.runFetch(), sh.runReceipt())
+	return sh.group("run", "CLI_RUN", sh.runSubmit(), sh.runList(), sh.runShow(), sh.runWatch(), sh.runCancel(), sh.runFetch(), sh.runReceipt(), sh.runReport())
 }
 
 func (sh *shell) runSubmit() *cobra.Command {
 	var grant, snapshot string
 	var params []string
-	var wait bool
+	var wait, dev bool
+	var sample sdk.Sample
 	c := &cobra.Command{
 		Use: "submit MODULE --grant GRANT", Short: sh.text("CLI_RUN_SUBMIT"), Args: sh.exactly("MODULE"),
 		Example: "darkroom run submit cost-by-age/cost-by-age.wasm --grant GRANT --param as_of=2024 --wait",
@@ -33,6 +34,9 @@ func (sh *shell) runSubmit() *cobra.Command {
 			order, err := readOrder(grant, snapshot, params)
 			if err != nil {
 				return err
+			}
+			if dev || sample != (sdk.Sample{}) {
+				order.Dev = &sample
 			}
 			return sh.client(func(ctx context.Context, c *sdk.Client, args []string) (err error) {
 				if order.Module, err = sh.moduleDigest(ctx, c, args[0]); err != nil {
@@ -55,6 +59,9 @@ func (sh *shell) runSubmit() *cobra.Command {
 	c.Flags().StringArrayVar(&params, "param", nil, sh.text("CLI_RUN_PARAM"))
 	c.Flags().StringVar(&snapshot, "snapshot", "", sh.text("CLI_RUN_SNAPSHOT"))
 	c.Flags().BoolVar(&wait, "wait", false, sh.text("CLI_RUN_WAIT"))
+	c.Flags().BoolVar(&dev, "dev", false, sh.text("CLI_RUN_DEV"))
+	c.Flags().Int64Var(&sample.Rows, "rows", 0, sh.text("CLI_RUN_ROWS"))
+	c.Flags().Int64Var(&sample.Subjects, "subjects", 0, sh.text("CLI_RUN_SUBJECTS"))
 	require(c, "grant")
 	return c
 }
@@ -109,6 +116,12 @@ func (sh *shell) outcome(run sdk.Run) error {
 		return nil
 	}
 	sh.reasons(run)
+	if run.Dev != nil {
+		sh.next("darkroom run report runs/" + run.ID)
+	}
+	if run.Outcome == sdk.RunRehearsed {
+		return nil
+	}
 	if run.Outcome == sdk.RunHeld {
 		return enclave.Fail(enclave.State, "CLI_RUN_HELD", "command", "darkroom run show runs/"+run.ID)
 	}
@@ -181,6 +194,9 @@ func (sh *shell) describe(run sdk.Run) {
 		{"CLI_HEAD_MODULE", "modules/" + run.Module},
 		{"CLI_HEAD_SNAPSHOT", "datasets/" + run.Dataset + "/snapshots/" + run.Snapshot},
 	}
+	if run.Dev != nil { // there is no such snapshot
+		fields[2] = [2]string{"CLI_HEAD_SNAPSHOT", sh.text("CLI_REPORT_SAMPLE", "rows", number(run.Dev.Rows), "subjects", number(run.Dev.Subjects))}
+	}
 	for _, name := range slices.Sorted(maps.Keys(run.Params)) {
 		fields = append(fields, [2]string{"CLI_HEAD_PARAM", name + "=" + run.Params[name]})
 	}
@@ -189,6 +205,7 @@ func (sh *shell) describe(run sdk.Run) {
 		[2]string{"CLI_HEAD_RESULT", run.Result},
 		[2]string{"CLI_HEAD_SUBMITTED", second(run.Submitted)},
 		[2]string{"CLI_HEAD_FINISHED", second(run.Finished)},
+		[2]string{"CLI_HEAD_SUPPORT", run.Support},
 	)...)
 }
 

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/term"
+	"github.com/darkroom-project/darkroom/sdk"
+)
+
+func (sh *shell) runReport() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use: "report RUN", Short: sh.text("CLI_RUN_REPORT"), Args: sh.exactly("RUN"),
+		RunE: sh.on("runs", func(ctx context.Context, c *sdk.Client, id string, _ []string) error {
+			raw, err := c.Report(ctx, id)
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				return sh.write(out, func(w io.Writer) error {
+					_, err := w.Write(raw)
+					return err
+				})
+			}
+			var report enclave.Report
+			if err := json.Unmarshal(raw, &report); err != nil {
+				return enclave.Internalf("read the report: %w", err)
+			}
+			sh.report(&report)
+			return nil
+		}),
+	}
+	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_RUN_REPORT_OUT"))
+	return c
+}
+
+// report prints what happened in the order in which somebody who mends a module asks: how it ended, why, what was measured, what was left
+// out, what the module said, and how long each stage took. The result and all numbers are in the JSON.
+func (sh *shell) report(r *enclave.Report) {
+	sh.say("CLI_STATE", "name", "runs/"+r.Run, "state", sh.word(string(r.Outcome)))
+	for _, reason := range r.Reasons {
+		sh.say("CLI_REPORT_REASON", "code", reason.Code, "text", reason.In(sh.lang))
+	}
+	sh.fields([2]string{"CLI_HEAD_STAGE", sh.word(string(r.Stage))}, [2]string{"CLI_HEAD_CAUSE", r.Cause}, [2]string{"CLI_HEAD_SUPPORT", r.Support})
+	if r.Facts != nil && r.Profile != nil {
+		heads := []string{sh.text("CLI_HEAD_FACT"), sh.text("CLI_HEAD_MEASURED"), sh.text("CLI_HEAD_ALLOWED")}
+		term.Table(sh.out, heads, sh.factRows(&caseFile{facts: *r.Facts, profile: *r.Profile}))
+	}
+	if r.Rehearsal != nil {
+		sh.rehearsal(r.Rehearsal)
+	}
+}
+
+func (sh *shell) rehearsal(r *enclave.Rehearsal) {
+	sh.say("CLI_REPORT_SAMPLE", "rows", number(r.Sample.Rows), "subjects", number(r.Sample.Subjects))
+	for _, rule := range slices.Sorted(maps.Keys(r.Rules)) {
+		sh.say("CLI_REPORT_RULE", "rule", rule, "cells", number(r.Rules[rule]))
+	}
+	var cells [][]string
+	for _, c := range r.Suppressed[:min(len(r.Suppressed), maxShown)] {
+		cells = append(cells, []string{strings.Join(c.Labels, " / "), number(c.Rows), number(c.Subjects), strings.Join(c.Rules, ", ")})
+	}
+	if len(cells) > 0 {
+		term.Table(sh.out, []string{sh.text("CLI_HEAD_CELL"), sh.text("CLI_HEAD_ROWS"), sh.text("CLI_HEAD_SUBJECTS"), sh.text("CLI_HEAD_RULES")}, cells)
+	}
+	if r.Said != "" {
+		sh.say("CHECK_SAID")
+		for line := range strings.Lines(r.Said) {
+			sh.say("CLI_RUN_STAGE", "stage", strings.TrimSuffix(line, "\n"))
+		}
+	}
+	var times [][]string
+	for _, t := range r.Times {
+		times = append(times, []string{sh.word(string(t.Stage)), t.Took.String()})
+	}
+	if len(times) > 0 {
+		term.Table(sh.out, []string{sh.text("CLI_HEAD_STAGE"), sh.text("CLI_HEAD_TOOK")}, times)
+	}
+}
