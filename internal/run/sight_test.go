@@ -68,7 +68,7 @@ func TestEveryReasonIsDecided(t *testing.T) {
 				if strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, "_test.rego") || strings.HasSuffix(file, "sight.go") {
 					continue
 				}
-				raw, err := os.ReadFile(file)
+				raw, err := os.ReadFile(file) //nolint:gosec // of this repository
 				ok(t, err)
 				for _, match := range pattern.FindAllSubmatch(raw, -1) {
 					found[string(match[1])] = file
@@ -133,7 +133,7 @@ func TestSight(t *testing.T) {
 	same := func(of enclave.Run, name string) any { return reflect.ValueOf(of).FieldByName(name).Interface() }
 	coarse := []enclave.Reason{{Code: "OUTPUT_UNSAFE"}, {Code: "OUTPUT_CRAFTED"}}
 	decided := map[string]func(in enclave.Run) any{}
-	for _, ordered := range strings.Fields("ID Grant Scenario Module Dataset Snapshot Params Policy Submitter Environment Sample Stage Outcome Revision Question") {
+	for _, ordered := range strings.FieldsSeq("ID Grant Scenario Module Dataset Snapshot Params Policy Submitter Environment Sample Stage Outcome Revision Question") {
 		decided[ordered] = func(in enclave.Run) any { return same(in, ordered) }
 	}
 	decided["Submitted"] = func(enclave.Run) any { return submitted.Truncate(enclave.TimeStep).Add(enclave.TimeStep) }

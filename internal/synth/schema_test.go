@@ -36,9 +36,9 @@ func digest(t *testing.T, table *synth.Table, parts int) string {
 				for _, c := range b.Columns {
 					record = append(record, c.Valid[row>>3]>>(row&7)&1)
 					if c.Wide != nil {
-						record = binary.LittleEndian.AppendUint64(record, uint64(c.Wide[row]))
+						record = binary.LittleEndian.AppendUint64(record, uint64(c.Wide[row])) //nolint:gosec // its bits
 					} else {
-						record = binary.LittleEndian.AppendUint32(record, uint32(c.Narrow[row]))
+						record = binary.LittleEndian.AppendUint32(record, uint32(c.Narrow[row])) //nolint:gosec // its bits
 					}
 				}
 				sum.Write(record)
@@ -131,7 +131,7 @@ func TestTableFitsItsDescription(t *testing.T) {
 				v, column := &b.Columns[i], &d.Columns[c]
 				low, high, _ := column.Bounds()
 				for row := range enclave.BatchRows {
-					value := int64(0)
+					var value int64
 					if v.Wide != nil {
 						value = v.Wide[row]
 					} else {
