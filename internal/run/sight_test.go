@@ -133,7 +133,7 @@ func TestSight(t *testing.T) {
 	same := func(of enclave.Run, name string) any { return reflect.ValueOf(of).FieldByName(name).Interface() }
 	coarse := []enclave.Reason{{Code: "OUTPUT_UNSAFE"}, {Code: "OUTPUT_CRAFTED"}}
 	decided := map[string]func(in enclave.Run) any{}
-	for _, ordered := range strings.FieldsSeq("ID Grant Scenario Module Dataset Snapshot Params Policy Submitter Environment Sample Stage Outcome Revision Question") {
+	for ordered := range strings.FieldsSeq("ID Grant Scenario Module Dataset Snapshot Params Policy Submitter Environment Sample Stage Outcome Revision Question") {
 		decided[ordered] = func(in enclave.Run) any { return same(in, ordered) }
 	}
 	decided["Submitted"] = func(enclave.Run) any { return submitted.Truncate(enclave.TimeStep).Add(enclave.TimeStep) }
