@@ -180,8 +180,12 @@ func (r *Register) order(ctx context.Context, run enclave.Run) (*enclave.Order, 
 	if order.Snapshot, err = r.rowsOf(ctx, order); err != nil {
 		return nil, err
 	}
-	if order.Approved, err = r.config.Approvals.Approved(ctx, order.Grant.Operator, run.Module, run.Dataset); err != nil {
-		return nil, err
+	// What reads synthetic rows alone needs nobody's approval.
+	if order.Approved = run.Environment == enclave.Dev; !order.Approved {
+		order.Approved, err = r.config.Approvals.Approved(ctx, order.Grant.Operator, run.Module, run.Dataset)
+		if err != nil {
+			return nil, err
+		}
 	}
 	order.Policy, err = r.config.Policies.Revision(run.Policy)
 	return order, err
