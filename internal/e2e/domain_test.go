@@ -135,6 +135,9 @@ func (d *domain) grantFor(operator string, forms []string, datasets ...*enclave.
 	d.t.Helper()
 	application := sdk.Application{Scenario: scenario, Purpose: "a test", TermDays: 30, Forms: forms}
 	for _, dataset := range datasets {
+		if dataset.Grade == 4 { // the policy allows no programs there
+			application.Forms = []string{string(enclave.Aggregate)}
+		}
 		scope := sdk.Scope{Dataset: dataset.Name}
 		for i := range dataset.Columns {
 			if dataset.Columns[i].Class != enclave.Identifier {
