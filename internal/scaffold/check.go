@@ -13,6 +13,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/enclave/program"
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
+	"github.com/darkroom-project/darkroom/internal/synth"
 )
 
 // Report is what [Check] found out about a module.
@@ -26,7 +27,7 @@ type Report struct {
 
 // Check reads a module's file as admission does, compiles it, and, if it has code, runs it over one batch in which every row is padding; a
 // program, over rows with values that the dataset's description allows, whether they make sense or not.
-// Without a description the types of columns are not known: then it tries numbers and codes, and every value is empty. An error means that admission would refuse the
+// Without a description the types of columns are not known: then it tries numbers and codes, and every value is 0. An error means that admission would refuse the
 // module; a run that fails is in the report.
 func Check(ctx context.Context, path string, dataset *enclave.Dataset) (*Report, error) {
 	bytes, err := readFile(path, admit.MaxModuleBytes)
@@ -74,7 +75,7 @@ func guess(m *enclave.Manifest) []*enclave.Dataset {
 	var open []int
 	base := enclave.Dataset{Name: m.Inputs[0].Dataset}
 	for i, name := range m.Inputs[0].Columns {
-		c := enclave.Column{Name: name, Type: enclave.Int, Class: enclave.Quasi}
+		c := enclave.Column{Name: name, Type: enclave.Int, Class: enclave.Quasi, Min: "0", Max: "0", Codes: []string{"?"}}
 		for _, k := range m.Keys {
 			if k.Of != nil && k.Of.Column == name && k.Of.Cuts == nil {
 				c.Type = enclave.Code
@@ -110,12 +111,7 @@ func (r *Report) dryRun(ctx context.Context, box *sandbox.Sandbox, dataset *encl
 		return err
 	}
 	if module.Manifest.Form == enclave.Program {
-		product, err := program.New(box).Perform(ctx, madeUp{dataset}, module, plan)
-		if err != nil {
-			return because(err)
-		}
-		r.Rows = product.Rows
-		return nil
+		return r.perform(ctx, box, plan)
 	}
 	batch := &enclave.Batch{}
 	for _, c := range plan.Shown {
@@ -133,6 +129,26 @@ func (r *Report) dryRun(ctx context.Context, box *sandbox.Sandbox, dataset *encl
 	}
 	err = guest.Assign(ctx, batch, make([][]int32, plan.ModuleKeys()))
 	return errors.Join(err, guest.Close(context.WithoutCancel(ctx)))
+}
+
+// madeUpRows is how many rows a program is tried on, a subject for every fifth.
+const madeUpRows = 1000
+
+// perform runs a program over made-up rows. Of a fault it says what is inside MODULE_FAILED: over rows that nobody had, its author may know.
+func (r *Report) perform(ctx context.Context, box *sandbox.Sandbox, plan *enclave.Plan) error {
+	rows, err := synth.NewTable(plan.Dataset, enclave.Sample{Rows: madeUpRows, Subjects: madeUpRows / 5})
+	if err != nil {
+		return err
+	}
+	product, err := program.New(box).Perform(ctx, rows, r.Module, plan)
+	if e := enclave.AsError(err); e != nil && e.Reason == "MODULE_FAILED" {
+		return e.Unwrap()
+	}
+	if err != nil {
+		return err
+	}
+	r.Rows = product.Rows
+	return nil
 }
 
 // planFor is as much of a plan as the sandbox needs.
