@@ -127,13 +127,7 @@ func (d *domain) visits() {
 // grant takes an application for whole datasets, but for their identifiers, through its chain.
 func (d *domain) grant(operator string, datasets ...*enclave.Dataset) string {
 	d.t.Helper()
-	return d.grantFor(operator, []string{string(enclave.Aggregate)}, datasets...)
-}
-
-// grantFor is grant for some forms.
-func (d *domain) grantFor(operator string, forms []string, datasets ...*enclave.Dataset) string {
-	d.t.Helper()
-	application := sdk.Application{Scenario: scenario, Purpose: "a test", TermDays: 30, Forms: forms}
+	application := sdk.Application{Scenario: scenario, Purpose: "a test", TermDays: 30}
 	for _, dataset := range datasets {
 		if dataset.Grade == 4 { // the policy allows no programs there
 			application.Forms = []string{string(enclave.Aggregate)}
