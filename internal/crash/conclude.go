@@ -41,6 +41,9 @@ func (d *domain) conclude(ctx context.Context, s *server, j *journal, f *figures
 		return nil, err
 	}
 	d.say(address)
+	if err := d.adjourn(ctx); err != nil {
+		return nil, err
+	}
 	runs, err := d.runs(ctx)
 	if err != nil {
 		return nil, err
@@ -49,7 +52,7 @@ func (d *domain) conclude(ctx context.Context, s *server, j *journal, f *figures
 		return nil, err
 	}
 	ledger.agree(j, runs)
-	if err := j.check(ctx, d, throw(0, 0), sample); err != nil {
+	if err := j.check(ctx, d, throw(0, 0), len(j.all())); err != nil {
 		return nil, err
 	}
 	if err := s.stop(); err != nil {
@@ -91,6 +94,27 @@ func (d *domain) settle(ctx context.Context, j *journal) error {
 	return nil
 }
 
+// adjourn waits until what people have agreed on is done.
+func (d *domain) adjourn(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settling)
+	defer cancel()
+	client, err := d.client(ctx, panel)
+	if err != nil {
+		return err
+	}
+	defer client.Close() //nolint:errcheck // nothing is lost
+	for agreed := true; agreed; pause(ctx.Done(), session) {
+		agreed = false
+		for review, err := range client.ListReviews(ctx) {
+			if err != nil {
+				return err
+			}
+			agreed = agreed || review.State == sdk.ReviewAgreed
+		}
+	}
+	return nil
+}
+
 // runs are all runs that the server has, also those whose submission it was killed over, each with its outcome.
 func (d *domain) runs(ctx context.Context) (map[string]sdk.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, settling)
@@ -118,7 +142,7 @@ func (d *domain) runs(ctx context.Context) (map[string]sdk.Run, error) {
 // tell adds what became of the runs.
 func (j *journal) tell(f *figures, runs map[string]sdk.Run) {
 	all, survivors := j.all(), 0
-	outcomes := map[string]int{}
+	outcomes, byHand := map[string]int{}, 0
 	for _, t := range all {
 		if _, known := runs[t.id]; !known {
 			j.violated("run %s was acknowledged and is gone", t.id)
@@ -128,6 +152,9 @@ func (j *journal) tell(f *figures, runs map[string]sdk.Run) {
 			what += ", " + interrupted
 		}
 		outcomes[what]++
+		if t.question.outcome == sdk.RunHeld && t.end.Outcome == sdk.RunReleased {
+			byHand++
+		}
 		if t.endLife > t.life {
 			survivors++
 		}
@@ -137,6 +164,7 @@ func (j *journal) tell(f *figures, runs map[string]sdk.Run) {
 		f.add("  "+what, outcomes[what])
 	}
 	f.add("  ended in another process", survivors)
+	f.add("  released by people", byHand)
 	f.add("runs that exist, not acknowledged", len(runs)-len(all))
 }
 

@@ -20,6 +20,7 @@ import (
 const (
 	health   = "health-commission"
 	auditors = "audit-office"
+	panel    = "expert-panel"
 )
 
 func operators() []string { return []string{"acme-analytics", "globex-insurance", "initech-research"} }
@@ -111,8 +112,14 @@ func (d *domain) client(ctx context.Context, org string) (*sdk.Client, error) {
 
 // passing reports whether an error says no more than that the server went away.
 func passing(err error) bool {
-	e, ok := errors.AsType[*sdk.Error](err)
-	return ok && (e.Kind == sdk.Unavailable || e.Kind == sdk.Canceled)
+	e := asError(err)
+	return e != nil && (e.Kind == sdk.Unavailable || e.Kind == sdk.Canceled)
+}
+
+// asError is the SDK's own error, nil if it is none.
+func asError(err error) *sdk.Error {
+	e, _ := errors.AsType[*sdk.Error](err)
+	return e
 }
 
 // furnish issues credentials, loads the datasets, and takes grants and modules through their steps.
@@ -127,7 +134,7 @@ func (d *domain) furnish(ctx context.Context) error {
 	}
 	defer authority.Close() //nolint:errcheck // nothing is lost
 	for org, role := range map[string]sdk.Role{
-		health: sdk.Source, auditors: sdk.Auditor, operators()[0]: sdk.Operator, operators()[1]: sdk.Operator, operators()[2]: sdk.Operator,
+		health: sdk.Source, auditors: sdk.Auditor, panel: sdk.Reviewer, operators()[0]: sdk.Operator, operators()[1]: sdk.Operator, operators()[2]: sdk.Operator,
 	} {
 		if d.credentials[org], err = authority.IssueIdentity(ctx, sdk.Identity{Role: role, Org: org, Name: "somebody"}, 0); err != nil {
 			return err

@@ -29,6 +29,7 @@ type journal struct {
 	runs       map[string]*taken
 	heads      map[uint64]sdk.Checkpoint // by size
 	unanswered int                       // submissions that the server was killed over
+	votes      int                       // of people, on what was held
 	refetched  int                       // results that were fetched again, and were the same
 	compared   int                       // checkpoints that were proved to be continued by a later one
 	violations []string
@@ -99,6 +100,10 @@ func (j *journal) saw(t *taken, run sdk.Run, life int) {
 	defer j.mu.Unlock()
 	said := fmt.Sprintf("run %s (%s) is %s %v", t.id, t.question.name, run.Outcome, codes(run))
 	switch {
+	case t.end.Outcome == sdk.RunHeld && run.Outcome != sdk.RunHeld:
+		if t.end, t.endLife = run, life; !t.may(run, j.faulty) { // people came to a decision
+			j.violations = append(j.violations, said+", and was held")
+		}
 	case t.end.Outcome != "" && (t.end.Outcome != run.Outcome || t.end.Result != run.Result || !slices.Equal(codes(t.end), codes(run))):
 		j.violations = append(j.violations, fmt.Sprintf("%s, and was %s %v", said, t.end.Outcome, codes(t.end)))
 	case t.end.Outcome == "" && run.Outcome != "":
@@ -115,6 +120,7 @@ func (t *taken) may(run sdk.Run, faulty bool) bool {
 	reason := append(codes(run), "")[0]
 	return run.Outcome == t.question.outcome && (t.question.reason == "" || reason == t.question.reason) ||
 		run.Outcome == sdk.RunDenied && t.question.outcome == sdk.RunReleased ||
+		(run.Outcome == sdk.RunReleased || run.Outcome == sdk.RunDenied) && t.question.outcome == sdk.RunHeld || // people decided
 		run.Outcome == sdk.RunCanceled && t.canceled ||
 		run.Outcome == sdk.RunFailed && (reason == interrupted || faulty && reason == "INTERNAL")
 }

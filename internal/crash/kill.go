@@ -42,8 +42,13 @@ func kill(ctx context.Context, dir string, kills int, seed uint64) (f figures, e
 	asking, enough := context.WithCancel(ctx)
 	defer enough()
 	var operating sync.WaitGroup
-	failed := make([]error, streams*len(operators()))
-	for i := range failed {
+	asks := streams * len(operators())
+	failed := make([]error, asks+len(jurors()))
+	for i, org := range jurors() {
+		r := &juror{domain: d, journal: j, org: org}
+		operating.Go(func() { failed[asks+i] = r.work(asking) })
+	}
+	for i := range asks {
 		o := &operator{domain: d, journal: j, org: operators()[i/streams], questions: asked, dice: throw(seed, uint64(100+i))}
 		operating.Go(func() { failed[i] = o.work(asking) })
 	}
@@ -57,10 +62,14 @@ func kill(ctx context.Context, dir string, kills int, seed uint64) (f figures, e
 	f.add("  while it started", unready)
 	f.add("first starts that were killed", firsts)
 	f.add("submissions it was killed over", j.unanswered)
+	f.add("votes of people", j.votes)
 	_, err = d.conclude(ctx, s, j, &f)
 	f.add("seconds", int(time.Since(began).Seconds()))
 	return f, err
 }
+
+// jurors are those of whom two decide on what is held.
+func jurors() []string { return []string{panel, health} }
 
 // killing kills the server so many times and starts it again. It returns the one that serves then, and how many were killed before they
 // listened, which takes about as long as start.

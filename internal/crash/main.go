@@ -1,5 +1,5 @@
 // Command crash kills a serving enclave at random moments, again and again, amid a stream of runs of several operators, and checks after
-// each start and at the end that nothing was lost, changed or done twice.
+// each start and at the end that nothing was lost, changed or done twice. Meanwhile two people decide on what is held.
 //
 //	go run ./internal/crash                      # 100 kills: a few minutes
 //	go run ./internal/crash -kills 1000 -seed 7

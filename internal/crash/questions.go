@@ -9,13 +9,15 @@ import (
 	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
-// The tables, and how many rows they have. Nothing of the small one may be published.
+// The tables, and how many rows they have. Nothing of the small one may be published. The third is for what people decide on: each release of the
+// same data voids their votes.
 const (
 	crowd   = "visits"
 	handful = "visits-handful"
+	judged  = "visits-judged"
 )
 
-func tables() map[string]int64 { return map[string]int64{crowd: 3000, handful: 8} }
+func tables() map[string]int64 { return map[string]int64{crowd: 3000, handful: 8, judged: 1000} }
 
 // question is something to ask, and how a run of it ends unless it is canceled.
 type question struct {
@@ -42,7 +44,7 @@ func questions() ([]question, error) {
 	}
 	district, sex := by("district"), by("sex")
 	band := enclave.ManifestKey{Name: "age_band", Values: []string{"0-17", "18-44", "45-64", "65+"}}
-	shown := ask(crowd, "shown", band)
+	shown := ask(judged, "shown", band)
 	shown.Inputs[0].Show = []string{"cost"}
 	return []question{
 		{"by-district", ask(crowd, "by-district", district), nil, 4, sdk.RunReleased, ""},
