@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Module is WebAssembly that passed admission's checks. Its digest names it; Bytes are exactly what was submitted.
@@ -81,6 +82,47 @@ func (s Set) Project(codes []int32) string {
 		text = binary.LittleEndian.AppendUint32(text, uint32(codes[k])) //nolint:gosec // its bits
 	}
 	return string(text)
+}
+
+// Groups are whom the cells of a set say protected values of. For each sensitive or measure column that keys of the set are evaluated
+// from, it is the set without those keys: the cells of the set that agree on the rest are one group, and each is a value that some
+// in it have. Keys from other protected columns stay, as if a reader knew them (Machanavajjhala et al. 2006, section 5: the other
+// sensitive attributes count among the quasi-identifiers). A column of one possible value is left out, since the catalogue tells it; so are
+// keys of a module, which was shown no protected column or whose table is never exact.
+func (p *Plan) Groups(set Set) []Set {
+	var groups []Set
+	var columns []int
+	for _, k := range set {
+		column := p.protectedBy(k)
+		if column < 0 || slices.Contains(columns, column) {
+			continue
+		}
+		columns = append(columns, column)
+		values, rest := 1, Set{}
+		for _, other := range set {
+			if p.protectedBy(other) == column {
+				values = max(values, len(p.Keys[other].Labels))
+			} else {
+				rest = append(rest, other)
+			}
+		}
+		if values > 1 {
+			groups = append(groups, rest)
+		}
+	}
+	return groups
+}
+
+// protectedBy is the protected column that a key is evaluated from, or -1.
+func (p *Plan) protectedBy(key int) int {
+	if p.Dataset == nil || key < 0 || key >= len(p.Keys) || p.Keys[key].Module >= 0 {
+		return -1
+	}
+	column := p.Keys[key].Column
+	if column < 0 || column >= len(p.Dataset.Columns) || p.Dataset.Columns[column].Class.Shown() {
+		return -1
+	}
+	return column
 }
 
 // PlannedMeasure is a measure with its column's position in Plan.Summed, -1 for count and subjects.

@@ -134,6 +134,7 @@ func TestFloor(t *testing.T) {
 		"below threshold":   {func(h *house) { h.facts.Unsafe.Threshold = 1 }, enclave.Deny, "GATE_FLOOR", false},
 		"dominated":         {func(h *house) { h.facts.Unsafe.Dominance = 1 }, enclave.Deny, "GATE_FLOOR", false},
 		"p percent":         {func(h *house) { h.facts.Unsafe.PPercent = 1 }, enclave.Deny, "GATE_FLOOR", false},
+		"homogeneous":       {func(h *house) { h.facts.Unsafe.Homogeneity = 1 }, enclave.Deny, "GATE_FLOOR", false},
 		"derivable":         {func(h *house) { h.facts.Derivable = 1 }, enclave.Deny, "GATE_FLOOR", false},
 		"history":           {func(h *house) { h.account.Clean = false }, enclave.Deny, "GATE_FLOOR", false},
 		"nothing published": {func(h *house) { h.facts.Cells.Published = 0 }, enclave.Deny, "GATE_FLOOR", false},

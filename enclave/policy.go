@@ -10,12 +10,14 @@ type Profile struct {
 	DominanceN       int    `json:"dominance_n"`       // 1 or 2: how many largest subject totals
 	DominancePercent int64  `json:"dominance_percent"` // unsafe if their share of the sum is at least this
 	PPercent         int64  `json:"p_percent"`         // unsafe if (sum − t1 − t2) / t1 is below this
-	RoundCount       int64  `json:"round_count"`       // counts are rounded to multiples of this
-	RoundSum         int64  `json:"round_sum"`         // sums, in whole units of the column, likewise
-	RankPercent      int64  `json:"rank_percent"`      // independent sums that all releases may publish, per 100 subjects
-	MaxModuleBytes   int64  `json:"max_module_bytes"`
-	MaxDataBytes     int64  `json:"max_data_bytes"` // in data segments
-	MaxCells         int64  `json:"max_cells"`      // size of the key space
+	// HomogeneityPercent is 51 to 100: a protected value is unsafe to tell if at least this share of a group's subjects have it.
+	HomogeneityPercent int64 `json:"homogeneity_percent"`
+	RoundCount         int64 `json:"round_count"`  // counts are rounded to multiples of this
+	RoundSum           int64 `json:"round_sum"`    // sums, in whole units of the column, likewise
+	RankPercent        int64 `json:"rank_percent"` // independent sums that all releases may publish, per 100 subjects
+	MaxModuleBytes     int64 `json:"max_module_bytes"`
+	MaxDataBytes       int64 `json:"max_data_bytes"` // in data segments
+	MaxCells           int64 `json:"max_cells"`      // size of the key space
 	// Of a program's output: bits that it may carry and parameters that a model may have, per 100 subjects, and how many of its values may
 	// stand in a protected column, in percent.
 	BitsPercent      int64 `json:"bits_percent"`
@@ -60,9 +62,10 @@ type CellCounts struct {
 
 // RiskCounts counts published cells by primary risk. After treatment each is 0, or policy denies.
 type RiskCounts struct {
-	Threshold int64 `json:"threshold"`
-	Dominance int64 `json:"dominance"`
-	PPercent  int64 `json:"p_percent"`
+	Threshold   int64 `json:"threshold"`
+	Dominance   int64 `json:"dominance"`
+	PPercent    int64 `json:"p_percent"`
+	Homogeneity int64 `json:"homogeneity"`
 }
 
 // Decision is what policy says.

@@ -24,7 +24,9 @@ type Cell struct {
 	Codes    []int32 // one for each of Plan.Keys; Total for keys that are summed over
 	Rows     int64
 	Subjects int64 // distinct
-	Sums     []SumFacts
+	// Group is the fewest distinct subjects of a group that the cell says a protected value of, see [Plan.Groups]; 0 if it says none.
+	Group int64
+	Sums  []SumFacts
 }
 
 // SumFacts is a column's sum over a cell with what dominance needs. Totals are of subjects: all rows of one subject in the cell
@@ -34,17 +36,20 @@ type SumFacts struct {
 	Absolute int64 // sum of the absolute subject totals
 	Largest  int64 // largest absolute subject total
 	Second   int64 // second largest
+	Least    int64 // value of a row
+	Greatest int64 // value of a row
 }
 
 // Risk is why a cell may not be published as it is; a set of bits.
 type Risk uint8
 
-// The primary risks (SDC handbook: threshold rule, (n,k) dominance, p% rule), and what only the history shows.
+// The primary risks (SDC handbook: threshold rule, (n,k) dominance, p% rule, group disclosure), and what only the history shows.
 const (
-	RiskThreshold Risk = 1 << iota // fewer distinct subjects than the threshold
-	RiskDominance                  // the n largest subject totals reach the share k
-	RiskPPercent                   // the second largest could estimate the largest within p %
-	RiskHistory                    // with the releases before it, it would let something follow about too few subjects
+	RiskThreshold   Risk = 1 << iota // fewer distinct subjects than the threshold
+	RiskDominance                    // the n largest subject totals reach the share k
+	RiskPPercent                     // the second largest could estimate the largest within p %
+	RiskHomogeneity                  // it says of everybody in a group that they share a protected value
+	RiskHistory                      // with the releases before it, it would let something follow about too few subjects
 )
 
 // Measured is a table with the primary risks of each cell.

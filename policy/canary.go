@@ -93,6 +93,7 @@ func releaseFaults() []releaseFault {
 		{"a cell below the threshold", func(f *enclave.Facts) { f.Unsafe.Threshold = 1 }},
 		{"a dominated cell", func(f *enclave.Facts) { f.Unsafe.Dominance = 1 }},
 		{"a cell that fails the p% rule", func(f *enclave.Facts) { f.Unsafe.PPercent = 1 }},
+		{"a value that everybody in a group shares", func(f *enclave.Facts) { f.Unsafe.Homogeneity = 1 }},
 		{"a derivable cell", func(f *enclave.Facts) { f.Derivable = 1 }},
 		{"a table that the history forbids", func(f *enclave.Facts) { f.History.Clean = false }},
 		{"a table that no suppression mends", func(f *enclave.Facts) { f.History.Refused = true }},

@@ -128,7 +128,7 @@ func (e *Engine) Revision() enclave.Digest { return e.bundle.revision }
 
 // Profile chooses the numbers for a dataset and a scenario: those of the dataset's kind of subject, made stricter by what the bundle
 // states for its grade and for the scenario. Where several apply, the strictest is taken field by field: the larger threshold,
-// dominance_n, p_percent and rounding; the smaller dominance_percent and limits; the forms that all of them allow. It fails with
+// dominance_n, p_percent and rounding; the smaller dominance_percent, homogeneity_percent and limits; the forms that all of them allow. It fails with
 // POLICY_FAULT for a kind or grade that no dataset can have.
 func (e *Engine) Profile(dataset *enclave.Dataset, scenario string) (enclave.Profile, error) {
 	p, ok := e.profiles.choose(dataset.Subject.Kind, dataset.Grade, scenario)

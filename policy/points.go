@@ -75,7 +75,7 @@ func admissionChecks() *checks {
 
 func releaseChecks() *checks {
 	hold := []string{
-		"version", "form", "published", "threshold", "dominance", "p_percent", "derivable", "history", "budget", "rounding",
+		"version", "form", "published", "threshold", "dominance", "p_percent", "homogeneity", "derivable", "history", "budget", "rounding",
 	}
 	return &checks{hold: hold, release: append([]string{"exact"}, hold...)}
 }

@@ -35,6 +35,8 @@ type number struct {
 //   - dominance_n: larger is stricter: two subjects together reach the share sooner than one.
 //   - dominance_percent: smaller is stricter: a lower share already counts as dominance.
 //   - p_percent: larger is stricter: a wider estimate of the largest contributor is still too close.
+//   - homogeneity_percent: smaller is stricter: a value that fewer of a group share is already unsafe. At most 100, so that what all share
+//     always is; above half, since less is not what the group has in common.
 //   - round_count, round_sum: larger is stricter. Where both numbers apply, neither need divide the other, the larger is taken.
 //   - rank_percent: smaller is stricter.
 //   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent: smaller is stricter.
@@ -58,6 +60,10 @@ func numbers() []number {
 		{
 			"p_percent", 1, 100, larger,
 			func(p *enclave.Profile) int64 { return p.PPercent }, func(p *enclave.Profile, v int64) { p.PPercent = v },
+		},
+		{
+			"homogeneity_percent", 51, 100, smaller,
+			func(p *enclave.Profile) int64 { return p.HomogeneityPercent }, func(p *enclave.Profile, v int64) { p.HomogeneityPercent = v },
 		},
 		{
 			"round_count", 1, 1_000_000, larger,

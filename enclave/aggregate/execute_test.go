@@ -20,8 +20,10 @@ func naive(m *memory, p *enclave.Plan) *enclave.Table {
 	type group struct {
 		cell   enclave.Cell
 		totals map[uint32][]int64
+		values [][]int64 // by sum: of each row
 	}
 	groups, everyone, rows := map[string]*group{}, map[uint32]bool{}, int64(0)
+	peers := map[string]map[uint32]bool{}    // by the codes of the keys that are not protected: who is in some cell
 	fell := make([][]int32, len(m.subjects)) // the full cell of each row, nil if it was dropped
 	for row, subject := range m.subjects {
 		if !m.empty[born][row] && m.wide[born][row] < 1930 || m.empty[born][row] {
@@ -44,13 +46,23 @@ func naive(m *memory, p *enclave.Plan) *enclave.Table {
 		rows++
 		for set, keys := range p.Sets {
 			codes := []int32{enclave.Total, enclave.Total, enclave.Total}
+			alike := slices.Clone(codes)
 			for _, k := range keys {
 				codes[k] = full[k]
+				if k != 0 { // of a sensitive column
+					alike[k] = full[k]
+				}
+			}
+			if who := fmt.Sprint(alike); slices.Contains(keys, 0) {
+				if peers[who] == nil {
+					peers[who] = map[uint32]bool{}
+				}
+				peers[who][subject] = true
 			}
 			id := fmt.Sprint(set, codes)
 			g := groups[id]
 			if g == nil {
-				g = &group{enclave.Cell{Set: set, Codes: codes}, map[uint32][]int64{}}
+				g = &group{enclave.Cell{Set: set, Codes: codes}, map[uint32][]int64{}, make([][]int64, len(p.Summed))}
 				groups[id] = g
 			}
 			g.cell.Rows++
@@ -59,6 +71,7 @@ func naive(m *memory, p *enclave.Plan) *enclave.Table {
 			}
 			for j, c := range p.Summed {
 				g.totals[subject][j] += m.wide[c][row]
+				g.values[j] = append(g.values[j], m.wide[c][row])
 			}
 		}
 	}
@@ -80,7 +93,11 @@ func naive(m *memory, p *enclave.Plan) *enclave.Table {
 			if len(sizes) > 1 {
 				f.Second = sizes[len(sizes)-2]
 			}
+			f.Least, f.Greatest = slices.Min(g.values[j]), slices.Max(g.values[j])
 			g.cell.Sums = append(g.cell.Sums, f)
+		}
+		if g.cell.Codes[0] != enclave.Total {
+			g.cell.Group = int64(len(peers[fmt.Sprint(append([]int32{enclave.Total}, g.cell.Codes[1:]...))]))
 		}
 		table.Cells = append(table.Cells, g.cell)
 	}

@@ -19,6 +19,9 @@ type layout struct {
 	moduleKeys int
 	sizes      []int64 // number of labels of each key
 	cells      int64   // product of all sizes
+	// sets are the plan's and, after them, the groups of protected keys that are none of those: of these only subjects are counted.
+	sets   []enclave.Set
+	groups [][]int // for each of the plan's sets, positions in sets: whom its cells say protected values of
 }
 
 func newLayout(plan *enclave.Plan) (*layout, error) {
@@ -49,6 +52,19 @@ func newLayout(plan *enclave.Plan) (*layout, error) {
 	l.cells = int64(cells)
 	if len(plan.Sets) == 0 || len(plan.Sets[0]) != len(plan.Keys) {
 		return nil, enclave.Internalf("the plan's first grouping set is not the full table")
+	}
+	l.sets = slices.Clone(plan.Sets)
+	for _, set := range plan.Sets {
+		var groups []int
+		for _, group := range plan.Groups(set) {
+			at := slices.IndexFunc(l.sets, func(s enclave.Set) bool { return slices.Equal(s, group) })
+			if at < 0 {
+				at = len(l.sets)
+				l.sets = append(l.sets, group)
+			}
+			groups = append(groups, at)
+		}
+		l.groups = append(l.groups, groups)
 	}
 	return l, nil
 }

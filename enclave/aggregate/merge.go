@@ -44,7 +44,37 @@ func merge(l *layout, workers []*worker) (*enclave.Table, error) {
 			table.Places = places(parts, workers)
 		}
 	}
+	nameGroups(l, workers, table.Cells)
 	return table, nil
+}
+
+// nameGroups writes down for each cell how many subjects the least group has that it says a protected value of.
+func nameGroups(l *layout, workers []*worker, all []enclave.Cell) {
+	subjects := map[int]map[int64]int64{} // set → number of a cell → subjects
+	for i := range all {
+		cell := &all[i]
+		for _, group := range l.groups[cell.Set] {
+			if subjects[group] == nil {
+				subjects[group] = subjectsOf(workers, group)
+			}
+			number, _ := l.project(l.sets[group], cell.Codes)
+			if n := subjects[group][number]; cell.Group == 0 || n < cell.Group {
+				cell.Group = n
+			}
+		}
+	}
+}
+
+// subjectsOf counts the distinct subjects of each cell of a set.
+func subjectsOf(workers []*worker, set int) map[int64]int64 {
+	subjects := map[int64]int64{}
+	for _, w := range workers {
+		of := w.sets[set]
+		for s := 1; s < len(of.numbers); s++ {
+			subjects[of.numbers[s]] += of.tallies[s].subjects
+		}
+	}
+	return subjects
 }
 
 // places writes down which cell of the full table each row of the snapshot fell into. parts are the workers' full cells in the
@@ -86,7 +116,9 @@ func (c *cells) collect(parts []numbered, set int) []numbered {
 		}
 		for j := range c.totals {
 			t := &c.totals[j][s]
-			cell.Sums[j] = enclave.SumFacts{Sum: t.sum, Absolute: t.absolute, Largest: t.largest, Second: t.second}
+			cell.Sums[j] = enclave.SumFacts{
+				Sum: t.sum, Absolute: t.absolute, Largest: t.largest, Second: t.second, Least: t.least, Greatest: t.greatest,
+			}
 		}
 		parts = append(parts, numbered{c.numbers[s], cell})
 	}
@@ -106,6 +138,7 @@ func join(into, part *enclave.Cell) error {
 		}
 		a.Second = max(min(a.Largest, b.Largest), a.Second, b.Second)
 		a.Largest = max(a.Largest, b.Largest)
+		a.Least, a.Greatest = min(a.Least, b.Least), max(a.Greatest, b.Greatest)
 	}
 	return nil
 }

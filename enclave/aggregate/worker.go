@@ -54,8 +54,16 @@ type tally struct {
 // subject comes.
 type total struct {
 	running, sum, absolute, largest, second int64
-	last                                    uint32
-	overflow                                bool
+	extremes
+	last     uint32
+	overflow bool
+}
+
+// extremes are the least and the greatest value of a row.
+type extremes struct{ least, greatest int64 }
+
+func (e *extremes) join(other extremes) {
+	e.least, e.greatest = min(e.least, other.least), max(e.greatest, other.greatest)
 }
 
 func newWorker(l *layout, f *learned, rows int64) *worker {
@@ -71,8 +79,11 @@ func newWorker(l *layout, f *learned, rows int64) *worker {
 	for range l.moduleKeys {
 		w.emitted = append(w.emitted, make([]int32, enclave.BatchRows))
 	}
-	for _, set := range l.plan.Sets {
-		c := &cells{set: set, found: map[int64]slot{}, totals: make([][]total, len(l.summed))}
+	for i, set := range l.sets {
+		c := &cells{set: set, found: map[int64]slot{}}
+		if i < len(l.plan.Sets) {
+			c.totals = make([][]total, len(l.summed))
+		}
 		c.add(dropped, nil)
 		c.of = []slot{0}
 		w.sets = append(w.sets, c)
@@ -104,11 +115,14 @@ func (w *worker) batch(ctx context.Context, b *enclave.Batch) error {
 			}
 		}
 		tallyRows(c.tallies, at, visits)
-		for j, position := range w.layout.summed {
-			if column := &b.Columns[position]; column.Wide != nil {
-				addUp(c.totals[j], at, visits, column.Wide)
-			} else {
-				addUp(c.totals[j], at, visits, column.Narrow)
+		for j := range c.totals {
+			column := &b.Columns[w.layout.summed[j]]
+			if column.Wide == nil {
+				return enclave.Internalf("a summed column is narrow")
+			}
+			addUp(c.totals[j], at, visits, column.Wide)
+			if i == 0 {
+				stretch(c.totals[j], at, column.Wide)
 			}
 		}
 	}
@@ -209,14 +223,20 @@ func (c *cells) add(number int64, codes []int32) slot {
 	c.codes = append(c.codes, codes)
 	c.tallies = append(c.tallies, tally{})
 	for j := range c.totals {
-		c.totals[j] = append(c.totals[j], total{})
+		c.totals[j] = append(c.totals[j], total{extremes: extremes{math.MaxInt64, math.MinInt64}})
 	}
 	return slot(len(c.numbers) - 1) //nolint:gosec // a worker meets no more cells than it has rows
 }
 
-// finish ends the last subject of each cell.
+// finish ends the last subject of each cell, and finds the extremes of margins.
 func (w *worker) finish() error {
-	for _, c := range w.sets {
+	full := w.sets[0].totals
+	for i, c := range w.sets {
+		for j := range c.totals {
+			for s := 1; s < len(full[j]) && i > 0; s++ {
+				c.totals[j][c.of[s]].join(full[j][s].extremes)
+			}
+		}
 		for j := range c.totals {
 			for s := 1; s < len(c.totals[j]); s++ {
 				t := &c.totals[j][s]
@@ -256,8 +276,18 @@ func tallyAll(t *tally, at []slot, visits []uint32) {
 	}
 }
 
+// stretch takes each row's value into the extremes of its cell of the full table; those of margins follow from them.
+func stretch(totals []total, at []slot, values []int64) {
+	values = values[:len(at)]
+	for i, s := range at {
+		if t, v := &totals[s], values[i]; v < t.least || v > t.greatest {
+			t.join(extremes{v, v})
+		}
+	}
+}
+
 // addUp adds each row's value to its subject's running total in its cell. An empty value is 0.
-func addUp[T int32 | int64](totals []total, at []slot, visits []uint32, values []T) {
+func addUp(totals []total, at []slot, visits []uint32, values []int64) {
 	values = values[:len(at)]
 	visits = visits[:len(at)]
 	for i, s := range at {
@@ -266,7 +296,7 @@ func addUp[T int32 | int64](totals []total, at []slot, visits []uint32, values [
 			t.flush()
 			t.last = v
 		}
-		t.running += int64(values[i])
+		t.running += values[i]
 	}
 }
 

@@ -54,12 +54,14 @@ func (g *group) unsafe(whole int) bool {
 // it is at least the sum.
 func (g *group) facts(j, whole int) (f enclave.SumFacts, ok bool) {
 	most := int64(0)
+	f.Least, f.Greatest = math.MaxInt64, math.MinInt64
 	for i, c := range g.cells {
 		if j >= len(g.table.Cells[c].Sums) || j >= len(g.positive) {
 			return f, false
 		}
 		part, times := g.table.Cells[c].Sums[j], max(g.factors[i], -g.factors[i])
 		most = max(most, times)
+		f.Least, f.Greatest = min(f.Least, part.Least), max(f.Greatest, part.Greatest)
 		f.Sum = plus(f.Sum, scaled(g.factors[i], part.Sum))
 		f.Absolute = plus(f.Absolute, scaled(times, part.Absolute))
 		largest, second := scaled(times, part.Largest), scaled(times, part.Second)

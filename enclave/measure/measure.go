@@ -35,7 +35,8 @@ func (Measurer) Measure(table *enclave.Table, profile enclave.Profile) *enclave.
 
 // Facts measures a treated output. A cell without a known fate counts as published, so that a fault shows. Derivable is the number of
 // suppressed cells whose value follows exactly from published ones, plus the number of groups of suppressed cells whose sum follows
-// and that break a rule together, as far as cells tell; see [derivable]. Errors: TABLE_TOO_INTRICATE, and the context's own.
+// and that break a rule together, as far as cells tell, and the number of groups of whom it follows that they share a protected value; see
+// [derivable] and [alike]. Errors: TABLE_TOO_INTRICATE, and the context's own.
 func (Measurer) Facts(ctx context.Context, treated *enclave.Treated, profile enclave.Profile) (enclave.Facts, error) {
 	facts := enclave.Facts{
 		Version: factsVersion, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Bytes: int64(len(treated.Bytes)),
@@ -61,8 +62,12 @@ func (Measurer) Facts(ctx context.Context, treated *enclave.Treated, profile enc
 			countRisks(&facts.Unsafe, risksOf(&profile, &table.Cells[i], used))
 		}
 	}
-	var err error
-	facts.Derivable, err = derivable(ctx, table, published, &profile)
+	follows, err := derivable(ctx, table, published, &profile)
+	if err != nil {
+		return facts, err
+	}
+	shared, err := alike(ctx, table, published, &profile)
+	facts.Derivable = follows + shared
 	return facts, err
 }
 
@@ -89,14 +94,16 @@ func sumsUsed(plan *enclave.Plan) []int {
 
 // risksOf judges a cell. A sum that should be there and is not breaks every rule of sums.
 func risksOf(profile *enclave.Profile, cell *enclave.Cell, used []int) enclave.Risk {
+	risks := profile.Telling(cell)
 	sums := make([]enclave.SumFacts, 0, len(used))
 	for _, j := range used {
 		if j >= len(cell.Sums) {
-			return enclave.RiskDominance | enclave.RiskPPercent | profile.RisksOf(cell.Subjects, nil)
+			risks |= enclave.RiskDominance | enclave.RiskPPercent | enclave.RiskHomogeneity
+			continue
 		}
 		sums = append(sums, cell.Sums[j])
 	}
-	return profile.RisksOf(cell.Subjects, sums)
+	return risks | profile.RisksOf(cell.Subjects, sums)
 }
 
 func countRisks(counts *enclave.RiskCounts, risks enclave.Risk) {
@@ -108,5 +115,8 @@ func countRisks(counts *enclave.RiskCounts, risks enclave.Risk) {
 	}
 	if risks&enclave.RiskPPercent != 0 {
 		counts.PPercent++
+	}
+	if risks&enclave.RiskHomogeneity != 0 {
+		counts.Homogeneity++
 	}
 }

@@ -26,7 +26,7 @@ func plan(sets ...enclave.Set) *enclave.Plan {
 // Each rule exactly at its boundary. Sum facts are absolute, largest, second.
 func TestRisksAtTheBoundary(t *testing.T) {
 	const big = math.MaxInt64
-	base := enclave.Profile{Threshold: 10, DominanceN: 1, DominancePercent: 85, PPercent: 10}
+	base := enclave.Profile{Threshold: 10, DominanceN: 1, DominancePercent: 85, PPercent: 10, HomogeneityPercent: 101}
 	two := base
 	two.DominanceN = 2
 	for _, c := range []struct {
@@ -101,7 +101,7 @@ func square(subjects [3][3]int64) *enclave.Table {
 	return t
 }
 
-var profile = enclave.Profile{Threshold: 10, DominanceN: 1, DominancePercent: 85, PPercent: 10, RoundCount: 5, RoundSum: 100}
+var profile = enclave.Profile{Threshold: 10, DominanceN: 1, DominancePercent: 85, PPercent: 10, HomogeneityPercent: 101, RoundCount: 5, RoundSum: 100}
 
 func facts(table *enclave.Table, suppressed ...int) enclave.Facts {
 	treated := &enclave.Treated{Table: table, Fates: make([]enclave.Fate, len(table.Cells)), Bytes: make([]byte, 77)}

@@ -14,8 +14,10 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/treat"
 )
 
-// person is the profile that the default policy has for persons.
-var person = enclave.Profile{Threshold: 10, DominanceN: 2, DominancePercent: 90, PPercent: 10, RoundCount: 5, RoundSum: 1}
+// person is the profile that the default policy has for persons, but that people may have the same values.
+var person = enclave.Profile{
+	Threshold: 10, DominanceN: 2, DominancePercent: 90, PPercent: 10, HomogeneityPercent: 101, RoundCount: 5, RoundSum: 1,
+}
 
 // diagonal is a table of a keys × 2a with twenty people in each cell of its first half, and one row of somebody in each of the a
 // cells (i, a+i). Its cells' sum is the margins of the first key less those of the first half of the second.

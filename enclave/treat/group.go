@@ -21,7 +21,8 @@ type group struct {
 }
 
 func emptyGroup(l *lattice, margin int) group {
-	return group{lattice: l, margin: margin, sums: make([]enclave.SumFacts, len(l.positive))}
+	sums := slices.Repeat([]enclave.SumFacts{{Least: math.MaxInt64, Greatest: math.MinInt64}}, len(l.positive))
+	return group{lattice: l, margin: margin, sums: sums}
 }
 
 // newGroup takes atoms together, each with its factor.
@@ -56,6 +57,7 @@ func (g *group) add(atom int, factor int64) {
 	for j := range g.sums {
 		sum, part := &g.sums[j], &cell.Sums[j]
 		sum.Sum = plus(sum.Sum, scaled(factor, part.Sum))
+		sum.Least, sum.Greatest = min(sum.Least, part.Least), max(sum.Greatest, part.Greatest)
 		sum.Absolute = plus(sum.Absolute, scaled(times, part.Absolute))
 		largest, second := scaled(times, part.Largest), scaled(times, part.Second)
 		if g.lattice.disjoint {

@@ -29,7 +29,7 @@ func outputs() map[string]*world {
 	return map[string]*world{"whole": whole, "scaled": scaled, "none": none}
 }
 
-var rounded = enclave.Profile{Name: "rounded", Threshold: 10, DominanceN: 1, DominancePercent: 101, RoundCount: 5, RoundSum: 10}
+var rounded = enclave.Profile{Name: "rounded", Threshold: 10, DominanceN: 1, DominancePercent: 101, HomogeneityPercent: 101, RoundCount: 5, RoundSum: 10}
 
 func TestGoldenOutputs(t *testing.T) {
 	for name, w := range outputs() {

@@ -20,6 +20,7 @@ type suppression struct {
 	*work
 	profile *enclave.Profile
 	fates   []enclave.Fate
+	alike   *alike
 }
 
 func newSuppression(l *lattice, profile *enclave.Profile, risks []enclave.Risk) *suppression {
@@ -29,10 +30,12 @@ func newSuppression(l *lattice, profile *enclave.Profile, risks []enclave.Risk) 
 			s.fates[i] = enclave.Primary
 		}
 	}
+	s.alike = newAlike(s, risks)
 	return s
 }
 
-// run repeats the passes to a fixed point: first the lines, which are cheap and find most violations, then the whole system.
+// run repeats the passes to a fixed point: first the lines, which are cheap and find most violations, then the whole system, then what
+// would follow about groups that are alike.
 func (s *suppression) run(ctx context.Context) error {
 	s.work = &work{ctx, elimination}
 	for again := true; again; {
@@ -42,6 +45,11 @@ func (s *suppression) run(ctx context.Context) error {
 		var err error
 		if again, err = s.repairSpan(); err != nil {
 			return err
+		}
+		if !again {
+			if again, err = s.repairAlike(); err != nil {
+				return err
+			}
 		}
 	}
 	s.work = &work{ctx, relenting}
@@ -84,6 +92,11 @@ func (s *suppression) clean() (bool, error) {
 	for i := range s.lines {
 		if _, bad := s.lineViolation(&s.lines[i]); bad {
 			return false, nil
+		}
+	}
+	for i, atom := range s.alike.uniform {
+		if hide, err := s.alike.example(atom, s.alike.among[i]); err != nil || len(hide) > 0 {
+			return false, err
 		}
 	}
 	p, err := newSpan(s)

@@ -31,7 +31,8 @@ func newWorld(sizes []int, sets []enclave.Set, scale int, low string) *world {
 		column.Type, column.Scale = enclave.Decimal, scale
 	}
 	p := &enclave.Plan{
-		Dataset: &enclave.Dataset{Name: "d", Columns: []enclave.Column{column}}, Summed: []int{0}, Sets: sets,
+		Dataset: &enclave.Dataset{Name: "d", Columns: []enclave.Column{column, {Name: "q", Class: enclave.Quasi}, {Name: "s", Class: enclave.Sensitive}}},
+		Summed:  []int{0}, Sets: sets,
 		Measures: []enclave.PlannedMeasure{
 			{Name: "n", Op: enclave.Count, Sum: -1},
 			{Name: "people", Op: enclave.Subjects, Sum: -1},
@@ -40,7 +41,7 @@ func newWorld(sizes []int, sets []enclave.Set, scale int, low string) *world {
 		},
 	}
 	for k, size := range sizes {
-		key := enclave.Key{Name: fmt.Sprintf("k%d", k), Module: -1}
+		key := enclave.Key{Name: fmt.Sprintf("k%d", k), Module: -1, Column: 1}
 		for i := range size {
 			key.Labels = append(key.Labels, fmt.Sprintf("%c%d", 'a'+k, i))
 		}
@@ -73,7 +74,7 @@ func (w *world) table() *enclave.Table {
 	}
 	t := &enclave.Table{Plan: w.plan, Rows: int64(len(w.rows)), Subjects: int64(len(everyone))}
 	for set, keys := range w.plan.Sets {
-		totals, count, found := map[string]map[int]int64{}, map[string]int64{}, map[string][]int32{}
+		totals, values, found := map[string]map[int]int64{}, map[string][]int64{}, map[string][]int32{}
 		for _, r := range w.rows {
 			codes := slices.Repeat([]int32{enclave.Total}, len(r.codes))
 			for _, k := range keys {
@@ -84,12 +85,13 @@ func (w *world) table() *enclave.Table {
 				totals[id], found[id] = map[int]int64{}, codes
 			}
 			totals[id][r.subject] += r.value
-			count[id]++
+			values[id] = append(values[id], r.value)
 		}
 		first := len(t.Cells)
 		for id, subjects := range totals {
 			t.Cells = append(t.Cells, enclave.Cell{
-				Set: set, Codes: found[id], Rows: count[id], Subjects: int64(len(subjects)), Sums: []enclave.SumFacts{factsOf(subjects)},
+				Set: set, Codes: found[id], Rows: int64(len(values[id])), Subjects: int64(len(subjects)), Group: w.group(keys, found[id]),
+				Sums: []enclave.SumFacts{factsOf(subjects, values[id])},
 			})
 		}
 		slices.SortFunc(t.Cells[first:], func(a, b enclave.Cell) int { return slices.Compare(a.Codes, b.Codes) })
@@ -98,19 +100,39 @@ func (w *world) table() *enclave.Table {
 	return t
 }
 
+// group counts the fewest people of a group that a cell tells a protected value of; protected is key 1, if its column is.
+func (w *world) group(keys enclave.Set, codes []int32) int64 {
+	if len(w.plan.Keys) < 2 || w.plan.Keys[1].Column != protected || !slices.Contains(keys, 1) {
+		return 0
+	}
+	group := &enclave.Cell{Codes: slices.Clone(codes)}
+	group.Codes[1] = enclave.Total
+	people := map[int]bool{}
+	for i := range w.rows {
+		if w.inside(&w.rows[i], group) {
+			people[w.rows[i].subject] = true
+		}
+	}
+	return int64(len(people))
+}
+
+// protected is the column of a sensitive key.
+const protected = 2
+
 // together are the true facts of some cells as one group.
 func (w *world) together(cells []*enclave.Cell) (subjects int64, facts enclave.SumFacts) {
-	totals := map[int]int64{}
+	totals, values := map[int]int64{}, []int64(nil)
 	for i := range w.rows {
 		if slices.ContainsFunc(cells, func(c *enclave.Cell) bool { return w.inside(&w.rows[i], c) }) {
 			totals[w.rows[i].subject] += w.rows[i].value
+			values = append(values, w.rows[i].value)
 		}
 	}
-	return int64(len(totals)), factsOf(totals)
+	return int64(len(totals)), factsOf(totals, values)
 }
 
-func factsOf(totals map[int]int64) enclave.SumFacts {
-	var f enclave.SumFacts
+func factsOf(totals map[int]int64, values []int64) enclave.SumFacts {
+	f := enclave.SumFacts{Least: slices.Min(values), Greatest: slices.Max(values)}
 	var sizes []int64
 	for _, total := range totals {
 		f.Sum += total
@@ -161,7 +183,7 @@ func random(seed uint64, repeat bool) *world {
 }
 
 var strict = enclave.Profile{
-	Name: "strict", Threshold: 10, DominanceN: 1, DominancePercent: 85, PPercent: 10, RoundCount: 5, RoundSum: 10,
+	Name: "strict", Threshold: 10, DominanceN: 1, DominancePercent: 85, PPercent: 10, HomogeneityPercent: 100, RoundCount: 5, RoundSum: 10,
 }
 
 // treated runs the two rooms one after the other.

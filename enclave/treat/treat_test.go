@@ -12,7 +12,7 @@ import (
 var treater = treat.Treater{}
 
 // counts is a profile of the threshold rule alone, without rounding.
-var counts = enclave.Profile{Name: "counts", Threshold: 10, DominanceN: 1, DominancePercent: 101}
+var counts = enclave.Profile{Name: "counts", Threshold: 10, DominanceN: 1, DominancePercent: 101, HomogeneityPercent: 101}
 
 // square is a two-key world with all margins; people[a][b] of them in each cell, value 10 each.
 func square(people [][]int) *world {

@@ -40,7 +40,7 @@ func draft(t *testing.T, file []byte, name string, grade int) *enclave.Dataset {
 
 // of is a key that the enclave evaluates as the file has it.
 func of(name, column, header string) key {
-	return key{enclave.ManifestKey{Name: name, Of: &enclave.ColumnRule{Column: column}}, func(r record) string { return r[header] }}
+	return key{ManifestKey: enclave.ManifestKey{Name: name, Of: &enclave.ColumnRule{Column: column}}, label: func(r record) string { return r[header] }}
 }
 
 // cut is a key of intervals; the test takes the last bound that is not above the value. Bounds are
@@ -50,7 +50,7 @@ func cut(name, column, header, fraction string, bounds ...int) key {
 	for _, b := range bounds {
 		rule.Cuts = append(rule.Cuts, enclave.Scalar(strconv.Itoa(b)))
 	}
-	return key{enclave.ManifestKey{Name: name, Of: rule}, func(r record) string {
+	return key{ManifestKey: enclave.ManifestKey{Name: name, Of: rule}, label: func(r record) string {
 		v, err := strconv.Atoi(r[header])
 		if err != nil {
 			return "not a number"
@@ -77,7 +77,7 @@ func mapped(name, column, header string, groups map[string][]string) key {
 			rule.Map[code] = group
 		}
 	}
-	return key{enclave.ManifestKey{Name: name, Of: rule}, func(r record) string {
+	return key{ManifestKey: enclave.ManifestKey{Name: name, Of: rule}, label: func(r record) string {
 		for group, codes := range groups {
 			if slices.Contains(codes, r[header]) {
 				return group
@@ -116,6 +116,7 @@ func (d *domain) answered(file []byte, records []record, tables map[string]*encl
 			d := *d
 			d.t = t
 			own := *tables[q.dataset]
+			q.protect(&own)
 			own.Name = fmt.Sprintf("%s-%d", own.Name, i)
 			d.load(&own, file)
 			manifest := q.manifest()
@@ -124,7 +125,7 @@ func (d *domain) answered(file []byte, records []record, tables map[string]*encl
 			_, header, rows := d.result(acme, run)
 			cells, n := q.tabulate(t, records), d.inForce(&own)
 			absent, published := q.compare(t, cells, n, header, rows)
-			t.Logf("%d cells: %d published, %d suppressed", len(cells), published, len(absent))
+			t.Logf("%d cells: %d published, %d suppressed, %d of them for homogeneity alone", len(cells), published, len(absent), n.alike(&q.question, absent))
 			if len(q.margins) > 0 {
 				q.checkNothingFollows(t, cells, n, absent)
 			}
@@ -172,7 +173,7 @@ func TestCensus(t *testing.T) {
 	tables := map[string]*enclave.Dataset{"adult": plain, "adult-ages": summed}
 
 	_, code := ageGroup(t)
-	byModule := key{enclave.ManifestKey{Name: "age_group", Values: []string{"young", "middle", "senior", "retired"}}, func(r record) string {
+	byModule := key{ManifestKey: enclave.ManifestKey{Name: "age_group", Values: []string{"young", "middle", "senior", "retired"}}, label: func(r record) string {
 		v, err := strconv.Atoi(r["age"])
 		switch {
 		case err != nil:
@@ -213,6 +214,12 @@ func TestCensus(t *testing.T) {
 		ask("one-age", []string{"age"}, nil, of("age", "age", "age")),
 		ask("two-education-marital", []string{"education", "marital_status"}, nil, education, marital),
 		ask("two-country-salary", []string{"native_country", "salary_class"}, nil, country, salary),
+		ask("two-education-salary", []string{"education", "salary_class"}, nil, education, salary),
+		ask("three-country-sex-salary", []string{"native_country", "sex", "salary_class"}, nil, country, sex, salary),
+		ask("three-race-occupation-salary", []string{"race", "occupation", "salary_class"}, nil, race, occupation, salary),
+		ask("margins-education-salary", []string{"education", "salary_class"}, [][]string{{"education"}, {"salary"}, {}}, education, salary),
+		ask("margins-race-occupation-salary", []string{"race", "occupation", "salary_class"}, [][]string{{"race", "salary"}, {"occupation", "salary"}, {"salary"}},
+			race, occupation, salary),
 		ask("two-origin-work", []string{"native_country", "workclass"}, nil, mapped("origin", "native_country", "native-country", map[string][]string{
 			"home": {"United-States", "Puerto-Rico", "Outlying-US(Guam-USVI-etc)"}, "near": {"Mexico", "Canada", "Cuba"},
 		}), work),

@@ -135,6 +135,15 @@ func (q *question) leaks(cells map[string]*cell, n numbers, absent []*cell) (fou
 	for _, c := range absent {
 		hidden[c] = true
 	}
+	known := map[string]int64{}
+	for id, c := range cells {
+		if !hidden[c] {
+			known[id] = c.rows
+		}
+	}
+	for _, telling := range q.told(cells, known) {
+		found = append(found, telling)
+	}
 	for _, r := range relations(cells) {
 		var missing []*cell
 		for _, c := range r.inner {

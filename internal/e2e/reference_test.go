@@ -41,7 +41,8 @@ func readRecords(t *testing.T, raw []byte, comma rune) []record {
 // key is a dimension twice: as the manifest declares it, and as the test evaluates it.
 type key struct {
 	enclave.ManifestKey
-	label func(record) string
+	label     func(record) string
+	protected string // column of which it is a value that must not be told of a group; "" if it is none such
 }
 
 // measure is a number of each cell: its column of the file, with the digits that the description gives it.
@@ -84,6 +85,7 @@ type numbers struct {
 	DominanceN       int   `json:"dominance_n"`
 	DominancePercent int64 `json:"dominance_percent"`
 	PPercent         int64 `json:"p_percent"`
+	Homogeneity      int64 `json:"homogeneity_percent"`
 	RoundCount       int64 `json:"round_count"`
 	RoundSum         int64 `json:"round_sum"`
 }
@@ -105,7 +107,7 @@ func (d *domain) inForce(dataset *enclave.Dataset) numbers {
 	}
 	var n numbers
 	ok(d.t, json.Unmarshal(listed[name].Numbers, &n))
-	if n.Threshold < 3 || n.DominanceN < 1 || n.DominancePercent < 1 || n.PPercent < 1 || n.RoundCount < 1 || n.RoundSum < 1 {
+	if n.Threshold < 3 || n.DominanceN < 1 || n.DominancePercent < 1 || n.PPercent < 1 || n.Homogeneity < 1 || n.RoundCount < 1 || n.RoundSum < 1 {
 		d.t.Fatalf("profile %s: %+v", name, n)
 	}
 	return n
@@ -117,6 +119,9 @@ type cell struct {
 	inSet  []bool // by key: false is summed over
 	rows   int64
 	totals []map[string]int64
+	values []map[int64]bool // per measure: of rows
+	// groups are, for each protected column that labels are of, the subjects of the cells that have the same other labels.
+	groups []map[string]bool
 }
 
 func (c *cell) id() string { return strings.Join(c.labels, "|") }
@@ -146,7 +151,7 @@ func (q *question) tabulate(t *testing.T, records []record) map[string]*cell {
 		}
 		sets = append(sets, set)
 	}
-	cells := map[string]*cell{}
+	cells, groups := map[string]*cell{}, map[string]map[string]bool{}
 	for _, r := range records {
 		all := make([]string, len(q.keys))
 		for i := range q.keys {
@@ -169,16 +174,55 @@ func (q *question) tabulate(t *testing.T, records []record) map[string]*cell {
 				c = &cell{labels: labels, inSet: set}
 				for range q.measures {
 					c.totals = append(c.totals, map[string]int64{})
+					c.values = append(c.values, map[int64]bool{})
 				}
 				cells[id] = c
+				c.groups = q.groups(groups, c)
 			}
 			c.rows++
+			for _, group := range c.groups {
+				group[r[q.subject]] = true
+			}
 			for i := range q.measures {
 				c.totals[i][r[q.subject]] += values[i]
+				c.values[i][values[i]] = true
 			}
 		}
 	}
 	return cells
+}
+
+// groups finds whom a cell tells a protected value of, among those found before.
+func (q *question) groups(known map[string]map[string]bool, c *cell) (of []map[string]bool) {
+	columns := map[string]bool{}
+	for i := range q.keys {
+		if column := q.keys[i].protected; c.inSet[i] && column != "" && !columns[column] {
+			columns[column] = true
+			name := column + fmt.Sprint(c.inSet)
+			for j, label := range c.labels {
+				if q.keys[j].protected != column {
+					name += "|" + label
+				}
+			}
+			if known[name] == nil {
+				known[name] = map[string]bool{}
+			}
+			of = append(of, known[name])
+		}
+	}
+	return of
+}
+
+// protect marks the keys of protected columns, by a description.
+func (q *question) protect(description *enclave.Dataset) {
+	for i := range q.keys {
+		if of := q.keys[i].Of; of != nil {
+			switch column := description.Columns[description.Column(of.Column)]; column.Class {
+			case enclave.Sensitive, enclave.Measure:
+				q.keys[i].protected = column.Name
+			}
+		}
+	}
 }
 
 // stored reads a number of the file in units of its last digit. A measure without a column is 0.
@@ -202,13 +246,17 @@ func stored(t *testing.T, text string, scale int) int64 {
 func (n *numbers) unsafe(q *question, cells ...*cell) (broken []string) {
 	together := &cell{}
 	for i := range q.measures {
-		union := map[string]int64{}
+		union, values := map[string]int64{}, map[int64]bool{}
 		for _, c := range cells {
 			for subject, v := range c.totals[i] {
 				union[subject] += v
 			}
+			maps.Copy(values, c.values[i])
 		}
-		together.totals = append(together.totals, union)
+		together.totals, together.values = append(together.totals, union), append(together.values, values)
+	}
+	if len(cells) == 1 && n.tells(cells[0]) {
+		broken = append(broken, "homogeneity")
 	}
 	if together.subjects() < n.Threshold {
 		broken = append(broken, "threshold")
@@ -236,8 +284,33 @@ func (n *numbers) unsafe(q *question, cells ...*cell) (broken []string) {
 		if 100*(whole-absolute[0]-absolute[1]) < n.PPercent*absolute[0] {
 			broken = append(broken, "p-percent")
 		}
+		totals := map[int64]bool{}
+		for _, v := range together.totals[i] {
+			totals[v] = true
+		}
+		if len(together.values[i]) == 1 || len(totals) == 1 {
+			broken = append(broken, "same value")
+		}
 	}
 	return broken
+}
+
+// tells reports whether a cell is a value of as many of some group as must not share one.
+func (n *numbers) tells(c *cell) bool {
+	return slices.ContainsFunc(c.groups, func(group map[string]bool) bool {
+		return 100*c.subjects() >= n.Homogeneity*int64(len(group))
+	})
+}
+
+// alike counts the cells that are unsafe for what their members share, and for nothing else.
+func (n *numbers) alike(q *question, cells []*cell) (count int) {
+	for _, c := range cells {
+		broken := n.unsafe(q, c)
+		if len(broken) > 0 && !slices.ContainsFunc(broken, func(rule string) bool { return rule != "homogeneity" && rule != "same value" }) {
+			count++
+		}
+	}
+	return count
 }
 
 // value is a published number as it must be, "" for none.

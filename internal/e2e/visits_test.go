@@ -32,7 +32,7 @@ func TestManyVisits(t *testing.T) {
 		t.Fatalf("%d rows of %d persons were loaded of %d of %d", s.Rows, s.Subjects, rows, len(persons))
 	}
 
-	band := key{enclave.ManifestKey{Name: "age_band", Values: []string{"0-17", "18-44", "45-64", "65+"}}, func(r record) string {
+	band := key{ManifestKey: enclave.ManifestKey{Name: "age_band", Values: []string{"0-17", "18-44", "45-64", "65+"}}, label: func(r record) string {
 		born, err := strconv.Atoi(r["birth_year"])
 		switch age := 2024 - born; {
 		case err != nil || age < 0:

@@ -23,6 +23,7 @@ decision := "release" if {
 	threshold
 	dominance
 	p_percent
+	homogeneity
 	derivable
 	history
 	budget
@@ -37,6 +38,7 @@ decision := "hold" if {
 	threshold
 	dominance
 	p_percent
+	homogeneity
 	derivable
 	history
 	budget
@@ -66,6 +68,9 @@ threshold if {
 dominance if input.facts.unsafe.dominance == 0
 
 p_percent if input.facts.unsafe.p_percent == 0
+
+# No cell tells a protected value of everybody in a group, or of as many as homogeneity_percent asks.
+homogeneity if input.facts.unsafe.homogeneity == 0
 
 derivable if input.facts.derivable == 0
 
@@ -100,6 +105,8 @@ passed contains "dominance" if dominance
 
 passed contains "p_percent" if p_percent
 
+passed contains "homogeneity" if homogeneity
+
 passed contains "derivable" if derivable
 
 passed contains "history" if history
@@ -125,6 +132,8 @@ reasons contains {"code": "CELL_TOO_SMALL", "args": {"threshold": format_int(inp
 reasons contains {"code": "DOMINANCE", "args": {}} if not dominance
 
 reasons contains {"code": "P_PERCENT", "args": {}} if not p_percent
+
+reasons contains {"code": "HOMOGENEITY", "args": {}} if not homogeneity
 
 reasons contains {"code": "DERIVABLE", "args": {}} if not derivable
 

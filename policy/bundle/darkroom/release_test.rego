@@ -3,7 +3,7 @@ package darkroom.release_test
 import data.darkroom.release
 
 profile := {
-	"name": "person", "threshold": 10, "dominance_n": 2, "dominance_percent": 90, "p_percent": 10,
+	"name": "person", "threshold": 10, "dominance_n": 2, "dominance_percent": 90, "p_percent": 10, "homogeneity_percent": 100,
 	"round_count": 5, "round_sum": 1, "rank_percent": 5, "max_module_bytes": 1000, "max_data_bytes": 1000, "max_cells": 1000,
 	"forms": ["aggregate"],
 }
@@ -12,12 +12,12 @@ honest := {
 	"version": 1, "form": "aggregate", "operator": "acme", "scenario": "health", "dataset": "visits",
 	"grade": 3, "subject_kind": "person", "crafted": false,
 	"cells": {"published": 7, "primary": 2, "complement": 1},
-	"min_subjects": 10, "unsafe": {"threshold": 0, "dominance": 0, "p_percent": 0},
+	"min_subjects": 10, "unsafe": {"threshold": 0, "dominance": 0, "p_percent": 0, "homogeneity": 0},
 	"derivable": 0, "history": {"releases": 2, "clean": true, "refused": false, "rank": 50, "subjects": 1000},
 	"round_count": 5, "round_sum": 1, "bytes": 4096,
 }
 
-every_check := {"version", "form", "exact", "published", "threshold", "dominance", "p_percent", "derivable", "history", "budget", "rounding"}
+every_check := {"version", "form", "exact", "published", "threshold", "dominance", "p_percent", "homogeneity", "derivable", "history", "budget", "rounding"}
 
 judged(patch) := verdict if {
 	verdict := release.result with input as {"facts": object.union(honest, patch), "profile": profile}
@@ -79,6 +79,8 @@ test_a_dominated_cell_is_denied if denied_for({"unsafe": {"dominance": 1}}, "DOM
 
 test_a_p_percent_cell_is_denied if denied_for({"unsafe": {"p_percent": 1}}, "P_PERCENT", "p_percent")
 
+test_what_everybody_in_a_group_shares_is_denied if denied_for({"unsafe": {"homogeneity": 1}}, "HOMOGENEITY", "homogeneity")
+
 test_a_derivable_cell_is_denied if denied_for({"derivable": 1}, "DERIVABLE", "derivable")
 
 test_what_follows_with_earlier_releases_is_denied if denied_for({"history": {"clean": false}}, "HISTORY", "history")
@@ -118,7 +120,7 @@ test_sums_off_the_grid_are_denied if {
 test_a_crafted_output_with_any_other_fault_is_denied if {
 	faults := [
 		{"version": 0}, {"form": "program"}, {"cells": {"published": 0}}, {"min_subjects": 9}, {"unsafe": {"threshold": 1}},
-		{"unsafe": {"dominance": 1}}, {"unsafe": {"p_percent": 1}}, {"derivable": 1}, {"history": {"clean": false}}, {"history": {"rank": 51}}, {"round_count": 1}, {"round_sum": 0},
+		{"unsafe": {"dominance": 1}}, {"unsafe": {"p_percent": 1}}, {"unsafe": {"homogeneity": 1}}, {"derivable": 1}, {"history": {"clean": false}}, {"history": {"rank": 51}}, {"round_count": 1}, {"round_sum": 0},
 	]
 	every fault in faults {
 		judged(object.union({"crafted": true}, fault)).decision == "deny"
