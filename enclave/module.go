@@ -86,8 +86,8 @@ func (s Set) Project(codes []int32) string {
 
 // Groups are whom the cells of a set say protected values of. For each sensitive or measure column that keys of the set are evaluated
 // from, it is the set without those keys: the cells of the set that agree on the rest are one group, and each is a value that some
-// in it have. Keys from other protected columns stay, as if a reader knew them (Machanavajjhala et al. 2006, section 5: the other
-// sensitive attributes count among the quasi-identifiers). A column of one possible value is left out, since the catalogue tells it; so are
+// in it have. Keys from other protected columns stay, as if a reader knew them (Machanavajjhala et al. 2006: the other sensitive
+// attributes count among the quasi-identifiers). A column of one possible value is left out, since the catalogue tells it; so are
 // keys of a module, which was shown no protected column or whose table is never exact.
 func (p *Plan) Groups(set Set) []Set {
 	var groups []Set

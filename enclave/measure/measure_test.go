@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	threshold = enclave.RiskThreshold
-	dominance = enclave.RiskDominance
-	pPercent  = enclave.RiskPPercent
+	threshold   = enclave.RiskThreshold
+	dominance   = enclave.RiskDominance
+	pPercent    = enclave.RiskPPercent
+	homogeneity = enclave.RiskHomogeneity
 )
 
 func plan(sets ...enclave.Set) *enclave.Plan {
@@ -67,6 +68,52 @@ func TestRisksAtTheBoundary(t *testing.T) {
 		}}}
 		if got := (measure.Measurer{}).Measure(table, c.profile).Risks; len(got) != 1 || got[0] != c.want {
 			t.Errorf("%s: %b, want %b", c.name, got, c.want)
+		}
+	}
+}
+
+// Homogeneity exactly at its boundary: the share of a group that has a protected value; values of rows; totals of subjects.
+func TestHomogeneityAtTheBoundary(t *testing.T) {
+	const big = math.MaxInt64
+	all := enclave.Profile{Threshold: 10, DominanceN: 1, DominancePercent: 101, HomogeneityPercent: 100}
+	most, none := all, all
+	most.HomogeneityPercent, none.HomogeneityPercent = 95, 101
+	mixed := enclave.SumFacts{Sum: 1000, Absolute: 1000, Largest: 60, Second: 60, Least: 0, Greatest: 60}
+	for _, c := range []struct {
+		name            string
+		profile         enclave.Profile
+		subjects, group int64
+		sum             enclave.SumFacts
+		want            enclave.Risk
+	}{
+		{"all of the group", all, 200, 200, mixed, homogeneity},
+		{"all but one", all, 199, 200, mixed, 0},
+		{"exactly the share", most, 190, 200, mixed, homogeneity},
+		{"one below the share", most, 189, 200, mixed, 0},
+		{"no protected value", all, 200, 0, mixed, 0},
+		{"a rule that allows it", none, 200, 200, mixed, 0},
+		{"a profile without the number", enclave.Profile{Threshold: 10, DominancePercent: 101}, 1000, 2000, mixed, homogeneity},
+		{"as many as there can be", all, big, big, mixed, homogeneity},
+		{"all rows at one value", all, 20, 0, enclave.SumFacts{Sum: 350, Absolute: 350, Largest: 70, Second: 70, Least: 7, Greatest: 7}, homogeneity},
+		{"all rows at one value, which is allowed", none, 20, 0, enclave.SumFacts{Least: 7, Greatest: 7}, 0},
+		{"all rows at 0", all, 20, 0, enclave.SumFacts{}, homogeneity},
+		{"all rows at the least there is", all, 20, 0, enclave.SumFacts{Sum: -600, Absolute: 600, Largest: 30, Second: 30, Least: -30, Greatest: -30}, homogeneity},
+		{"one row that differs by 1", all, 20, 0, enclave.SumFacts{Sum: 351, Absolute: 351, Largest: 70, Second: 70, Least: 7, Greatest: 8}, 0},
+		{"all subjects at one total", all, 20, 0, enclave.SumFacts{Sum: 600, Absolute: 600, Largest: 30, Second: 30, Greatest: 30}, homogeneity},
+		{"one subject that has 1 less", all, 20, 0, enclave.SumFacts{Sum: 599, Absolute: 599, Largest: 30, Second: 30, Greatest: 30}, 0},
+		{"all subjects at one total below 0", all, 20, 0, enclave.SumFacts{Sum: -600, Absolute: 600, Largest: 30, Second: 30, Least: -30}, homogeneity},
+		{"half of them above and below", all, 20, 0, enclave.SumFacts{Sum: 0, Absolute: 600, Largest: 30, Second: 30, Least: -30, Greatest: 30}, 0},
+		{"a product of more than 64 bits", all, 1 << 33, 0, enclave.SumFacts{Sum: 0, Absolute: big, Largest: 1 << 31, Second: 1, Least: -1, Greatest: 30}, 0},
+	} {
+		table := &enclave.Table{Plan: plan(enclave.Set{0, 1}), Cells: []enclave.Cell{{
+			Codes: []int32{0, 0}, Subjects: c.subjects, Group: c.group, Sums: []enclave.SumFacts{c.sum, {}},
+		}}}
+		if got := (measure.Measurer{}).Measure(table, c.profile).Risks[0]; got != c.want {
+			t.Errorf("%s: %b, want %b", c.name, got, c.want)
+		}
+		facts, err := measure.Measurer{}.Facts(t.Context(), &enclave.Treated{Table: table, Fates: make([]enclave.Fate, 1)}, c.profile)
+		if err != nil || facts.Unsafe.Homogeneity != int64(c.want/homogeneity) {
+			t.Errorf("%s: measured afresh: %+v, %v", c.name, facts.Unsafe, err)
 		}
 	}
 }

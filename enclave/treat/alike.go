@@ -13,126 +13,188 @@ import (
 // change it, or they change it with somebody of another group.
 type alike struct {
 	*suppression
-	uniform []int    // suppressed atoms that are all of their group
-	among   [][]int  // for each, keys of the protected column that its value is of
-	cells   []lookup // by set
+	groups []uniform
 }
 
-// lookup is the cells of a set by their codes.
-type lookup map[string]int
+// uniform is a group with one atom, which is suppressed for it.
+type uniform struct {
+	atom    int // position in lattice.atoms
+	of      *protected
+	example change // the last that was found; tried first
+}
+
+// change is the example in which somebody in a group has the value of another atom and, in an exchange, somebody there the group's.
+type change struct {
+	atom     int // position in lattice.atoms
+	exchange bool
+}
+
+// protected is a protected column as far as grouping sets tell of it; the full table comes first.
+type protected struct{ sets []projection }
+
+// projection numbers what the cells of a grouping set say, by position in lattice.atoms: of the protected column, and otherwise.
+type projection struct {
+	value, rest []int32
+	cells       map[[2]int32]int // by rest and value
+}
 
 // newAlike lists the groups. Where no margin tells of a protected key, anybody could have changed without notice, so it has none.
 func newAlike(s *suppression, risks []enclave.Risk) *alike {
 	a := &alike{suppression: s}
 	plan := s.table.Plan
 	for _, rest := range plan.Groups(plan.Sets[0]) {
-		keys := slices.Clone(plan.Sets[0])
-		keys = slices.DeleteFunc(keys, func(k int) bool { return slices.Contains(rest, k) })
-		if !slices.ContainsFunc(plan.Sets[1:], func(set enclave.Set) bool { return touches(set, keys) }) {
+		of := s.protected(rest)
+		if len(of.sets) == 1 {
 			continue
 		}
-		members := map[string][]int{}
-		for _, atom := range s.atoms {
-			id := rest.Project(s.table.Cells[atom].Codes)
-			members[id] = append(members[id], atom)
+		members := map[int32]int{}
+		for _, group := range of.sets[0].rest {
+			members[group]++
 		}
-		for _, atom := range s.atoms {
-			if len(members[rest.Project(s.table.Cells[atom].Codes)]) == 1 && risks[atom]&enclave.RiskHomogeneity != 0 {
-				a.uniform, a.among = append(a.uniform, atom), append(a.among, keys)
+		for at, atom := range s.atoms {
+			if members[of.sets[0].rest[at]] == 1 && risks[atom]&enclave.RiskHomogeneity != 0 {
+				a.groups = append(a.groups, uniform{atom: at, of: of})
 			}
 		}
-	}
-	if len(a.uniform) == 0 {
-		return a
-	}
-	a.cells = make([]lookup, len(plan.Sets))
-	for i := range s.table.Cells {
-		c := &s.table.Cells[i]
-		if a.cells[c.Set] == nil {
-			a.cells[c.Set] = lookup{}
-		}
-		a.cells[c.Set][plan.Sets[c.Set].Project(c.Codes)] = i
 	}
 	return a
 }
 
-func touches(set enclave.Set, keys []int) bool {
-	return slices.ContainsFunc(set, func(k int) bool { return slices.Contains(keys, k) })
+// protected finds out what each set tells of the keys that are not among the rest.
+func (l *lattice) protected(rest enclave.Set) *protected {
+	p := &protected{}
+	over := make([]map[int]int, len(l.table.Plan.Sets)) // by set: atom → its margin
+	for c, atoms := range l.under {
+		set := l.table.Cells[c].Set
+		if over[set] == nil {
+			over[set] = map[int]int{}
+		}
+		for _, atom := range atoms {
+			over[set][atom] = c
+		}
+	}
+	for i, set := range l.table.Plan.Sets {
+		value, others := enclave.Set{}, enclave.Set{}
+		for _, k := range set {
+			if slices.Contains(rest, k) {
+				others = append(others, k)
+			} else {
+				value = append(value, k)
+			}
+		}
+		if len(value) == 0 {
+			continue
+		}
+		of, values, groups := projection{cells: map[[2]int32]int{}}, map[string]int32{}, map[string]int32{}
+		for _, atom := range l.atoms {
+			codes, cell := l.table.Cells[atom].Codes, atom
+			if i > 0 {
+				cell = over[i][atom]
+			}
+			group, own := number(groups, others.Project(codes)), number(values, value.Project(codes))
+			of.rest, of.value = append(of.rest, group), append(of.value, own)
+			of.cells[[2]int32{group, own}] = cell
+		}
+		p.sets = append(p.sets, of)
+	}
+	return p
 }
 
-// repairAlike suppresses cells until there is an example for every group. It reports whether it suppressed anything.
-func (s *suppression) repairAlike() (bool, error) {
+// number gives each name the next number.
+func number(names map[string]int32, name string) int32 {
+	n, known := names[name]
+	if !known {
+		n = int32(len(names)) //nolint:gosec // at most the number of cells
+		names[name] = n
+	}
+	return n
+}
+
+// repair suppresses cells until there is an example for every group. It reports whether it suppressed anything.
+func (a *alike) repair() (bool, error) {
 	repaired := false
-	for i, atom := range s.alike.uniform {
-		hide, err := s.alike.example(atom, s.alike.among[i])
+	for i := range a.groups {
+		hide, err := a.find(&a.groups[i])
 		if err != nil {
 			return false, err
 		}
 		for _, cell := range hide {
-			s.fates[cell], repaired = enclave.Complement, true
+			a.fates[cell], repaired = enclave.Complement, true
 		}
 	}
 	return repaired, nil
 }
 
-// example finds the example for a group that needs fewest subjects' cells hidden, and returns these: none if there is one as it is. It
-// also returns none where all groups have the one value: nothing is published then that tells it.
-func (a *alike) example(atom int, keys []int) ([]int, error) {
+// clean reports whether there is an example for every group.
+func (a *alike) clean() (bool, error) {
+	for i := range a.groups {
+		if hide, err := a.find(&a.groups[i]); err != nil || len(hide) > 0 {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// find lists the published cells that have to be hidden for an example, those that cost least: none if there is one as it is, or where
+// all groups have the one value: then nothing is published that tells it.
+func (a *alike) find(g *uniform) ([]int, error) {
+	if hide, ok := a.needs(g, g.example); ok && len(hide) == 0 {
+		return nil, a.spend(len(g.of.sets))
+	}
 	var best []int
 	least, found := int64(0), false
-	for _, other := range a.atoms {
-		if err := a.spend(len(a.cells)); err != nil {
+	for at := range a.atoms {
+		if err := a.spend(8 * len(g.of.sets)); err != nil { // maps are slower than vectors
 			return nil, err
 		}
 		for _, exchange := range []bool{true, false} {
-			hide, ok := a.needs(atom, other, keys, exchange)
+			example := change{at, exchange}
+			hide, ok := a.needs(g, example)
 			if !ok {
 				continue
 			}
+			if len(hide) == 0 {
+				g.example = example
+				return nil, nil
+			}
 			cost := int64(0)
 			for _, cell := range hide {
-				cost += a.cost(cell)
+				cost += a.weight(cell)
 			}
 			if !found || cost < least {
 				best, least, found = hide, cost, true
-			}
-			if len(hide) == 0 {
-				return nil, nil
 			}
 		}
 	}
 	return best, nil
 }
 
-// needs lists the published cells that would change if somebody in a group had the value of another atom, and, in an exchange, somebody
-// in that atom the group's.
-func (a *alike) needs(atom, other int, keys []int, exchange bool) (hide []int, ok bool) {
-	mine, theirs := a.table.Cells[atom].Codes, a.table.Cells[other].Codes
-	given, taken := slices.Clone(mine), slices.Clone(theirs)
-	for _, k := range keys {
-		given[k], taken[k] = theirs[k], mine[k]
-	}
-	if slices.Equal(given, mine) {
-		return nil, false // the same value
-	}
-	for i, set := range a.table.Plan.Sets {
-		from, to := set.Project(mine), set.Project(given)
-		if from == to {
-			continue // says nothing of the value
+// needs lists the published cells that an example would change; ok says that it is one.
+func (a *alike) needs(g *uniform, c change) (hide []int, ok bool) {
+	for i := range g.of.sets {
+		p := &g.of.sets[i]
+		mine, theirs := p.value[g.atom], p.value[c.atom]
+		here, there := p.rest[g.atom], p.rest[c.atom]
+		if mine == theirs && i == 0 {
+			return nil, false // the same value
 		}
-		changed := []string{from, to}
-		if exchange {
-			back, forth := set.Project(theirs), set.Project(taken)
-			if back == to {
-				continue // in this margin they are in one cell
-			}
-			changed = append(changed, back, forth)
+		if mine == theirs || c.exchange && here == there {
+			continue // one cell of this set
 		}
-		for _, codes := range changed {
-			if cell, exists := a.cells[i][codes]; exists && a.published(cell) && !slices.Contains(hide, cell) {
-				hide = append(hide, cell)
-			}
+		hide = a.visible(hide, p, here, mine, theirs)
+		if c.exchange {
+			hide = a.visible(hide, p, there, mine, theirs)
 		}
 	}
 	return hide, true
+}
+
+// visible adds the published ones of two cells of a group.
+func (a *alike) visible(hide []int, p *projection, rest, one, two int32) []int {
+	for _, value := range [2]int32{one, two} {
+		if cell, exists := p.cells[[2]int32{rest, value}]; exists && a.published(cell) && !slices.Contains(hide, cell) {
+			hide = append(hide, cell)
+		}
+	}
+	return hide
 }

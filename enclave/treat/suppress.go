@@ -47,7 +47,7 @@ func (s *suppression) run(ctx context.Context) error {
 			return err
 		}
 		if !again {
-			if again, err = s.repairAlike(); err != nil {
+			if again, err = s.alike.repair(); err != nil {
 				return err
 			}
 		}
@@ -94,10 +94,8 @@ func (s *suppression) clean() (bool, error) {
 			return false, nil
 		}
 	}
-	for i, atom := range s.alike.uniform {
-		if hide, err := s.alike.example(atom, s.alike.among[i]); err != nil || len(hide) > 0 {
-			return false, err
-		}
+	if clean, err := s.alike.clean(); err != nil || !clean {
+		return false, err
 	}
 	p, err := newSpan(s)
 	if err != nil {

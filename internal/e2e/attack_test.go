@@ -141,9 +141,7 @@ func (q *question) leaks(cells map[string]*cell, n numbers, absent []*cell) (fou
 			known[id] = c.rows
 		}
 	}
-	for _, telling := range q.told(cells, known) {
-		found = append(found, telling)
-	}
+	found = append(found, q.told(cells, known)...)
 	for _, r := range relations(cells) {
 		var missing []*cell
 		for _, c := range r.inner {

@@ -217,8 +217,7 @@ func (q *question) groups(known map[string]map[string]bool, c *cell) (of []map[s
 func (q *question) protect(description *enclave.Dataset) {
 	for i := range q.keys {
 		if of := q.keys[i].Of; of != nil {
-			switch column := description.Columns[description.Column(of.Column)]; column.Class {
-			case enclave.Sensitive, enclave.Measure:
+			if column := description.Columns[description.Column(of.Column)]; column.Class == enclave.Sensitive || column.Class == enclave.Measure {
 				q.keys[i].protected = column.Name
 			}
 		}
