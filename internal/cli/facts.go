@@ -33,6 +33,7 @@ func (sh *shell) factRows(c *caseFile) [][]string {
 		none("CLI_FACT_THRESHOLD", f.Unsafe.Threshold),
 		none("CLI_FACT_DOMINANCE", f.Unsafe.Dominance),
 		none("CLI_FACT_P_PERCENT", f.Unsafe.PPercent),
+		none("CLI_FACT_HOMOGENEITY", f.Unsafe.Homogeneity),
 		none("CLI_FACT_DERIVABLE", f.Derivable),
 		{sh.text("CLI_FACT_HISTORY"), sh.yes(f.History.Clean), sh.yes(true) + mark(!f.History.Clean)},
 		sh.limited("CLI_FACT_RANK", f.History.Rank, share(f.History.Subjects, p.RankPercent), ""),

@@ -23,6 +23,7 @@ var hidden = map[string]string{
 	"CELL_TOO_SMALL":     "which rule a cell breaks",
 	"DOMINANCE":          "which rule a cell breaks",
 	"P_PERCENT":          "which rule a cell breaks",
+	"HOMOGENEITY":        "which rule a cell breaks",
 	"DERIVABLE":          "which rule a cell breaks",
 	"HISTORY":            "that earlier releases matter, whosever they are",
 	"GATE_FLOOR":         "that a rule let something pass which breaks another",
