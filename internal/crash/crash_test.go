@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 
 // TestKills is a few kills of the many that the command makes; another few each time.
 func TestKills(t *testing.T) {
+	t.Parallel() // they wait, for the most part
 	kills := 5
 	if testing.Short() {
 		kills = 2
@@ -28,6 +29,7 @@ func TestKills(t *testing.T) {
 
 // TestFaults lets a few of the server's writes fail, of the hundreds that the command can.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("needs Linux on amd64")
 	}
@@ -39,6 +41,7 @@ func TestFaults(t *testing.T) {
 
 // TestStorm is two hundred runs at once.
 func TestStorm(t *testing.T) {
+	t.Parallel()
 	runs := 200
 	if testing.Short() {
 		runs = 40
