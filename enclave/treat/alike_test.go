@@ -184,7 +184,7 @@ func exists(rest map[[2]int32]int64, cells [][2]int32) bool {
 func TestAlikeAgainstEveryTable(t *testing.T) {
 	sets := [][]enclave.Set{flat, {{0, 1}, {1}}, {{0, 1}, {1}, {}}, {{0, 1}, {0}, {1}}, {{0, 1}, {0}, {}}, {{0, 1}}}
 	follows, lost, published := 0, 0, 0
-	for seed := range uint64(240) {
+	for seed := range uint64(150) {
 		r := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // seeded test data
 		people := make([][]int, 2+r.IntN(2))
 		for a := range people {
@@ -226,7 +226,7 @@ func TestAlikeAgainstEveryTable(t *testing.T) {
 		lost += int(facts.Cells.Complement)
 		published += int(facts.Cells.Published)
 	}
-	if follows < 20 || published == 0 {
+	if follows < 12 || published == 0 {
 		t.Errorf("what groups share follows in %d tables only", follows)
 	}
 	t.Logf("followed from %d tables without complements; %d complements, %d cells published", follows, lost, published)
