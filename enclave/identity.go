@@ -15,6 +15,11 @@ const (
 // Roles lists every role.
 func Roles() []Role { return []Role{Operator, Authority, SourceOrg, Reviewer, Auditor} }
 
+// Asks reports whether a role is of those who ask for data, and not of those who decide what they get or see everything of it. An
+// organisation is on one side alone: it would judge its rivals otherwise, and read what they do. So a department that owns data does not
+// apply for others' under the same name.
+func (r Role) Asks() bool { return r == Operator }
+
 // SelfOrg is the organisation under which the ledger records what the enclave does by itself. No credential may name it.
 const SelfOrg = "enclave"
 

@@ -54,6 +54,16 @@ func (a acts) await(ctx context.Context, act string) error {
 	return err
 }
 
+// issue writes the act of a credential, and waits until the ledger has it.
+func (a acts) issue(identities *store.Identities) func(context.Context, enclave.Caller, enclave.Act) error {
+	return func(ctx context.Context, who enclave.Caller, act enclave.Act) error {
+		if err := identities.Issue(ctx, who, act); err != nil {
+			return err
+		}
+		return a.await(ctx, act.ID)
+	}
+}
+
 // journal is the ledger with its records.
 type journal struct {
 	log  *ledger.Log

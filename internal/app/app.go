@@ -159,10 +159,13 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	a.reviews = review.New(review.Config{
 		Store: db.Reviews(), Runs: a.runs, Grants: grants, Modules: modules, Text: treat.Preview, Await: acts.await, Now: now, Log: a.log,
 	})
+	if err := db.Identities().Remember(ctx, first()); err != nil {
+		return err
+	}
 	return a.listen(at, config, rpc.Config{ //nolint:contextcheck // calls bring contexts of their own
 		Catalog: datasets, Grants: grants, Modules: modules, Approvals: approvals, Runs: a.runs, Reviews: a.reviews,
 		Policy: rulebook{rules}, Ledger: journal,
-		Access: access{rules}, Record: acts.Record, Clock: now, Log: a.log,
+		Access: access{rules}, Issue: acts.issue(db.Identities()), Clock: now, Log: a.log,
 		Spool: at.spool(), MaxFile: int64(config.UploadGiB) << 30,
 	})
 }

@@ -12,11 +12,10 @@ import (
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
-// The first credential's holder: it issues all others, for people by their names.
-const (
-	firstOrg  = "data-authority"
-	firstName = "first"
-)
+// first is the first credential's holder: it issues all others, for people by their names.
+func first() enclave.Caller {
+	return enclave.Caller{Role: enclave.Authority, Org: "data-authority", Name: "first"}
+}
 
 const firstValidity = 365 * 24 * time.Hour
 
@@ -30,7 +29,7 @@ func (a *App) bootstrap(at layout, ca *identity.CA, ledgerKey string, hosts []st
 	if err != nil {
 		return err
 	}
-	certificate, err := ca.Issue(enclave.Caller{Role: enclave.Authority, Org: firstOrg, Name: firstName}, public, firstValidity)
+	certificate, err := ca.Issue(first(), public, firstValidity)
 	if err != nil {
 		return err
 	}

@@ -52,3 +52,8 @@ func check(who enclave.Caller) error {
 	}
 	return nil
 }
+
+// Conflict is the error for a credential by which an organisation would both ask and decide (see [enclave.Role.Asks]).
+func Conflict(who enclave.Caller) *enclave.Error {
+	return enclave.Fail(enclave.Refused, "ORG_ROLE_CONFLICT", "org", who.Org, "role", string(who.Role))
+}

@@ -18,7 +18,7 @@ type identities struct {
 	Config
 }
 
-// IssueIdentity records the certificate before it hands it out.
+// IssueIdentity records the certificate before it hands it out, and refuses one by which an organisation would both ask and decide.
 func (i *identities) IssueIdentity(ctx context.Context, r *darkroomv1.IssueIdentityRequest) (*darkroomv1.IssueIdentityResponse, error) {
 	who := enclave.Caller{Role: roleFrom(r.GetIdentity().GetRole()), Org: r.GetIdentity().GetOrg(), Name: r.GetIdentity().GetName()}
 	days := int(r.GetValidDays())
@@ -35,7 +35,7 @@ func (i *identities) IssueIdentity(ctx context.Context, r *darkroomv1.IssueIdent
 	}
 	act := enclave.NewAct(i.Clock(), callerOf(ctx), "identity.issue", "identities/"+who.Org+"/"+who.Name,
 		"role", string(who.Role), "certificate", enclave.DigestOf(der).String(), "days", strconv.Itoa(days))
-	if err := i.Record(ctx, act); err != nil {
+	if err := i.Issue(ctx, who, act); err != nil {
 		return nil, err
 	}
 	return &darkroomv1.IssueIdentityResponse{

@@ -36,10 +36,11 @@ type Config struct {
 	Ledger    Ledger
 	Access    Access
 	CA        *identity.CA
-	// Record appends an act to the ledger durably before it returns.
-	Record func(ctx context.Context, act enclave.Act) error
-	Clock  func() time.Time
-	Log    *slog.Logger
+	// Issue appends the act of a credential for somebody to the ledger, durably before it returns; or ORG_ROLE_CONFLICT: an organisation
+	// either asks or decides (see [enclave.Role.Asks]).
+	Issue func(ctx context.Context, who enclave.Caller, act enclave.Act) error
+	Clock func() time.Time
+	Log   *slog.Logger
 	// TLS is of [identity.CA.ServerTLS].
 	TLS *tls.Config
 	// Spool is a directory that this server alone uses, for files under way. What a killed server left there is removed at the start.

@@ -47,6 +47,9 @@ func TestEveryWriteIsAllOrNothing(t *testing.T) {
 	visits := dataset("visits")
 	for name, change := range map[string]func(context.Context, *store.Store) error{
 		"record an act": func(ctx context.Context, s *store.Store) error { return s.Acts().Record(ctx, act("x")) },
+		"issue a credential": func(ctx context.Context, s *store.Store) error {
+			return s.Identities().Issue(ctx, enclave.Caller{Role: enclave.Operator, Org: "new", Name: "li"}, act("x"))
+		},
 		"add a dataset": func(ctx context.Context, s *store.Store) error { return s.Catalog().Put(ctx, dataset("new"), act("x")) },
 		"add a snapshot": func(ctx context.Context, s *store.Store) error {
 			return s.Catalog().AddSnapshot(ctx, snapshot(visits, "s2"), act("x"))

@@ -18,7 +18,7 @@ func TestSQLite(t *testing.T) { conform(t, fresh) }
 func conform(t *testing.T, open func(*testing.T) *store.Store) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, *store.Store){
-		"outbox": testOutbox, "datasets": testDatasets, "snapshots": testSnapshots, "grants": testGrants, "modules": testModules, "proposals": testProposals,
+		"outbox": testOutbox, "identities": testIdentities, "datasets": testDatasets, "snapshots": testSnapshots, "grants": testGrants, "modules": testModules, "proposals": testProposals,
 		"runs": testRuns, "run ends once": testRunEndsOnce, "rehearsals": testRehearsals, "decisions": testDecisions, "history": testHistory,
 		"reviews": testReviews, "reviews end": testReviewsEnd, "similar": testSimilar,
 		"tokens": testTokens,
@@ -85,6 +85,26 @@ func testOutbox(t *testing.T, s *store.Store) {
 	wants(t, err, enclave.NotFound, "ENTRY_NOT_FOUND")
 	_, err = acts.EntryByIndex(ctx, 1<<63)
 	wants(t, err, enclave.NotFound, "ENTRY_NOT_FOUND")
+}
+
+// An organisation stays on the side of its first credential, and a refusal leaves no act.
+func testIdentities(t *testing.T, s *store.Store) {
+	t.Helper()
+	ctx, i := t.Context(), s.Identities()
+	as := func(role enclave.Role, org string) enclave.Caller {
+		return enclave.Caller{Role: role, Org: org, Name: "li"}
+	}
+	ok(t, i.Remember(ctx, as(enclave.Authority, "bureau")))
+	ok(t, i.Remember(ctx, as(enclave.Authority, "bureau")))
+	for _, who := range []enclave.Caller{as(enclave.Reviewer, "bureau"), as(enclave.Operator, "acme"), as(enclave.Operator, "acme"), as(enclave.SourceOrg, "tax")} {
+		ok(t, i.Issue(ctx, who, act("identity.issue")))
+	}
+	for _, who := range []enclave.Caller{
+		as(enclave.Operator, "bureau"), as(enclave.Operator, "tax"), as(enclave.Reviewer, "acme"), as(enclave.Auditor, "acme"), as(enclave.SourceOrg, "acme"),
+	} {
+		wants(t, i.Issue(ctx, who, act("identity.issue")), enclave.Refused, "ORG_ROLE_CONFLICT")
+	}
+	equal(t, "acts", len(must(s.Acts().Pending(ctx, 100))), 4)
 }
 
 func testDatasets(t *testing.T, s *store.Store) {

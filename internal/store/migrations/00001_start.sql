@@ -15,6 +15,12 @@ CREATE TABLE entry (
 );
 CREATE INDEX entry_pending ON entry (position) WHERE log_index IS NULL;
 
+-- Which side an organisation that was ever given a credential is on: 1 asks, 0 decides.
+CREATE TABLE side (
+    org  TEXT   NOT NULL PRIMARY KEY,
+    asks BIGINT NOT NULL
+);
+
 CREATE TABLE dataset (
     name     TEXT   NOT NULL PRIMARY KEY,
     owner    TEXT   NOT NULL,
@@ -189,4 +195,5 @@ DROP TABLE module;
 DROP TABLE permit;
 DROP TABLE snapshot;
 DROP TABLE dataset;
+DROP TABLE side;
 DROP TABLE entry;
