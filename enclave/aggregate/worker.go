@@ -120,9 +120,10 @@ func (w *worker) batch(ctx context.Context, b *enclave.Batch) error {
 			if column.Wide == nil {
 				return enclave.Internalf("a summed column is narrow")
 			}
-			addUp(c.totals[j], at, visits, column.Wide)
 			if i == 0 {
-				stretch(c.totals[j], at, column.Wide)
+				addUpFull(c.totals[j], at, visits, column.Wide)
+			} else {
+				addUp(c.totals[j], at, visits, column.Wide)
 			}
 		}
 	}
@@ -276,16 +277,6 @@ func tallyAll(t *tally, at []slot, visits []uint32) {
 	}
 }
 
-// stretch takes each row's value into the extremes of its cell of the full table; those of margins follow from them.
-func stretch(totals []total, at []slot, values []int64) {
-	values = values[:len(at)]
-	for i, s := range at {
-		if t, v := &totals[s], values[i]; v < t.least || v > t.greatest {
-			t.join(extremes{v, v})
-		}
-	}
-}
-
 // addUp adds each row's value to its subject's running total in its cell. An empty value is 0.
 func addUp(totals []total, at []slot, visits []uint32, values []int64) {
 	values = values[:len(at)]
@@ -297,6 +288,23 @@ func addUp(totals []total, at []slot, visits []uint32, values []int64) {
 			t.last = v
 		}
 		t.running += values[i]
+	}
+}
+
+// addUpFull does so for cells of the full table, and finds their extremes; those of margins follow from them.
+func addUpFull(totals []total, at []slot, visits []uint32, values []int64) {
+	values = values[:len(at)]
+	visits = visits[:len(at)]
+	for i, s := range at {
+		t, value := &totals[s], values[i]
+		if v := visits[i]; t.last != v {
+			t.flush()
+			t.last = v
+		}
+		t.running += value
+		if value < t.least || value > t.greatest {
+			t.join(extremes{value, value})
+		}
 	}
 }
 
