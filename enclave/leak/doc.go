@@ -25,5 +25,5 @@
 //
 // Two passes over the rows. Memory is bounded by the number of different values of each shown column (at most 2^23, else
 // INSPECTION_TOO_LARGE) and by the output: of more than 20,000 rows, records are sought in an even sample; texts of more than 4 MiB with
-// all of their decodings, and more than two million candidates for identifiers, count as if they had been found.
+// all of their decodings, and more candidates for identifiers than 2^19, count as if they had been found.
 package leak

@@ -12,9 +12,11 @@ import (
 
 // Limits of the search for identifiers.
 const (
-	maxCandidates   = 2_000_000 // that the directory is asked about
-	identifierBytes = 18        // of a checked identifier (GB 11643-1999, GB 32100-2015)
-	longNumber      = 12        // digits of a number that no statistic has by chance
+	maxCandidates   = 1 << 19 // that the directory is asked about
+	maxMarks        = 1 << 22 // where in the output candidates stand, and what stands beside short numbers
+	identifierBytes = 18      // of a checked identifier (GB 11643-1999, GB 32100-2015)
+	longNumber      = 12      // digits of a number that no statistic has by chance
+	often           = 4096    // steps after which it is asked whether the run was canceled
 )
 
 // identifiers is the fact of the same name. What a text means, and what its values written one after the other mean, is asked about whole, by
@@ -23,17 +25,22 @@ const (
 func (in *inspection) identifiers(ctx context.Context, directory Directory, texts []text) error {
 	dataset := in.product.Plan.Dataset
 	subject := &dataset.Columns[dataset.Column(dataset.Subject.Column)]
-	s := &suspects{fixed: subject.Check != "", digits: subject.Check == enclave.CitizenID, index: map[string]int32{}}
+	s := &suspects{fixed: subject.Check != "", digits: subject.Check == enclave.CitizenID, texts: texts, index: map[string]int32{}}
 	for at := range texts {
-		s.of = texts[at].places
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.of = int32(at) //nolint:gosec // bounded by what is decoded
 		for _, meaning := range texts[at].meaning {
 			if printable(meaning) {
 				s.text(meaning)
 			}
 		}
 	}
-	s.numbers(in.product)
-	if len(s.candidates) > maxCandidates {
+	if err := s.numbers(ctx, in.product); err != nil {
+		return err
+	}
+	if s.full {
 		in.facts.Identifiers = in.facts.Values // too many to ask about: as if all were found
 		return nil
 	}
@@ -41,55 +48,75 @@ func (in *inspection) identifiers(ctx context.Context, directory Directory, text
 	if err != nil {
 		return err
 	}
-	hit := map[enclave.Place]bool{}
-	for i, yes := range known {
+	columns := len(in.product.Columns)
+	for at, yes := range s.hits(known, in.product) {
 		if yes {
-			for _, place := range s.places[i] {
-				hit[place] = true
-			}
-		}
-	}
-	for _, short := range s.shorts {
-		if short.excess(known) {
-			for place, at := range short.here {
-				if known[at] {
-					hit[place] = true
-				}
-			}
-		}
-	}
-	in.facts.Identifiers += int64(len(hit))
-	for row := range in.product.Rows {
-		for column := range in.product.Columns {
-			if hit[enclave.Place{Row: int32(row), Column: int32(column)}] {
-				in.found("identifiers", row, column)
-			}
+			in.facts.Identifiers++
+			in.found("identifiers", at/columns, at%columns)
 		}
 	}
 	return nil
 }
 
-// suspects are what the directory is asked about, each once, with the places in the output where it stands.
+// suspects are what the directory is asked about, each once, with where in the output it stands. Once there are too many, nothing is added.
 type suspects struct {
 	fixed, digits bool // identifiers have one length; and are digits, but for the last
-	of            []enclave.Place
+	full          bool
+	texts         []text
+	of            int32 // where candidates to come stand: a text's position, or behind the texts the row times the columns, plus the column
 	candidates    [][]byte
-	places        [][]enclave.Place
+	last          []int32 // by candidate: where it was seen last
 	index         map[string]int32
+	marks         []mark
+	near          int // in shorts
 	shorts        []*short
 }
 
+// mark is a candidate with one place where it stands. A text is one, however often it stands in the output.
+type mark struct{ candidate, of int32 }
+
 // short is the short numbers of one column.
 type short struct {
-	here map[enclave.Place]int32 // candidates
-	near []int32                 // what stands beside them
+	here []mark
+	near []int32 // what stands beside them
+}
+
+// hits are the values of the output, row by row, that hold what is known.
+func (s *suspects) hits(known []bool, p *enclave.Product) []bool {
+	hits := make([]bool, p.Rows*len(p.Columns))
+	done := make([]bool, len(s.texts))
+	hit := func(of int) {
+		switch {
+		case of >= len(s.texts):
+			hits[of-len(s.texts)] = true
+		case !done[of]:
+			done[of] = true
+			for _, place := range s.texts[of].places {
+				hits[int(place.Row)*len(p.Columns)+int(place.Column)] = true
+			}
+		}
+	}
+	standing := func(marks []mark) {
+		for _, m := range marks {
+			if known[m.candidate] {
+				hit(int(m.of))
+			}
+		}
+	}
+	standing(s.marks)
+	for _, short := range s.shorts {
+		if short.excess(known) {
+			standing(short.here)
+		}
+	}
+	return hits
 }
 
 // excess reports whether more are known than of their neighbours.
 func (s *short) excess(known []bool) bool {
 	found, near := 0, 0
-	for _, at := range s.here {
-		found += btoi(known[at])
+	for _, m := range s.here {
+		found += btoi(known[m.candidate])
 	}
 	for _, at := range s.near {
 		near += btoi(known[at])
@@ -98,17 +125,20 @@ func (s *short) excess(known []bool) bool {
 	return float64(found) > chance+3*math.Sqrt(chance)+3
 }
 
-// ask adds a candidate and returns its position. Beyond the limit it only makes sure that the limit is noticed.
+// ask adds a candidate and returns its position.
 func (s *suspects) ask(candidate []byte) int32 {
 	at, ok := s.index[string(candidate)]
-	if !ok {
-		at = int32(len(s.candidates)) //nolint:gosec // bounded by the limit
-		if at > maxCandidates {
-			return maxCandidates
-		}
-		s.index[string(candidate)] = at
-		s.candidates, s.places = append(s.candidates, []byte(string(candidate))), append(s.places, nil)
+	if ok || s.full {
+		return at
 	}
+	if len(s.candidates) == maxCandidates {
+		s.full = true
+		return 0
+	}
+	at = int32(len(s.candidates)) //nolint:gosec // bounded above
+	key := string(candidate)
+	s.index[key] = at
+	s.candidates, s.last = append(s.candidates, []byte(key)), append(s.last, -1)
 	return at
 }
 
@@ -116,8 +146,11 @@ func (s *suspects) suspect(candidate []byte) {
 	if len(candidate) == 0 || len(candidate) < longNumber && isNumber(candidate) {
 		return // counted by column
 	}
-	at := s.ask(candidate)
-	s.places[at] = append(s.places[at], s.of...)
+	if at := s.ask(candidate); !s.full && s.last[at] != s.of {
+		s.last[at] = s.of
+		s.marks = append(s.marks, mark{at, s.of})
+		s.full = len(s.marks)+s.near > maxMarks
+	}
 }
 
 func isNumber(b []byte) bool {
@@ -145,7 +178,7 @@ func (s *suspects) text(meaning []byte) {
 
 // pieces asks about every piece that has the length of an identifier.
 func (s *suspects) pieces(bare []byte) {
-	for i := 0; s.fixed && i+identifierBytes <= len(bare); i++ {
+	for i := 0; s.fixed && !s.full && i+identifierBytes <= len(bare); i++ {
 		piece := bare[i : i+identifierBytes]
 		if !s.digits {
 			s.suspect(piece)
@@ -167,22 +200,21 @@ func (s *suspects) pieces(bare []byte) {
 }
 
 // numbers asks about the numbers of a product: the long ones, two side by side as one, and the short ones beside their neighbours.
-func (s *suspects) numbers(p *enclave.Product) {
+func (s *suspects) numbers(ctx context.Context, p *enclave.Product) error {
 	for c := range p.Columns {
 		v := valuesOf(p, c)
 		if v.texts != nil {
 			v.numbers, v.valid, v.places = decimals(v.texts, v.valid)
 		}
-		if v.numbers == nil {
-			continue
-		}
-		one := &short{here: map[enclave.Place]int32{}}
+		one := &short{}
 		for row, n := range v.numbers {
-			if !v.valid[row] || n < 0 {
+			if row%often == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if !v.valid[row] || n < 0 || s.full {
 				continue
 			}
-			place := enclave.Place{Row: int32(row), Column: int32(c)}
-			s.of = []enclave.Place{place}
+			s.of = int32(len(s.texts) + row*len(p.Columns) + c) //nolint:gosec // bounded by what a program may return
 			whole := n / power(v.places)
 			digits := strconv.AppendInt(nil, whole, 10)
 			s.suspect(digits)
@@ -194,13 +226,15 @@ func (s *suspects) numbers(p *enclave.Product) {
 			if len(digits) >= longNumber || n%power(v.places) != 0 {
 				continue
 			}
-			one.here[place] = s.ask(digits)
+			one.here = append(one.here, mark{s.ask(digits), s.of})
 			for d := int64(1); d <= neighbours/2; d++ {
 				one.near = append(one.near, s.ask(strconv.AppendInt(nil, whole+d, 10)), s.ask(strconv.AppendInt(nil, max(0, whole-d), 10)))
 			}
+			s.near += neighbours
 		}
 		s.shorts = append(s.shorts, one)
 	}
+	return nil
 }
 
 // beside asks about two numbers as one, also with the zeros between them that numbers lose.

@@ -9,6 +9,7 @@
 //     then from Min to Max; NaN, whatever its payload, is the empty value, and minus zero is zero;
 //   - enumerations are positions in Values;
 //   - texts are UTF-8 of at most Bytes bytes, of characters that a reader can see, spaces and line feeds; "" is the empty value;
+//   - the table takes at most 64 MiB when it is presented, with the labels of its enumerations;
 //   - rows are sorted, and what stood in place of an empty value was never read.
 //
 // Anything else ends the run. Repairing it would let the guest choose between a table and its repaired twin.

@@ -209,6 +209,26 @@ func TestWhatIsNotDeclaredFails(t *testing.T) {
 
 func second(_ *enclave.Product, err error) error { return err }
 
+// A few bytes of a guest become a long label: what all of them take together is bounded before anything is made of them.
+func TestLabelsDoNotExpandWithoutBound(t *testing.T) {
+	const rows, label = 1 << 16, 200
+	returned := func(columns int) (*enclave.Plan, *enclave.Returned) {
+		output, table := &enclave.ManifestOutput{Rows: rows}, &enclave.Returned{Rows: rows}
+		for range columns {
+			output.Columns = append(output.Columns, enclave.ManifestColumn{Name: "e", Type: enclave.KindEnum, Values: []string{strings.Repeat("x", label)}})
+			table.Columns = append(table.Columns, enclave.ReturnedColumn{Ints: make([]int64, rows), Valid: slices.Repeat([]bool{true}, rows)})
+		}
+		return &enclave.Plan{Manifest: &enclave.Manifest{Form: enclave.Program, Output: output}}, table
+	}
+	const fit = (64 << 20) / (rows * (label + 4))
+	if _, err := program.ProductOf(returned(fit)); err != nil {
+		t.Error(err)
+	}
+	if _, err := program.ProductOf(returned(fit + 1)); enclave.AsError(err).Reason != "PROGRAM_OUTPUT" {
+		t.Errorf("%d columns: %v", fit+1, err)
+	}
+}
+
 // However the guest orders its rows, the product is the same, and Emitted says where each row was.
 func TestOrderSaysNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // seeded test data
