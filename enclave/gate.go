@@ -19,6 +19,7 @@ type Verdict struct {
 	digest    Digest
 	history   int64
 	votes     []Vote
+	approval  bool
 	redeemed  atomic.Bool
 }
 
@@ -58,6 +59,7 @@ func (v *Verdict) Redeem() (Decided, error) {
 	d := Decided{
 		Run: v.run, Decision: v.judgement.Decision, Reasons: slices.Clone(v.judgement.Reasons), Policy: v.judgement.Revision,
 		Profile: v.profile, Facts: v.facts, Places: v.places, Digest: v.digest, History: v.history, Format: v.output.Format, Votes: v.votes,
+		Approval: v.approval,
 	}
 	if d.Decision != Deny {
 		d.Bytes, d.Footprint = v.output.Bytes, v.footprint
@@ -79,6 +81,7 @@ type Decided struct {
 	// Footprint joins the release history with the release; nil if denied, and of a program's output, which is no sum of rows.
 	Footprint *Footprint
 	Votes     []Vote // of the people who released a held output; nil if policy decided
+	Approval  bool   // of a release by people: the module's approval must still stand when it is recorded
 	Format    string
 	History   int64 // version of the dataset's release history that was measured against
 }

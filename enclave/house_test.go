@@ -15,6 +15,7 @@ type house struct {
 	admission, release enclave.Judgement
 	facts              enclave.Facts // of the output
 	crafted            bool
+	profile            enclave.Profile
 	account            enclave.HistoryFacts // of all releases with this one
 	unsafe             []int32              // cells that the history forbids, told one at a time
 	moves              int                  // how many times another release comes first
@@ -52,6 +53,7 @@ func newHouse(t *testing.T) *house {
 		admission: enclave.Judgement{Decision: enclave.Release, Revision: revision},
 		release:   enclave.Judgement{Decision: enclave.Release, Revision: revision},
 		facts:     enclave.Facts{Version: 1, Cells: enclave.CellCounts{Published: 2}, MinSubjects: 12},
+		profile:   enclave.Profile{Name: "strict", Threshold: 10},
 		account:   enclave.HistoryFacts{Clean: true},
 		history:   7,
 	}
@@ -61,6 +63,21 @@ var revision = enclave.DigestOf([]byte("policy"))
 
 func (h *house) rooms() *enclave.Enclave {
 	return &enclave.Enclave{Planner: planner{h}, Loader: loader{h}, Executor: executor{h}, Performer: performer{h}, Inspector: inspector{h}, Measurer: measurer{h}, Treater: treater{h}, Historian: historian{h}, Recorder: recorder{h}}
+}
+
+// held is an output of the house that waits for people, and two people's votes for it.
+func (h *house) held() (*enclave.HeldOutput, []enclave.Vote) {
+	h.order.Run.Submitter, h.order.Run.Outcome = enclave.Caller{Role: enclave.Operator, Org: "insurer", Name: "li"}, enclave.Held
+	h.release = enclave.Judgement{Decision: enclave.Hold, Reasons: []enclave.Reason{{Code: "A"}}, Revision: revision}
+	held := &enclave.HeldOutput{
+		Run: h.order.Run, Dataset: h.order.Dataset, Facts: enclave.Facts{Form: enclave.Aggregate}, Profile: h.profile, Bytes: []byte("held"),
+		Footprint: &enclave.Footprint{}, Rules: policy{h},
+	}
+	var votes []enclave.Vote
+	for _, voter := range []enclave.Caller{{Role: enclave.Reviewer, Org: "data-authority", Name: "chen"}, {Role: enclave.SourceOrg, Org: "health", Name: "wang"}} {
+		votes = append(votes, enclave.Vote{Voter: voter, Choice: enclave.ChooseRelease, Output: enclave.DigestOf(held.Bytes), History: h.history})
+	}
+	return held, votes
 }
 
 func (h *house) run(ctx context.Context) error {
@@ -78,7 +95,7 @@ type policy struct{ *house }
 func (policy) Revision() enclave.Digest { return revision }
 
 func (p policy) Profile(*enclave.Dataset, string) (enclave.Profile, error) {
-	return enclave.Profile{Name: "strict", Threshold: 10}, p.fail["profile"]
+	return p.profile, p.fail["profile"]
 }
 
 func (p policy) Admission(context.Context, enclave.AdmissionFacts, enclave.Profile) (enclave.Judgement, error) {

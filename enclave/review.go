@@ -43,29 +43,23 @@ type HeldOutput struct {
 	Format    string
 	Footprint *Footprint // nil of a program's output
 	Places    []Place
+
+	// How things stand now, for a release.
+	Rules    Policy // in force
+	Approved bool   // two people approved the module, and nobody withdrew that
 }
 
-// ReleaseHeld takes a held output out through the gate on the votes of people: what the votes do not bind exactly, or what the releases
-// since then forbid, stays inside. Reasons of errors: VOTES_NOT_ENOUGH if the votes do not suffice for exactly these bytes at the history's
-// present version, HISTORY_MOVED if another release comes first, HISTORY if the table is no longer safe beside the releases made since
-// it was held, and those of the recorder.
+// ReleaseHeld takes a held output out through the gate on the votes of people, which stand beside the rules and not above them: what the
+// votes do not bind exactly, or what the rules in force or the releases since then forbid, stays inside. Reasons of errors: VOTES_NOT_ENOUGH
+// if the votes do not suffice for exactly these bytes at the history's present version, HISTORY_MOVED if another release comes first, and
+// those of the recorder. Of kind Refused, for good: HISTORY if the table is no longer safe beside the releases made since it was held,
+// PROFILE_CHANGED, MODULE_NOT_APPROVED, and policy's own unless it would hold the output today.
 func (e *Enclave) ReleaseHeld(ctx context.Context, held *HeldOutput, votes []Vote) error {
-	history, err := e.Recorder.History(ctx, held.Run.Dataset)
+	now, err := e.rejudge(ctx, held)
 	if err != nil {
 		return err
 	}
-	facts := held.Facts
-	if held.Footprint != nil {
-		audited, err := e.Historian.Audit(ctx, held.Dataset, history, held.Profile.Threshold, held.Footprint)
-		if err != nil {
-			return err
-		}
-		if len(audited.Suppress) > 0 || !audited.Facts.Clean {
-			return Fail(Refused, "HISTORY")
-		}
-		facts.History = audited.Facts
-	}
-	verdict, err := mintAgreed(held, facts, history, votes)
+	verdict, err := mintAgreed(held, now, votes)
 	if err != nil {
 		return err
 	}
@@ -75,15 +69,72 @@ func (e *Enclave) ReleaseHeld(ctx context.Context, held *HeldOutput, votes []Vot
 	return e.Recorder.Release(context.WithoutCancel(ctx), held.Run.ID)
 }
 
+// rejudged is what the rules in force say of a held output beside the releases up to now: that people may release it.
+type rejudged struct {
+	history  int64
+	profile  Profile
+	facts    Facts
+	revision Digest
+}
+
+// rejudge asks everything again that its run was asked and that may have changed since: the numbers, the release history, the approval of
+// the module, the rules.
+func (e *Enclave) rejudge(ctx context.Context, held *HeldOutput) (*rejudged, error) {
+	history, err := e.Recorder.History(ctx, held.Run.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := held.Rules.Profile(held.Dataset, held.Run.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	if !profile.measuresAs(&held.Profile) {
+		return nil, Fail(Refused, "PROFILE_CHANGED")
+	}
+	facts := held.Facts
+	if held.Footprint != nil {
+		audited, err := e.Historian.Audit(ctx, held.Dataset, history, profile.Threshold, held.Footprint)
+		if err != nil {
+			return nil, err
+		}
+		if len(audited.Suppress) > 0 || !audited.Facts.Clean {
+			return nil, Fail(Refused, "HISTORY")
+		}
+		facts.History = audited.Facts
+	}
+	if profile.asksPeople(facts.Form) && !held.Approved {
+		return nil, Fail(Refused, "MODULE_NOT_APPROVED", "dataset", held.Run.Dataset)
+	}
+	judgement, err := held.Rules.Release(ctx, facts, profile)
+	if err != nil {
+		return nil, err
+	}
+	if judgement.Decision != Hold {
+		return nil, Refusal(judgement)
+	}
+	return &rejudged{history: history, profile: profile, facts: facts, revision: judgement.Revision}, nil
+}
+
+// measuresAs reports whether what was counted as unsafe by one profile's numbers would be by another's.
+func (p *Profile) measuresAs(q *Profile) bool {
+	return p.Threshold == q.Threshold && p.DominanceN == q.DominanceN && p.DominancePercent == q.DominancePercent &&
+		p.PPercent == q.PPercent && p.HomogeneityPercent == q.HomogeneityPercent
+}
+
+// asksPeople reports whether the module of a held output, which has code, must be approved: see [Profile.ModuleReview].
+func (p *Profile) asksPeople(form Form) bool {
+	return p.ModuleReview >= 2 || p.ModuleReview == 1 && form != Aggregate
+}
+
 // mintAgreed is the second place that opens the gate, and the only one for an output that is not exact: on the votes of two people for
 // exactly these bytes beside exactly these releases, none of them of the organisation that asked, and nobody against.
-func mintAgreed(held *HeldOutput, facts Facts, history int64, votes []Vote) (*Verdict, error) {
+func mintAgreed(held *HeldOutput, now *rejudged, votes []Vote) (*Verdict, error) {
 	digest := DigestOf(held.Bytes)
 	var voters []Caller
 	for _, v := range votes {
 		who := Caller{Org: v.Voter.Org, Name: v.Voter.Name} // the same person in another role is the same person
 		switch {
-		case v.Choice != ChooseRelease, v.Output != digest, v.History != history, !v.Voter.MayReview(held.Run.Submitter.Org, held.Dataset.Owner),
+		case v.Choice != ChooseRelease, v.Output != digest, v.History != now.history, !v.Voter.MayReview(held.Run.Submitter.Org, held.Dataset.Owner),
 			slices.Contains(voters, who):
 			return nil, Fail(State, "VOTES_NOT_ENOUGH", "run", held.Run.ID)
 		}
@@ -93,9 +144,9 @@ func mintAgreed(held *HeldOutput, facts Facts, history int64, votes []Vote) (*Ve
 		return nil, Fail(State, "VOTES_NOT_ENOUGH", "run", held.Run.ID)
 	}
 	return &Verdict{
-		run: held.Run, judgement: Judgement{Decision: Release, Revision: held.Policy}, facts: facts, places: held.Places, profile: held.Profile,
-		output: &Treated{Bytes: held.Bytes, Format: held.Format}, footprint: held.Footprint, digest: digest, history: history,
-		votes: slices.Clone(votes),
+		run: held.Run, judgement: Judgement{Decision: Release, Revision: now.revision}, facts: now.facts, places: held.Places, profile: now.profile,
+		output: &Treated{Bytes: held.Bytes, Format: held.Format}, footprint: held.Footprint, digest: digest, history: now.history,
+		votes: slices.Clone(votes), approval: now.profile.asksPeople(now.facts.Form),
 	}, nil
 }
 

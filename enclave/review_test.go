@@ -42,13 +42,6 @@ func TestAProgramIsInspectedAndHeld(t *testing.T) {
 
 // TestVotesOpenTheGate says exactly which votes do: each case spoils one thing of two good ones.
 func TestVotesOpenTheGate(t *testing.T) {
-	content := []byte("held")
-	vote := func(role enclave.Role, org, name string) enclave.Vote {
-		return enclave.Vote{
-			Voter: enclave.Caller{Role: role, Org: org, Name: name}, Choice: enclave.ChooseRelease, Output: enclave.DigestOf(content), History: 7,
-		}
-	}
-	one, two := vote(enclave.Reviewer, "data-authority", "chen"), vote(enclave.SourceOrg, "health", "wang")
 	for name, c := range map[string]struct {
 		spoil func(held *enclave.HeldOutput, votes []enclave.Vote) []enclave.Vote
 		opens bool
@@ -58,7 +51,7 @@ func TestVotesOpenTheGate(t *testing.T) {
 		"none":           {func(*enclave.HeldOutput, []enclave.Vote) []enclave.Vote { return nil }, false},
 		"the same twice": {func(_ *enclave.HeldOutput, v []enclave.Vote) []enclave.Vote { return []enclave.Vote{v[0], v[0]} }, false},
 		"the same in another role": {func(_ *enclave.HeldOutput, v []enclave.Vote) []enclave.Vote {
-			v[1] = vote(enclave.Authority, "data-authority", "chen")
+			v[1].Voter = enclave.Caller{Role: enclave.Authority, Org: "data-authority", Name: "chen"}
 			return v
 		}, false},
 		"one rejects": {func(_ *enclave.HeldOutput, v []enclave.Vote) []enclave.Vote {
@@ -66,8 +59,8 @@ func TestVotesOpenTheGate(t *testing.T) {
 			return v
 		}, false},
 		"a third rejects": {func(_ *enclave.HeldOutput, v []enclave.Vote) []enclave.Vote {
-			third := vote(enclave.Reviewer, "data-authority", "zhou")
-			third.Choice = enclave.ChooseReject
+			third := v[0]
+			third.Voter.Name, third.Choice = "zhou", enclave.ChooseReject
 			return append(v, third)
 		}, false},
 		"other bytes":            {func(h *enclave.HeldOutput, v []enclave.Vote) []enclave.Vote { h.Bytes = []byte("Held"); return v }, false},
@@ -86,9 +79,8 @@ func TestVotesOpenTheGate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
-			h.order.Run.Submitter, h.order.Run.Outcome = enclave.Caller{Role: enclave.Operator, Org: "insurer", Name: "li"}, enclave.Held
-			held := &enclave.HeldOutput{Run: h.order.Run, Dataset: h.order.Dataset, Bytes: content, Footprint: &enclave.Footprint{}}
-			votes := c.spoil(held, []enclave.Vote{one, two})
+			held, votes := h.held()
+			votes = c.spoil(held, votes)
 			err := h.rooms().ReleaseHeld(t.Context(), held, votes)
 			switch opened := len(h.decided) == 1 && len(h.released) == 1; {
 			case c.opens != opened, c.opens != (err == nil):
@@ -102,31 +94,96 @@ func TestVotesOpenTheGate(t *testing.T) {
 	}
 }
 
-// TestALateVoteIsMeasuredAgain: what was released since an output was held may forbid it, or come first.
-func TestALateVoteIsMeasuredAgain(t *testing.T) {
-	for name, spoil := range map[string]func(h *house, held *enclave.HeldOutput){
-		"HISTORY": func(h *house, held *enclave.HeldOutput) {
-			h.unsafe, held.Footprint.Over = []int32{0}, [][]int32{{0}}
+// TestALateVoteIsJudgedAgain: what was released since an output was held may forbid it, or come first, and so may what the rules, the
+// numbers and the approval of the module are by now.
+func TestALateVoteIsJudgedAgain(t *testing.T) {
+	t.Parallel()
+	withdrawn := func(h *house, held *enclave.HeldOutput, review int64, form enclave.Form) {
+		h.profile.ModuleReview, held.Facts.Form, held.Approved = review, form, false
+	}
+	tightened := func(change func(*enclave.Profile)) func(*house, *enclave.HeldOutput) {
+		return func(h *house, _ *enclave.HeldOutput) { change(&h.profile) }
+	}
+	for name, c := range map[string]struct {
+		spoil  func(h *house, held *enclave.HeldOutput)
+		kind   enclave.Kind
+		reason string // "" if it is released
+	}{
+		"as it was":            {func(*house, *enclave.HeldOutput) {}, "", ""},
+		"forbidden beside new": {func(h *house, held *enclave.HeldOutput) { h.unsafe, held.Footprint.Over = []int32{0}, [][]int32{{0}} }, enclave.Refused, "HISTORY"},
+		"not clean beside new": {func(h *house, _ *enclave.HeldOutput) { h.account.Clean = false }, enclave.Refused, "HISTORY"},
+		"another comes first":  {func(h *house, _ *enclave.HeldOutput) { h.moves = 1 }, enclave.State, "HISTORY_MOVED"},
+		"the audit fails": {
+			func(h *house, _ *enclave.HeldOutput) {
+				h.fail = map[string]error{"audit": enclave.Fail(enclave.State, "FAULT")}
+			}, enclave.State, "FAULT",
 		},
-		"HISTORY_MOVED": func(h *house, _ *enclave.HeldOutput) { h.moves = 1 },
-		"FAULT": func(h *house, _ *enclave.HeldOutput) {
-			h.fail = map[string]error{"audit": enclave.Fail(enclave.State, "FAULT")}
+		"the profile fails": {
+			func(h *house, _ *enclave.HeldOutput) {
+				h.fail = map[string]error{"profile": enclave.Fail(enclave.Refused, "FAULT")}
+			}, enclave.Refused, "FAULT",
 		},
+		"the rules fail": {
+			func(h *house, _ *enclave.HeldOutput) {
+				h.fail = map[string]error{"judge": enclave.Fail(enclave.Canceled, "FAULT")}
+			}, enclave.Canceled, "FAULT",
+		},
+		"the rules deny": {
+			func(h *house, _ *enclave.HeldOutput) {
+				h.release.Decision, h.release.Reasons[0].Code = enclave.Deny, "HISTORY_BUDGET"
+			}, enclave.Refused, "HISTORY_BUDGET",
+		},
+		"the rules release":    {func(h *house, _ *enclave.HeldOutput) { h.release.Decision = enclave.Release }, enclave.Refused, "A"},
+		"the rules say naught": {func(h *house, _ *enclave.HeldOutput) { h.release = enclave.Judgement{} }, enclave.Refused, "POLICY_FAULT"},
+		"a larger threshold":   {tightened(func(p *enclave.Profile) { p.Threshold++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"more dominate":        {tightened(func(p *enclave.Profile) { p.DominanceN++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"sooner dominated":     {tightened(func(p *enclave.Profile) { p.DominancePercent++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"a larger p":           {tightened(func(p *enclave.Profile) { p.PPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"less alike":           {tightened(func(p *enclave.Profile) { p.HomogeneityPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"a program, withdrawn": {func(h *house, held *enclave.HeldOutput) { withdrawn(h, held, 1, enclave.Program) }, enclave.Refused, "MODULE_NOT_APPROVED"},
+		"a table, withdrawn":   {func(h *house, held *enclave.HeldOutput) { withdrawn(h, held, 2, enclave.Aggregate) }, enclave.Refused, "MODULE_NOT_APPROVED"},
+		"a table, not asked":   {func(h *house, held *enclave.HeldOutput) { withdrawn(h, held, 1, enclave.Aggregate) }, "", ""},
+		"a program, not asked": {func(h *house, held *enclave.HeldOutput) { withdrawn(h, held, 0, enclave.Program) }, "", ""},
+		"a program, approved": {func(h *house, held *enclave.HeldOutput) {
+			withdrawn(h, held, 1, enclave.Program)
+			held.Approved = true
+		}, "", ""},
 	} {
-		h := newHouse(t)
-		content := []byte("held")
-		h.order.Run.Submitter, h.order.Run.Outcome = enclave.Caller{Role: enclave.Operator, Org: "insurer", Name: "li"}, enclave.Held
-		held := &enclave.HeldOutput{Run: h.order.Run, Dataset: h.order.Dataset, Bytes: content, Footprint: &enclave.Footprint{}}
-		spoil(h, held)
-		var votes []enclave.Vote
-		for _, person := range []string{"chen", "zhou"} {
-			votes = append(votes, enclave.Vote{
-				Voter: enclave.Caller{Role: enclave.Reviewer, Org: "data-authority", Name: person}, Choice: enclave.ChooseRelease,
-				Output: enclave.DigestOf(content), History: h.history,
-			})
-		}
-		if err := h.rooms().ReleaseHeld(t.Context(), held, votes); enclave.AsError(err).Reason != name || len(h.released) != 0 {
-			t.Errorf("%s: %v, released %v", name, err, h.released)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			held, votes := h.held()
+			c.spoil(h, held)
+			err := h.rooms().ReleaseHeld(t.Context(), held, votes)
+			if c.reason == "" {
+				if err != nil || len(h.released) != 1 {
+					t.Errorf("%v, released %v", err, h.released)
+				}
+				return
+			}
+			if e := enclave.AsError(err); e == nil || e.Reason != c.reason || e.Kind != c.kind || len(h.decided) != 0 || len(h.released) != 0 {
+				t.Errorf("%v, released %v", err, h.released)
+			}
+		})
+	}
+}
+
+// TestWhatPeopleReleaseIsRecordedAsItIsNow: under the rules that were asked now, with the account of all releases up to now.
+func TestWhatPeopleReleaseIsRecordedAsItIsNow(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	held, votes := h.held()
+	held.Policy, held.Approved = enclave.DigestOf([]byte("an earlier one")), true
+	h.release.Revision, h.profile.RankPercent, h.profile.ModuleReview = enclave.DigestOf([]byte("a later one")), 4, 2
+	h.account = enclave.HistoryFacts{Clean: true, Releases: 3, Rank: 5, Subjects: 100}
+	if err := h.rooms().ReleaseHeld(t.Context(), held, votes); err != nil {
+		t.Fatal(err)
+	}
+	d := h.decided[0]
+	if d.Policy != h.release.Revision || d.Profile.RankPercent != 4 || d.Facts.History != h.account || !d.Approval || len(d.Reasons) != 0 {
+		t.Errorf("decided %+v", d)
+	}
+	if asked := h.judged[0]; asked.History != h.account {
+		t.Errorf("the rules were asked about %+v", asked)
 	}
 }

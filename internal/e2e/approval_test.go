@@ -120,3 +120,30 @@ func TestWithdrawnBeforeTheRunBegins(t *testing.T) {
 	ok(t, err)
 	d.ends(acme, waiting, sdk.RunDenied, "MODULE_NOT_APPROVED")
 }
+
+// What was held while its module stood approved is not released once the approval is withdrawn, whatever people vote.
+func TestWithdrawnBeforeTheVotes(t *testing.T) {
+	t.Parallel()
+	b := &bench{domain: start(t, app.Config{})}
+	dataset := synth.Dataset()
+	dataset.Grade = 4
+	var file bytes.Buffer
+	ok(t, synth.WriteCSV(&file, 7, 8000))
+	b.load(dataset, file.Bytes())
+	b.grant, b.chen, b.source = b.domain.grant(acme, dataset), b.person(sdk.Reviewer, panel, "chen"), b.clients[health]
+	manifest := bands("peeping")
+	manifest.Inputs[0].Show = []string{"cost"}
+	module := b.upload(acme, manifest, guest(t, scaffold.AgeBand))
+	p, err := b.clients[acme].ProposeModule(t.Context(), module, dataset.Name, nil)
+	ok(t, err)
+	b.vote(panel+"/chen", p, sdk.ProposalWaiting)
+	b.vote(health, p, sdk.ProposalApproved)
+	run := b.ends(acme, b.submit(acme, b.grant, module, nil), sdk.RunHeld, "OUTPUT_CRAFTED")
+	_, err = b.clients["authority"].WithdrawApproval(t.Context(), p.ID, "it steals")
+	ok(t, err)
+	b.votes(b.chen, run, sdk.ChooseRelease, "", "")
+	if last := b.votes(b.source, run, sdk.ChooseRelease, "", ""); last.State != sdk.ReviewClosed {
+		t.Errorf("the review is %s", last.State)
+	}
+	b.nothingOf(b.ends(acme, run, sdk.RunDenied, "MODULE_NOT_APPROVED"))
+}

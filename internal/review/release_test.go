@@ -110,3 +110,18 @@ func TestACraftedTableJoinsTheHistory(t *testing.T) {
 		t.Error("a denied output has a preview")
 	}
 }
+
+// TestTheRulesInForceCount: votes do not release what the rules, as they are by then, would not hold any more.
+func TestTheRulesInForceCount(t *testing.T) {
+	t.Parallel()
+	ctx, w := t.Context(), fresh(t)
+	id := w.held()
+	w.voted(chen, id, enclave.ChooseRelease, review.Open)
+	w.policies.active = strict{}
+	closed := w.voted(wang, id, enclave.ChooseRelease, review.Closed)
+	got, err := w.store.Runs().Get(ctx, id)
+	if err != nil || closed.Outcome != enclave.Denied || len(got.Reasons) != 1 || got.Reasons[0].Code != "FORM_NOT_ALLOWED" || w.version() != 0 {
+		t.Errorf("the gate let it be %+v, %+v, %v", closed, got, err)
+	}
+	player{world: w, id: id}.consistent(enclave.Denied)
+}

@@ -130,11 +130,18 @@ func (r rules) Release(_ context.Context, facts enclave.Facts, _ enclave.Profile
 	return enclave.Judgement{Decision: enclave.Release, Revision: r.Revision()}, nil
 }
 
-type policies struct{}
+// strict are later rules, which hold nothing any more.
+type strict struct{ rules }
 
-func (policies) Active() enclave.Policy { return rules{} }
+func (s strict) Release(context.Context, enclave.Facts, enclave.Profile) (enclave.Judgement, error) {
+	return enclave.Judgement{Decision: enclave.Deny, Reasons: []enclave.Reason{{Code: "FORM_NOT_ALLOWED"}}, Revision: s.Revision()}, nil
+}
 
-func (policies) Revision(enclave.Digest) (enclave.Policy, error) { return rules{}, nil }
+type policies struct{ active enclave.Policy }
+
+func (p *policies) Active() enclave.Policy { return p.active }
+
+func (*policies) Revision(enclave.Digest) (enclave.Policy, error) { return rules{}, nil }
 
 // ledger signs at once; a receipt names its act.
 type ledger struct{}
@@ -146,17 +153,18 @@ func (ledger) Receipt(_ context.Context, act string) ([]byte, error) { return js
 // world is the register over real stores, real registers and the real path.
 type world struct {
 	*review.Register
-	t       *testing.T
-	folder  string
-	store   *store.Store
-	files   *store.Files
-	grants  *grant.Register
-	runs    *run.Register
-	modules map[enclave.Digest]*enclave.Module
-	rooms   *rooms
-	config  review.Config
-	runConf run.Config
-	awaited []string
+	t        *testing.T
+	folder   string
+	store    *store.Store
+	files    *store.Files
+	grants   *grant.Register
+	runs     *run.Register
+	modules  map[enclave.Digest]*enclave.Module
+	rooms    *rooms
+	policies *policies
+	config   review.Config
+	runConf  run.Config
+	awaited  []string
 }
 
 func (w *world) Manifest(ctx context.Context, owner string, digest enclave.Digest) (*enclave.Manifest, error) {
@@ -176,7 +184,7 @@ func (w *world) Approved(context.Context, string, enclave.Digest, string) (bool,
 // newWorld opens a world in a folder; with the same folder, what a crash left. Change may replace ports.
 func newWorld(t *testing.T, folder string, change func(*world)) *world {
 	t.Helper()
-	w := &world{t: t, folder: folder, modules: map[enclave.Digest]*enclave.Module{}, rooms: &rooms{texts: []string{"first", "second"}}}
+	w := &world{t: t, folder: folder, modules: map[enclave.Digest]*enclave.Module{}, rooms: &rooms{texts: []string{"first", "second"}}, policies: &policies{rules{}}}
 	var err error
 	w.store, err = store.Open(t.Context(), filepath.Join(folder, "db"), func(act enclave.Act) (store.Sealed, error) {
 		body, err := json.Marshal(act)
@@ -191,7 +199,7 @@ func newWorld(t *testing.T, folder string, change func(*world)) *world {
 	gate := run.NewGate(w.store.Runs(), w.files, book, ledger{}, time.Now)
 	w.grants = grant.New(w.store.Grants(), w.store.Acts(), nil, nil, time.Now)
 	w.runConf = run.Config{
-		Store: w.store.Runs(), Results: w.files, Prints: book, Ledger: ledger{}, Acts: w.store.Acts(), Gate: gate, Policies: policies{},
+		Store: w.store.Runs(), Results: w.files, Prints: book, Ledger: ledger{}, Acts: w.store.Acts(), Gate: gate, Policies: w.policies,
 		Grants: w.grants, Modules: w, Approvals: w, Datasets: catalog.New(w.store.Catalog(), nil, time.Now), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Workers: 2, Retry: time.Millisecond,
 	}

@@ -67,7 +67,7 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 		Run: d.Run.ID, Grant: d.Run.Grant, Dataset: d.Run.Dataset, Act: act.ID, Time: act.Time,
 		Decision: d.Decision, Reasons: d.Reasons, Policy: d.Policy, Profile: d.Profile, Evidence: string(evidence),
 		Result: d.Digest, Format: d.Format, History: d.History, Footprint: footprint,
-		ByPeople: d.Votes != nil,
+		ByPeople: d.Votes != nil, Approval: d.Approval,
 	}, act)
 }
 

@@ -47,6 +47,10 @@ func (r *Register) ReleaseHeld(ctx context.Context, id string, votes []enclave.V
 	if err != nil {
 		return err
 	}
+	held.Rules = r.config.Policies.Active()
+	if held.Approved, err = r.config.Approvals.Approved(ctx, held.Run.Submitter.Org, held.Run.Module, held.Run.Dataset); err != nil {
+		return err
+	}
 	failure := r.config.Path.ReleaseHeld(ctx, held, votes)
 	defer r.live.changed(id)
 	if failure == nil {

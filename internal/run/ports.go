@@ -44,6 +44,7 @@ type Decision struct {
 	// program's.
 	Footprint enclave.Digest
 	ByPeople  bool // two people released what policy had held
+	Approval  bool // the module must stand approved for the dataset; not kept
 }
 
 // Evidence is the facts that a decision was made from. The salt keeps the digest that the ledger's record names from being guessed:
@@ -85,9 +86,10 @@ type Store interface {
 	// Withdraw gives a held run its outcome and closes its review; else RUN_ENDED.
 	Withdraw(ctx context.Context, id string, ending Ending, act enclave.Act) error
 	// Decide writes a decision about a running run: recorded for a release, else ended. A run that was ended meanwhile, or that is not in
-	// Prod, fails with RUN_CANCELED, a grant that is not active at decision.Time with GRANT_NOT_ACTIVE, and a release whose dataset's history
-	// is no longer at decision.History with HISTORY_MOVED; a release advances the history by one. A run that is held begins a review. A
-	// decision by people is about a held run whose review is agreed, else RUN_ENDED, and ends the review.
+	// Prod, fails with RUN_CANCELED, a grant that is not active at decision.Time with GRANT_NOT_ACTIVE, a decision with Approval about a
+	// module that is not approved with MODULE_NOT_APPROVED, and a release whose dataset's history is no longer at decision.History with
+	// HISTORY_MOVED; a release advances the history by one. A run that is held begins a review. A decision by people is about a held run
+	// whose review is agreed, else RUN_ENDED, and ends the review.
 	Decide(ctx context.Context, decision Decision, act enclave.Act) error
 	// Release makes a recorded run released. It is idempotent.
 	Release(ctx context.Context, id string, at time.Time) error

@@ -146,7 +146,7 @@ func shown() map[string][]string {
 		"GRANT_NOT_ACTIVE": {"grant", "state"}, "GRANT_FORM": {"grant", "form"}, "GRANT_DATASET": {"grant", "dataset"},
 		"GRANT_COLUMN": {"grant", "dataset", "column"}, "GRANT_NOT_FOUND": {"grant"}, "MODULE_NOT_FOUND": {"module"},
 		"DATASET_NOT_FOUND": {"dataset"}, "SNAPSHOT_NOT_FOUND": {"dataset"}, "SNAPSHOT_MISSING": {"dataset"}, "SNAPSHOT_OUTDATED": {"dataset"},
-		"POLICY_REVISION_GONE": {"revision"},
+		"POLICY_REVISION_GONE": {"revision"}, "PROFILE_CHANGED": nil,
 		// Of the enclave, not of a run: it failed, was interrupted or was busy; or somebody stopped the run.
 		"INTERNAL": nil, "RUN_INTERRUPTED": nil, "RUN_CANCELED": nil, "HISTORY_MOVED": nil, "FACTS_VERSION": nil,
 		// Of work that was too much, by the clock or by a count. That the enclave gave up says the same as that the run failed in a stage whose

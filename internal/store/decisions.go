@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/approval"
 	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store/sqlc"
@@ -20,6 +23,9 @@ func (r *Runs) Decide(ctx context.Context, d run.Decision, act enclave.Act) erro
 			return err
 		}
 		if err := granted(ctx, q, &d); err != nil {
+			return err
+		}
+		if err := approved(ctx, q, &d); err != nil {
 			return err
 		}
 		if d.Decision == enclave.Release {
@@ -92,6 +98,22 @@ func granted(ctx context.Context, q *sqlc.Queries, d *run.Decision) error {
 		return enclave.Fail(enclave.State, "GRANT_NOT_ACTIVE", "grant", grant.ID, "state", string(state))
 	}
 	return nil
+}
+
+// approved re-reads in the decision's own transaction whether people still approve of the module, where that is asked.
+func approved(ctx context.Context, q *sqlc.Queries, d *run.Decision) error {
+	if !d.Approval {
+		return nil
+	}
+	of, err := q.GetRun(ctx, d.Run)
+	if err != nil {
+		return err
+	}
+	proposal, err := q.FindProposal(ctx, sqlc.FindProposalParams{Operator: of.Operator, Module: of.Module, Dataset: of.Dataset})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) || err == nil && proposal.State == string(approval.Approved) {
+		return err
+	}
+	return enclave.Fail(enclave.Refused, "MODULE_NOT_APPROVED", "dataset", d.Dataset)
 }
 
 // advance moves a dataset's release history on, if it is still where the output was measured against.

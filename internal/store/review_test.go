@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/approval"
 	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store"
@@ -102,7 +103,18 @@ func testReviewsEnd(t *testing.T, s *store.Store) {
 	if d := must(r.Decision(ctx, "out")); d.Decision != enclave.Release || !d.ByPeople || d.Footprint != footprint.Footprint || d.Evidence != footprint.Evidence {
 		t.Errorf("decided %+v", d)
 	}
-	ok(t, decide(ctx, s, byPeople("moved", 1))) // a program's: it has no footprint
+	reviewed := byPeople("moved", 1) // a program's: it has no footprint, and its module must stand approved
+	reviewed.Approval = true
+	before = dump(t, s)
+	wants(t, decide(ctx, s, reviewed), enclave.Refused, "MODULE_NOT_APPROVED")
+	equal(t, "tables", dump(t, s), before)
+	proposal := proposalOf("p1")
+	proposal.State = approval.Withdrawn
+	ok(t, s.Proposals().Insert(ctx, proposal, act("approval.propose")))
+	wants(t, decide(ctx, s, reviewed), enclave.Refused, "MODULE_NOT_APPROVED")
+	proposal.State = approval.Approved
+	ok(t, s.Proposals().Update(ctx, proposal, act("approval.vote")))
+	ok(t, decide(ctx, s, reviewed))
 	equal(t, "footprints", must(r.Footprints(ctx, "visits")), []enclave.Digest{footprint.Footprint, {}})
 	equal(t, "the footprint is kept", must(r.Names(ctx, footprint.Footprint)), true)
 	ok(t, r.Release(ctx, "out", epoch))
