@@ -124,9 +124,9 @@ func ParseManifest(raw []byte) (*Manifest, error) {
 // Validate reports the first thing wrong with a manifest by itself, naming its place. Whether it fits a dataset and a grant is
 // for admission.
 func (m *Manifest) Validate() error {
-	checks := []func() (place, expected string){m.headProblem, m.inputProblem, m.paramProblem, m.keyProblem, m.measureProblem, m.marginProblem, m.noOutput}
+	checks := []func() (place, expected string){m.headProblem, m.inputProblem, m.paramProblem, m.keyProblem, m.measureProblem, m.marginProblem, m.noOutput, m.textProblem}
 	if m.Form == Program {
-		checks = []func() (place, expected string){m.headProblem, m.inputProblem, m.paramProblem, m.noTable, m.outputProblem}
+		checks = []func() (place, expected string){m.headProblem, m.inputProblem, m.paramProblem, m.noTable, m.outputProblem, m.textProblem}
 	}
 	for _, check := range checks {
 		if place, expected := check(); place != "" {

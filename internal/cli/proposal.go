@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
@@ -17,6 +16,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/internal/scaffold"
 	"github.com/darkroom-project/darkroom/internal/source"
+	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -111,7 +111,7 @@ func proposalHeads() []string {
 }
 
 func (sh *shell) proposalRow(p sdk.Proposal) []string {
-	return []string{"proposals/" + p.ID, p.Operator, p.Name + " " + plain(p.Version), p.Dataset, sh.word(string(p.State)), second(p.Created)}
+	return []string{"proposals/" + p.ID, p.Operator, p.Name + " " + p.Version, p.Dataset, sh.word(string(p.State)), second(p.Created)}
 }
 
 func (sh *shell) proposalShow() *cobra.Command {
@@ -125,10 +125,10 @@ func (sh *shell) proposalShow() *cobra.Command {
 			sh.proposalState(p)
 			sh.fields([][2]string{
 				{"CLI_HEAD_OPERATOR", p.Operator},
-				{"CLI_HEAD_MODULE", p.Name + " " + plain(p.Version) + " modules/" + p.Module},
+				{"CLI_HEAD_MODULE", p.Name + " " + p.Version + " modules/" + p.Module},
 				{"CLI_HEAD_DATASET", p.Dataset},
 				{"CLI_HEAD_SOURCE_DIGEST", p.Source},
-				{"CLI_HEAD_NOTE", plain(p.Note)},
+				{"CLI_HEAD_NOTE", p.Note},
 			}...)
 			if material != nil {
 				if err := sh.proposalMaterial(material); err != nil {
@@ -172,9 +172,9 @@ func (sh *shell) proposalMaterial(m *sdk.ProposalMaterial) error {
 	for _, p := range manifest.Params {
 		domain := strconv.FormatInt(p.Min, 10) + " … " + strconv.FormatInt(p.Max, 10)
 		if p.Type == "enum" {
-			domain = plain(strings.Join(p.Values, ", "))
+			domain = strings.Join(p.Values, ", ")
 		}
-		rows = append(rows, []string{p.Name, domain, plain(string(p.Default))})
+		rows = append(rows, []string{p.Name, domain, string(p.Default)})
 	}
 	sh.table("CLI_PROPOSAL_PARAMS", []string{"CLI_HEAD_PARAM", "CLI_HEAD_DOMAIN", "CLI_HEAD_DEFAULT"}, rows)
 	sh.section("CLI_PROPOSAL_FACTS")
@@ -210,7 +210,7 @@ func (sh *shell) proposalMaterial(m *sdk.ProposalMaterial) error {
 		return err
 	}
 	sh.section("CLI_PROPOSAL_MANIFEST")
-	fmt.Fprint(sh.out, string(text))
+	fmt.Fprint(term.Indent(sh.out, "  "), term.Text(string(text)))
 	return nil
 }
 
@@ -222,11 +222,11 @@ func (sh *shell) proposalVotes(p sdk.Proposal) {
 	sh.section("CLI_PROPOSAL_VOTES")
 	for _, v := range p.Votes {
 		if v.Choice == "" {
-			sh.fields([2]string{"CLI_HEAD_PUBLIC", plain(v.Public)})
+			sh.fields([2]string{"CLI_HEAD_PUBLIC", v.Public})
 			continue
 		}
 		vote := sh.text("CLI_REVIEW_VOTE_LINE", "choice", sh.proposalChoice(v.Choice), "round", strconv.Itoa(v.Round), "voter", v.Voter.Org+"/"+v.Voter.Name)
-		sh.fields([2]string{"CLI_HEAD_VOTE", vote}, [2]string{"CLI_HEAD_PUBLIC", plain(v.Public)}, [2]string{"CLI_HEAD_PRIVATE", plain(v.Private)})
+		sh.fields([2]string{"CLI_HEAD_VOTE", vote}, [2]string{"CLI_HEAD_PUBLIC", v.Public}, [2]string{"CLI_HEAD_PRIVATE", v.Private})
 	}
 }
 
@@ -243,19 +243,6 @@ func (sh *shell) proposalState(p sdk.Proposal) {
 	if p.State == sdk.ProposalWaiting {
 		sh.note("CLI_PROPOSAL_WAITS")
 	}
-}
-
-// plain is a text that somebody else wrote, with nothing in it that a terminal obeys.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
-			return '·'
-		}
-		return r
-	}, text)
 }
 
 func (sh *shell) proposalVote() *cobra.Command {

@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -184,11 +183,12 @@ func (a *Archive) check() error {
 	return nil
 }
 
-// Misleading lists the files whose text may not be what a person sees of it: with characters that turn the order of text, or that show nothing.
+// Misleading lists the files whose text may not be what a person sees of it: what a terminal obeys, what turns the order of text or shows nothing
+// (see [enclave.Visible]), and what is no text. That lines end as on Windows is no matter.
 func (a *Archive) Misleading() []string {
 	var all []string
 	for _, f := range a.Files {
-		if bytes.ContainsFunc(f.Content, func(r rune) bool { return unicode.Is(unicode.Cf, r) }) {
+		if !enclave.Visible(strings.ReplaceAll(string(f.Content), "\r\n", "\n"), "\n\t") {
 			all = append(all, f.Path)
 		}
 	}

@@ -105,8 +105,14 @@ func TestMisleading(t *testing.T) {
 		{Path: "a.go", Content: []byte("// 正常 text\n")},
 		{Path: "b.go", Content: []byte("if admin /*\u202e } \u2066 */ {")},
 		{Path: "c.go", Content: []byte("x\u200b := 1")},
+		{Path: "d.go", Content: []byte("// lines of Windows\r\n\r\nfunc a() {}\r\n")},
+		{Path: "e.go", Content: []byte("package main // \x1b[8m\nfunc steal() {}\n// \x1b[0m\n")},
+		{Path: "f.go", Content: []byte("func steal() {} // \rfunc harmless() {}\n")},
+		{Path: "g.go", Content: []byte("a\b\b\b")},
+		{Path: "h.go", Content: []byte("var \u3164 = 1\n")},
+		{Path: "i.go", Content: []byte("\xff\xfe")},
 	}}
-	if got := a.Misleading(); !reflect.DeepEqual(got, []string{"b.go", "c.go"}) {
+	if got := a.Misleading(); !reflect.DeepEqual(got, []string{"b.go", "c.go", "e.go", "f.go", "g.go", "h.go", "i.go"}) {
 		t.Errorf("%q", got)
 	}
 }
