@@ -147,6 +147,12 @@ func (m *Manifest) ModuleKeys() []int {
 	return at
 }
 
+// SeesRows reports whether the module's guest is shown rows: a program is, and an aggregate that asks for protected columns. Every other
+// guest sees what the catalogue allows, and no data.
+func (m *Manifest) SeesRows() bool {
+	return m.Form == Program || len(m.ModuleKeys()) > 0 && slices.ContainsFunc(m.Inputs, func(in ManifestInput) bool { return len(in.Show) > 0 })
+}
+
 func (m *Manifest) headProblem() (place, expected string) {
 	switch {
 	case m.Darkroom != 1:

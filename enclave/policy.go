@@ -23,9 +23,12 @@ type Profile struct {
 	BitsPercent      int64 `json:"bits_percent"`
 	ParameterPercent int64 `json:"parameter_percent"`
 	VerbatimPercent  int64 `json:"verbatim_percent"`
-	// ModuleReview says which modules run only once two people approved them: 0 none, 1 programs, 2 all that have code.
-	ModuleReview int64  `json:"module_review"`
-	Forms        []Form `json:"forms"`
+	// ModuleReview says which modules run only once two people approved them: 1 those that see rows, 2 all that have code.
+	ModuleReview int64 `json:"module_review"`
+	// RowRuns is how many runs of modules that see rows a grant has on a dataset, whatever becomes of them: how each of them ends may tell
+	// a bit that the module chose.
+	RowRuns int64  `json:"row_runs"`
+	Forms   []Form `json:"forms"`
 }
 
 // Facts is what trusted code measured about a treated output: the only thing that the release policy judges.

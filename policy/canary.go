@@ -183,14 +183,20 @@ func admissionCanaries(profile enclave.Profile) []canary {
 		ask("facts of an unknown version", func(f *enclave.AdmissionFacts) { f.Version = 2 }),
 		ask("too many cells", func(f *enclave.AdmissionFacts) { f.Cells, f.Subjects = profile.MaxCells+1, math.MaxInt64 }),
 		ask("an empty input", func(f *enclave.AdmissionFacts) { *f = enclave.AdmissionFacts{} }),
-		ask("an unknown form", func(f *enclave.AdmissionFacts) { f.Form = "anything" }),
+		ask("an unknown form", func(f *enclave.AdmissionFacts) { f.Form, f.Approved = "anything", true }),
 		ask("barred data", func(f *enclave.AdmissionFacts) { f.Sharing = enclave.Barred }),
 		ask("a key by identity", use(enclave.UseFacts{Column: "id", Class: enclave.Identifier, Key: true})),
-		ask("an identifier that is shown", use(enclave.UseFacts{Column: "id", Class: enclave.Identifier, Shown: true})),
+		ask("an identifier that is shown", func(f *enclave.AdmissionFacts) {
+			f.Approved, f.Columns = true, append(f.Columns, enclave.UseFacts{Column: "id", Class: enclave.Identifier, Shown: true})
+		}),
 		ask("an identifier as input", use(enclave.UseFacts{Column: "id", Class: enclave.Identifier})),
 		ask("a module larger than the limit", func(f *enclave.AdmissionFacts) { f.Module.Bytes = profile.MaxModuleBytes + 1 }),
 		ask("smuggled data", func(f *enclave.AdmissionFacts) { f.Module.DataBytes = profile.MaxDataBytes + 1 }),
 		ask("a cell for each subject", func(f *enclave.AdmissionFacts) { f.Cells, f.Subjects = 1000, 1000 }),
+		ask("a program that nobody approved", func(f *enclave.AdmissionFacts) { f.Form = enclave.Program }),
+		ask("a guest that sees costs and that nobody approved", func(f *enclave.AdmissionFacts) {
+			f.HasCode, f.Columns = true, append(f.Columns, enclave.UseFacts{Column: "cost", Class: enclave.Measure, Shown: true})
+		}),
 		under(reviewing, "code that nobody approved", func(f *enclave.AdmissionFacts) { f.HasCode = true }),
 	}
 }

@@ -158,6 +158,7 @@ func TestAdmission(t *testing.T) {
 			{Column: "district", Class: enclave.Quasi, Shown: true},
 			{Column: "cost", Class: enclave.Measure, Shown: true, Summed: true}, // crafted, but it may run
 		},
+		Approved: true,
 	}
 	if j, err := e.Admission(t.Context(), facts, p); err != nil || j.Decision != enclave.Release {
 		t.Fatalf("%+v, %v", j, err)

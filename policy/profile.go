@@ -39,7 +39,7 @@ type number struct {
 //     always is; above half, since less is not what the group has in common.
 //   - round_count, round_sum: larger is stricter. Where both numbers apply, neither need divide the other, the larger is taken.
 //   - rank_percent: smaller is stricter.
-//   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent: smaller is stricter.
+//   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent, row_runs: smaller is stricter.
 //   - module_review: larger is stricter: 2 asks for the review of more modules than 1.
 //
 // Forms are intersected.
@@ -102,8 +102,12 @@ func numbers() []number {
 			func(p *enclave.Profile) int64 { return p.VerbatimPercent }, func(p *enclave.Profile, v int64) { p.VerbatimPercent = v },
 		},
 		{
-			"module_review", 0, 2, larger,
+			"module_review", 1, 2, larger, // 1: how a run ends whose guest sees rows is that guest's choice, so people read it first
 			func(p *enclave.Profile) int64 { return p.ModuleReview }, func(p *enclave.Profile, v int64) { p.ModuleReview = v },
+		},
+		{
+			"row_runs", 0, 1000, smaller,
+			func(p *enclave.Profile) int64 { return p.RowRuns }, func(p *enclave.Profile, v int64) { p.RowRuns = v },
 		},
 	}
 }

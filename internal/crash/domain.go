@@ -214,6 +214,29 @@ func (d *domain) equip(ctx context.Context, authority, source *sdk.Client, opera
 			return err
 		}
 		d.modules[operator][q.name] = module.Digest
+		if !q.manifest.SeesRows() {
+			continue
+		}
+		if err := approve(ctx, client, []*sdk.Client{authority, source}, module.Digest, q.dataset()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// approve has people let a module run that sees rows.
+func approve(ctx context.Context, operator *sdk.Client, people []*sdk.Client, module, dataset string) error {
+	proposal, err := operator.ProposeModule(ctx, module, dataset, nil)
+	if err != nil {
+		return err
+	}
+	for _, person := range people {
+		if _, _, err := person.GetProposal(ctx, proposal.ID); err != nil {
+			return err
+		}
+		if _, err := person.VoteProposal(ctx, proposal.ID, sdk.ApproveModule, "", ""); err != nil {
+			return err
+		}
 	}
 	return nil
 }

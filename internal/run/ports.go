@@ -64,11 +64,18 @@ type Ending struct {
 	Report  string    // JSON of [enclave.Report], what is known beside the rest; "" if nothing is
 }
 
+// RowBudget bounds the runs of modules that see rows. How such a run ends is for the module to choose, of the rows, so each may tell a
+// bit or two whatever else is done (A21); only their number bounds what all of them tell.
+type RowBudget struct {
+	Counts bool  // the run is one of them
+	Limit  int64 // how many of them its grant has on its dataset, whatever became of each
+}
+
 // Store keeps runs, decisions and the release histories. A change and its act MUST be one transaction, durable when the method
 // returns nil, without effect otherwise. It MUST be safe for concurrent use.
 type Store interface {
-	// Insert adds a queued run.
-	Insert(ctx context.Context, run enclave.Run, act enclave.Act) error
+	// Insert adds a queued run, unless the budget is spent: RUNS_SPENT.
+	Insert(ctx context.Context, run enclave.Run, budget RowBudget, act enclave.Act) error
 	// Get fails with RUN_NOT_FOUND (see NotFound).
 	Get(ctx context.Context, id string) (State, error)
 	// List sorts newest first; operator "" means all. The string is After of the next page, "" at the end.

@@ -151,6 +151,10 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	if err := r.pinRows(ctx, &run, &request); err != nil {
 		return enclave.Run{}, err
 	}
+	budget, err := r.budget(ctx, &run, manifest)
+	if err != nil {
+		return enclave.Run{}, err
+	}
 	params, err := enclave.DigestJSON(run.Params)
 	if err != nil {
 		return enclave.Run{}, err
@@ -158,11 +162,27 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	act := enclave.NewAct(now, caller, "run.submit", "runs/"+run.ID,
 		append(pinned(&run, params), "policy", run.Policy.String(), "environment", string(run.Environment))...)
 	run.Submitted = act.Time
-	if err := r.config.Store.Insert(ctx, run, act); err != nil {
+	if err := r.config.Store.Insert(ctx, run, budget, act); err != nil {
+		if errors.Is(err, enclave.Fail(enclave.Limit, "RUNS_SPENT")) {
+			err = r.refuse(ctx, now, &run, err)
+		}
 		return enclave.Run{}, err
 	}
 	r.queue.put(job{caller.Org, run.ID})
 	return r.sight(&State{Run: run, Progress: Queued}), nil
+}
+
+// budget is how many runs of modules that see rows the run's grant has. In dev there are no rows to see.
+func (r *Register) budget(ctx context.Context, run *enclave.Run, manifest *enclave.Manifest) (RowBudget, error) {
+	if run.Environment == enclave.Dev || !manifest.SeesRows() {
+		return RowBudget{}, nil
+	}
+	dataset, err := r.config.Datasets.Dataset(ctx, run.Dataset)
+	if err != nil {
+		return RowBudget{}, err
+	}
+	profile, err := r.config.Policies.Active().Profile(dataset, run.Scenario)
+	return RowBudget{Counts: true, Limit: profile.RowRuns}, err
 }
 
 // pinRows pins a run to the rows that it will read: the newest snapshot, or, in dev, rows made from the description.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -19,18 +20,29 @@ var _ run.Store = (*Runs)(nil)
 // Runs returns the store's runs.
 func (s *Store) Runs() *Runs { return &Runs{s} }
 
-// Insert adds a queued run.
-func (r *Runs) Insert(ctx context.Context, run enclave.Run, act enclave.Act) error {
+// Insert adds a queued run, or fails with RUNS_SPENT.
+func (r *Runs) Insert(ctx context.Context, run enclave.Run, budget run.RowBudget, act enclave.Act) error {
 	params, err := encode(run.Params)
 	if err != nil {
 		return err
 	}
+	sees := int64(0)
+	if budget.Counts {
+		sees = 1
+	}
 	return r.store.act(ctx, act, func(q *sqlc.Queries, position int64) error {
+		spent, err := q.CountRowRuns(ctx, sqlc.CountRowRunsParams{Permit: run.Grant, Dataset: run.Dataset})
+		if err != nil {
+			return err
+		}
+		if budget.Counts && spent >= budget.Limit {
+			return enclave.Fail(enclave.Limit, "RUNS_SPENT", "grant", run.Grant, "dataset", run.Dataset, "limit", strconv.FormatInt(budget.Limit, 10))
+		}
 		return q.InsertRun(ctx, sqlc.InsertRunParams{
 			ID: run.ID, Permit: run.Grant, Scenario: run.Scenario, Module: run.Module.String(), Dataset: run.Dataset,
 			Snapshot: run.Snapshot.String(), Params: params, Policy: run.Policy.String(), Role: string(run.Submitter.Role),
 			Operator: run.Submitter.Org, Submitter: run.Submitter.Name, Submitted: millis(run.Submitted), Position: position,
-			Environment: string(run.Environment), SampleRows: run.Sample.Rows, SampleSubjects: run.Sample.Subjects,
+			Environment: string(run.Environment), SampleRows: run.Sample.Rows, SampleSubjects: run.Sample.Subjects, SeesRows: sees,
 		})
 	})
 }

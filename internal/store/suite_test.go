@@ -226,7 +226,7 @@ func testRuns(t *testing.T, s *store.Store) {
 	settled(t, s)
 	ctx, r := t.Context(), s.Runs()
 	for i := range 3 {
-		ok(t, r.Insert(ctx, runOf(fmt.Sprint("r", i)), act("run.submit")))
+		ok(t, r.Insert(ctx, runOf(fmt.Sprint("r", i)), run.RowBudget{}, act("run.submit")))
 	}
 	want := run.State{Run: runOf("r0"), Progress: run.Queued}
 	want.Reasons = []enclave.Reason{}
@@ -289,7 +289,7 @@ func testRehearsals(t *testing.T, s *store.Store) {
 	ctx, r, rehearsal := t.Context(), s.Runs(), runOf("dev")
 	rehearsal.Environment, rehearsal.Sample = enclave.Dev, enclave.Sample{Rows: 100, Subjects: 20}
 	rehearsal.Snapshot = enclave.DigestOf([]byte("of no snapshot"))
-	ok(t, r.Insert(ctx, rehearsal, act("run.submit")))
+	ok(t, r.Insert(ctx, rehearsal, run.RowBudget{}, act("run.submit")))
 	ok(t, r.Begin(ctx, "dev"))
 	got := must(r.Get(ctx, "dev"))
 	if got.Environment != enclave.Dev || got.Sample != rehearsal.Sample || got.Snapshot != rehearsal.Snapshot {
@@ -378,4 +378,22 @@ func testTokens(t *testing.T, s *store.Store) {
 		_, _, err = s.Catalog().Snapshots(t.Context(), "d", page)
 		wants(t, err, enclave.Invalid, "LIST_TOKEN_MALFORMED")
 	}
+}
+
+// TestRunsOfModulesThatSeeRowsAreCounted: whatever becomes of them, and by grant and dataset; others do not count.
+func TestRunsOfModulesThatSeeRowsAreCounted(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	settled(t, s)
+	ctx, two := t.Context(), run.RowBudget{Counts: true, Limit: 2}
+	ok(t, s.Runs().Insert(ctx, runOf("blind"), run.RowBudget{Limit: 0}, act("run.submit")))
+	ok(t, s.Runs().Insert(ctx, runOf("first"), two, act("run.submit")))
+	ok(t, s.Runs().End(ctx, "first", run.Ending{Outcome: enclave.Failed}, act("run.fail")))
+	ok(t, s.Runs().Insert(ctx, runOf("second"), two, act("run.submit")))
+	before := dump(t, s)
+	wants(t, s.Runs().Insert(ctx, runOf("third"), two, act("run.submit")), enclave.Limit, "RUNS_SPENT")
+	if dump(t, s) != before {
+		t.Error("a refused run left something")
+	}
+	ok(t, s.Runs().Insert(ctx, runOf("blind-too"), run.RowBudget{Limit: 2}, act("run.submit")))
 }

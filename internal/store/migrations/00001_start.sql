@@ -130,10 +130,13 @@ CREATE TABLE run (
     position  BIGINT NOT NULL UNIQUE,
     -- of a held run: what a reviewer asks, until the operator answers
     question  TEXT   NOT NULL,
+    -- 1: in production, of a module that sees rows (see run.Insert)
+    sees_rows BIGINT NOT NULL,
     FOREIGN KEY (operator, module) REFERENCES module (owner, digest),
     FOREIGN KEY (dataset) REFERENCES dataset (name)
 );
 CREATE INDEX run_operator ON run (operator, position);
+CREATE INDEX run_sees_rows ON run (permit, dataset) WHERE sees_rows = 1;
 CREATE INDEX run_progress ON run (progress, position);
 
 -- What the gate decided of a run, and from which facts: for auditors and reviewers, never for operators. An output that was held and

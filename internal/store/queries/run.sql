@@ -13,8 +13,11 @@ SELECT * FROM run WHERE progress = $1 ORDER BY position;
 -- name: InsertRun :exec
 INSERT INTO run (
     id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
-    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '');
+    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '', $17);
+
+-- name: CountRowRuns :one
+SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND sees_rows = 1;
 
 -- name: BeginRun :execrows
 UPDATE run SET progress = 'running', attempts = attempts + 1, revision = revision + 1

@@ -125,6 +125,7 @@ type Run struct {
 	Revision       int64
 	Position       int64
 	Question       string
+	SeesRows       int64
 }
 
 type Snapshot struct {

@@ -54,6 +54,22 @@ func (q *Queries) BeginRun(ctx context.Context, id string) (int64, error) {
 	return result.RowsAffected()
 }
 
+const countRowRuns = `-- name: CountRowRuns :one
+SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND sees_rows = 1
+`
+
+type CountRowRunsParams struct {
+	Permit  string
+	Dataset string
+}
+
+func (q *Queries) CountRowRuns(ctx context.Context, arg CountRowRunsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countRowRuns, arg.Permit, arg.Dataset)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const decideRun = `-- name: DecideRun :execrows
 UPDATE run SET progress = $2, stage = $3, outcome = $4, reasons = $5, result = $6, finished = $7, revision = revision + 1
 WHERE id = $1 AND progress = 'running' AND environment = 'prod'
@@ -175,7 +191,7 @@ func (q *Queries) GetReport(ctx context.Context, run string) (string, error) {
 }
 
 const getRun = `-- name: GetRun :one
-SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE id = $1
+SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE id = $1
 `
 
 func (q *Queries) GetRun(ctx context.Context, id string) (Run, error) {
@@ -207,6 +223,7 @@ func (q *Queries) GetRun(ctx context.Context, id string) (Run, error) {
 		&i.Revision,
 		&i.Position,
 		&i.Question,
+		&i.SeesRows,
 	)
 	return i, err
 }
@@ -281,8 +298,8 @@ func (q *Queries) InsertReport(ctx context.Context, arg InsertReportParams) erro
 const insertRun = `-- name: InsertRun :exec
 INSERT INTO run (
     id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
-    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '')
+    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '', $17)
 `
 
 type InsertRunParams struct {
@@ -302,6 +319,7 @@ type InsertRunParams struct {
 	Submitter      string
 	Submitted      int64
 	Position       int64
+	SeesRows       int64
 }
 
 func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) error {
@@ -322,6 +340,7 @@ func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) error {
 		arg.Submitter,
 		arg.Submitted,
 		arg.Position,
+		arg.SeesRows,
 	)
 	return err
 }
@@ -355,7 +374,7 @@ func (q *Queries) ListFootprints(ctx context.Context, dataset string) ([]string,
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
+SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
 `
 
 type ListRunsParams struct {
@@ -398,6 +417,7 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 			&i.Revision,
 			&i.Position,
 			&i.Question,
+			&i.SeesRows,
 		); err != nil {
 			return nil, err
 		}
@@ -413,7 +433,7 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 }
 
 const listRunsIn = `-- name: ListRunsIn :many
-SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE progress = $1 ORDER BY position
+SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE progress = $1 ORDER BY position
 `
 
 func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error) {
@@ -451,6 +471,7 @@ func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error
 			&i.Revision,
 			&i.Position,
 			&i.Question,
+			&i.SeesRows,
 		); err != nil {
 			return nil, err
 		}
@@ -466,7 +487,7 @@ func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error
 }
 
 const listRunsOf = `-- name: ListRunsOf :many
-SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
+SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
 `
 
 type ListRunsOfParams struct {
@@ -510,6 +531,7 @@ func (q *Queries) ListRunsOf(ctx context.Context, arg ListRunsOfParams) ([]Run, 
 			&i.Revision,
 			&i.Position,
 			&i.Question,
+			&i.SeesRows,
 		); err != nil {
 			return nil, err
 		}

@@ -57,12 +57,13 @@ key_space if input.facts.cells == 1
 
 key_space if input.facts.cells * input.profile.threshold <= input.facts.subjects
 
-# Which modules run only once two people approved them for this dataset: none, programs, or all that have code.
-reviewed if input.profile.module_review == 0
-
+# Which modules run only once two people approved them for this dataset: those that see rows, or all that have code.
 reviewed if {
 	input.profile.module_review == 1
 	input.facts.form == "aggregate"
+	every use in input.facts.columns {
+		unseen(use)
+	}
 }
 
 reviewed if {
@@ -72,6 +73,11 @@ reviewed if {
 }
 
 reviewed if input.facts.approved == true
+
+# A guest that is shown no protected column is not shown rows, only what the catalogue allows.
+unseen(use) if use.shown == false
+
+unseen(use) if use.class in {"open", "quasi"}
 
 passed contains "version" if version
 

@@ -5,7 +5,7 @@ import data.darkroom.admission
 profile := {
 	"name": "person", "threshold": 10, "dominance_n": 2, "dominance_percent": 90, "p_percent": 10,
 	"round_count": 5, "round_sum": 1, "max_module_bytes": 1000, "max_data_bytes": 500, "max_cells": 100,
-	"module_review": 0, "forms": ["aggregate"],
+	"module_review": 1, "row_runs": 100, "forms": ["aggregate"],
 }
 
 honest := {
@@ -37,7 +37,11 @@ denied_for(patch, code, check) if {
 	verdict.passed == every_check - {check}
 }
 
-used(class, shown, key) := {"columns": [{"column": "id", "class": class, "shown": shown, "key": key, "summed": false}]}
+# used asks for one column, of a module that people approved.
+used(class, shown, key) := {
+	"approved": true,
+	"columns": [{"column": "id", "class": class, "shown": shown, "key": key, "summed": false}],
+}
 
 test_an_honest_module_may_run if judged({}) == {"decision": "release", "reasons": set(), "passed": every_check}
 
@@ -49,7 +53,7 @@ test_one_cell_is_always_allowed if judged({"cells": 1, "subjects": 0}).decision 
 
 test_another_version_is_denied if denied_for({"version": 2}, "FACTS_VERSION", "version")
 
-test_another_form_is_denied if denied_for({"form": "program"}, "FORM_NOT_ALLOWED", "form")
+test_another_form_is_denied if denied_for({"form": "program", "approved": true}, "FORM_NOT_ALLOWED", "form")
 
 test_barred_data_is_denied if denied_for({"sharing": "barred"}, "SHARING_BARRED", "sharing")
 
@@ -118,16 +122,26 @@ unapproved(verdict) if {
 	verdict.passed == every_check - {"reviewed"}
 }
 
-test_no_review_lets_everything_run if {
-	asked(0, {"form": "program"}).decision == "release"
-	asked(0, {}).decision == "release"
-}
-
 test_programs_need_approval if {
 	unapproved(asked(1, {"form": "program"}))
 	unapproved(asked(1, {"form": "program", "has_code": false}))
 	asked(1, {}).decision == "release"
 	asked(1, {"form": "program", "approved": true}).decision == "release"
+}
+
+# showing are the honest module's columns with one that its guest is shown besides.
+showing(class, shown) := array.concat(honest.columns, [{"column": "x", "class": class, "shown": shown, "key": false, "summed": false}])
+
+test_what_sees_protected_columns_needs_approval if {
+	every class in {"sensitive", "measure"} {
+		unapproved(asked(1, {"columns": showing(class, true)}))
+		unapproved(asked(1, {"columns": showing(class, null)}))
+		asked(1, {"columns": showing(class, true), "approved": true}).decision == "release"
+		asked(1, {"columns": showing(class, false)}).decision == "release"
+	}
+	every class in {"open", "quasi"} {
+		asked(1, {"columns": showing(class, true)}).decision == "release"
+	}
 }
 
 test_all_code_needs_approval if {
@@ -140,6 +154,7 @@ test_all_code_needs_approval if {
 }
 
 test_another_review_needs_approval if {
+	unapproved(asked(0, {"has_code": false}))
 	unapproved(asked(3, {"has_code": false}))
 	unapproved(asked("0", {"has_code": false}))
 	asked(3, {"approved": true}).decision == "release"
