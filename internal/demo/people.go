@@ -23,6 +23,17 @@ func (s *story) programModule(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	early, err := s.submit(ctx, regression(), code)
+	if err != nil {
+		return err
+	}
+	if _, err := s.ends(ctx, early.ID, sdk.RunDenied, "MODULE_NOT_APPROVED"); err != nil {
+		return err
+	}
+	if err := s.approve(ctx, early.Module); err != nil {
+		return err
+	}
+	s.ok("DEMO_PROGRAM_APPROVED")
 	run, err := s.submit(ctx, regression(), code)
 	if err != nil {
 		return err
@@ -65,6 +76,26 @@ func (s *story) programModule(ctx context.Context) error {
 	return nil
 }
 
+// approve has two people let a module run that sees rows.
+func (s *story) approve(ctx context.Context, module string) error {
+	proposal, err := s.Clients[sdk.Operator].ProposeModule(ctx, module, visits, nil)
+	if err != nil {
+		return err
+	}
+	for _, role := range []sdk.Role{sdk.Reviewer, sdk.Source} {
+		if _, _, err := s.Clients[role].GetProposal(ctx, proposal.ID); err != nil {
+			return err
+		}
+		if proposal, err = s.Clients[role].VoteProposal(ctx, proposal.ID, sdk.ApproveModule, "", ""); err != nil {
+			return err
+		}
+	}
+	if proposal.State != sdk.ProposalApproved {
+		return fmt.Errorf("the module is %s", proposal.State)
+	}
+	return nil
+}
+
 // look opens a case, and fails if it tells of another's vote.
 func (s *story) look(ctx context.Context, role sdk.Role, run string) (sdk.Case, error) {
 	seen, err := s.Clients[role].GetCase(ctx, run)
@@ -92,6 +123,13 @@ func (s *story) preview(c sdk.Case) {
 func (s *story) leakModule(ctx context.Context) error {
 	code, err := scaffold.Rows.Wasm()
 	if err != nil {
+		return err
+	}
+	module, err := s.upload(ctx, encodedRows(), code)
+	if err != nil {
+		return err
+	}
+	if err := s.approve(ctx, module.Digest); err != nil { // it says nothing of what it does, and nobody looked closely
 		return err
 	}
 	run, err := s.submit(ctx, encodedRows(), code)
