@@ -127,10 +127,12 @@ func (d *domain) visits() {
 // grant takes an application for whole datasets, but for their identifiers, through its chain.
 func (d *domain) grant(operator string, datasets ...*enclave.Dataset) string {
 	d.t.Helper()
-	application := sdk.Application{Scenario: scenario, Purpose: "a test", TermDays: 30}
+	application := sdk.Application{
+		Scenario: scenario, Purpose: "a test", TermDays: 30, Forms: []string{string(enclave.Aggregate), string(enclave.Program)},
+	}
 	for _, dataset := range datasets {
 		if dataset.Grade == 4 { // the policy allows no programs there
-			application.Forms = []string{string(enclave.Aggregate)}
+			application.Forms = application.Forms[:1]
 		}
 		scope := sdk.Scope{Dataset: dataset.Name}
 		for i := range dataset.Columns {
