@@ -336,7 +336,7 @@ func TestProgramReleasedByPeople(t *testing.T) {
 	program := guests.NamedProgram("regression")
 	code, err := program.Code(ctx, t.TempDir())
 	ok(t, err)
-	run := b.submit(acme, b.programs(acme), b.upload(acme, program.Manifest, code), nil)
+	run := b.submit(acme, b.grant, b.upload(acme, program.Manifest, code), nil)
 	run = b.ends(acme, run, sdk.RunHeld, "OUTPUT_OF_PROGRAM")
 	b.nothingOf(run)
 	seen, err := b.chen.GetCase(ctx, run.ID)
