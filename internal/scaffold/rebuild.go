@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/internal/source"
@@ -40,8 +42,9 @@ type Rebuilt struct {
 }
 
 // Rebuild builds a module from its source exactly as [Build] does, but trusting the source with nothing: no network, no settings of the
-// machine, the version of Go that the archive names, and no other (REBUILD_GO_VERSION). What the build says goes to out. Only Go is checked:
-// code whose archive has no Go code in it is REBUILD_ONLY_GO. Building runs nothing of the source.
+// machine, nothing that lies on it but the standard library (REBUILD_OUTSIDE), the version of Go that the archive names, and no other
+// (REBUILD_GO_VERSION): what reviewers read is all there is. What the build says goes to out. Only Go is checked: code whose archive has no Go
+// code in it is REBUILD_ONLY_GO. Building runs nothing of the source.
 func Rebuild(ctx context.Context, archive *source.Archive, module []byte, out io.Writer) (_ *Rebuilt, err error) {
 	want, err := admit.Check(module)
 	if err != nil {
@@ -59,16 +62,19 @@ func Rebuild(ctx context.Context, archive *source.Archive, module []byte, out io
 	if err := archive.Unpack(dir); err != nil {
 		return nil, err
 	}
-	rebuilt := &Rebuilt{}
+	rebuilt, env := &Rebuilt{}, alone(filepath.Join(scratch, "downloads"))
 	if isGo(archive) {
-		if rebuilt.Go, err = goVersion(ctx, dir, alone()...); err != nil {
+		if err := keepsInside(archive); err != nil {
+			return nil, err
+		}
+		if rebuilt.Go, err = goVersion(ctx, dir, env...); err != nil {
 			return nil, err
 		}
 		if rebuilt.Go != archive.Go {
 			return nil, enclave.Fail(enclave.State, "REBUILD_GO_VERSION", "made", archive.Go, "here", rebuilt.Go)
 		}
 	}
-	again, err := build(ctx, dir, out, alone()...)
+	again, err := build(ctx, dir, out, env...)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +83,36 @@ func Rebuild(ctx context.Context, archive *source.Archive, module []byte, out io
 	return rebuilt, err
 }
 
-// alone is the environment of a build that neither asks a network nor heeds the settings of whoever checks. A toolchain is chosen by the
-// person, never by the source.
-func alone() []string {
-	env := []string{"GOENV=off", "GOPROXY=off"}
-	if os.Getenv("GOTOOLCHAIN") == "" {
-		env = append(env, "GOTOOLCHAIN=local")
+// alone is the environment of a build that neither asks a network nor heeds the settings of whoever checks, with an empty folder for
+// downloads: GOPROXY=off alone would still ask the hosts of modules that GOPRIVATE names, and use what was once downloaded. A toolchain is
+// chosen by the person, who puts it first in PATH, never by the source.
+func alone(downloads string) []string {
+	return []string{
+		"GOENV=off", "GO111MODULE=on", "GOFLAGS=", "GOWORK=off", "GOTOOLCHAIN=local", "GOMODCACHE=" + downloads,
+		"GOPROXY=off", "GOPRIVATE=", "GONOPROXY=none", "GONOSUMDB=none", "GOSUMDB=off", "GOINSECURE=", "GOVCS=*:off", "GOAUTH=off",
 	}
-	return env
+}
+
+// keepsInside refuses a source whose build would read code from beside its folder: by a replacement in its go.mod, or by the go.mod of a
+// folder above for want of its own.
+func keepsInside(archive *source.Archive) error {
+	outside := func(problem string) error {
+		return enclave.Fail(enclave.Invalid, "REBUILD_OUTSIDE", "problem", problem)
+	}
+	at := slices.IndexFunc(archive.Files, func(f source.File) bool { return f.Path == "go.mod" })
+	if at < 0 {
+		return outside("no go.mod")
+	}
+	mod, err := modfile.Parse("go.mod", archive.Files[at].Content, nil)
+	if err != nil {
+		return outside(err.Error())
+	}
+	for _, r := range mod.Replace {
+		if r.New.Version == "" && (!filepath.IsLocal(r.New.Path) || strings.ContainsAny(r.New.Path, `\:`)) {
+			return outside("replace " + r.Old.Path + " => " + r.New.Path)
+		}
+	}
+	return nil
 }
 
 // goVersion is the version of the Go that builds a folder.

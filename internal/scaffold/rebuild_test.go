@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,4 +91,68 @@ func refused(t *testing.T, err error, reason string) {
 	if e := enclave.AsError(err); e == nil || e.Reason != reason || !enclave.Known(reason) {
 		t.Errorf("%v, want %s", err, reason)
 	}
+}
+
+// All code that a rebuild compiles is in the archive: what is not, is neither found on the machine nor asked for.
+func TestARebuildReadsTheArchiveAlone(t *testing.T) {
+	outside := t.TempDir()
+	ok(t, os.WriteFile(filepath.Join(outside, "go.mod"), []byte("module example.com/hidden\n\ngo 1.24\n"), 0o600))
+	ok(t, os.WriteFile(filepath.Join(outside, "h.go"), []byte("package hidden\n"), 0o600))
+	dir := filepath.Join(t.TempDir(), "age-band")
+	ok(t, scaffold.New(dir, "age-band", scaffold.Go))
+	path, _, err := scaffold.Build(t.Context(), dir, os.Stderr)
+	ok(t, err)
+	module, err := os.ReadFile(path) //nolint:gosec // made just now
+	ok(t, err)
+	archive, err := scaffold.Source(t.Context(), dir)
+	ok(t, err)
+	file := func(name string) *source.File {
+		for i := range archive.Files {
+			if archive.Files[i].Path == name {
+				return &archive.Files[i]
+			}
+		}
+		t.Fatalf("no %s", name)
+		return nil
+	}
+	own := file("go.mod").Content
+	main := file("main.go")
+	main.Content = bytes.Replace(main.Content, []byte("import "), []byte("import _ \"example.com/hidden\"\nimport "), 1)
+	// Settings by which the go tool would ask a host, follow the source's choice of a toolchain, or compile other code.
+	for name, value := range map[string]string{
+		"GOPRIVATE": "*", "GONOPROXY": "*", "GOVCS": "*:all", "GOINSECURE": "*", "GOTOOLCHAIN": "auto", "GO111MODULE": "auto", "GOFLAGS": "-mod=mod",
+		"GOPROXY": "file://" + outside,
+	} {
+		t.Setenv(name, value)
+	}
+	up := strings.Repeat("../", 20)
+	for what, c := range map[string]struct{ mod, reason string }{
+		"an absolute path":          {"require example.com/hidden v0.0.0\nreplace example.com/hidden => " + outside, "REBUILD_OUTSIDE"},
+		"a folder above":            {"require example.com/hidden v0.0.0\nreplace example.com/hidden => ../hidden", "REBUILD_OUTSIDE"},
+		"a way up through a folder": {"require example.com/hidden v0.0.0\nreplace (\n\texample.com/hidden v0.0.0 => ./guest/" + up + outside + "\n)", "REBUILD_OUTSIDE"},
+		"another slash":             {`replace example.com/hidden => "./..\\hidden"`, "REBUILD_OUTSIDE"},
+		"not a go.mod":              {"replace everything", "REBUILD_OUTSIDE"},
+		"another module":            {"require example.com/hidden v0.0.0\nreplace example.com/hidden => evil.corp.invalid/x v1.0.0", "BUILD_FAILED"},
+		"a module of the network":   {"require example.com/hidden v1.0.0", "BUILD_FAILED"},
+		"a toolchain":               {"toolchain go1.99.0", "BUILD_FAILED"},
+	} {
+		file("go.mod").Content = append(bytes.Clone(own), []byte("\n"+c.mod+"\n")...)
+		var said bytes.Buffer
+		_, err := scaffold.Rebuild(t.Context(), archive, module, &said)
+		refused(t, err, c.reason)
+		if text := said.String(); strings.Contains(text, "dial ") || strings.Contains(text, "lookup evil") || strings.Contains(text, "no such host") {
+			t.Errorf("%s: asked a network: %s", what, text)
+		}
+	}
+	file("go.mod").Content = append(bytes.Clone(own), []byte("\nrequire example.com/hidden v0.0.0\nreplace example.com/hidden => ./hidden\n")...)
+	archive.Files = append(archive.Files,
+		source.File{Path: "hidden/go.mod", Content: []byte("module example.com/hidden\n\ngo 1.24\n")},
+		source.File{Path: "hidden/h.go", Content: []byte("package hidden\n")})
+	slices.SortFunc(archive.Files, func(x, y source.File) int { return strings.Compare(x.Path, y.Path) })
+	if _, err := scaffold.Rebuild(t.Context(), archive, module, os.Stderr); err != nil {
+		t.Errorf("a folder within: %v", err)
+	}
+	archive.Files = slices.DeleteFunc(archive.Files, func(f source.File) bool { return f.Path == "go.mod" })
+	_, err = scaffold.Rebuild(t.Context(), archive, module, os.Stderr)
+	refused(t, err, "REBUILD_OUTSIDE")
 }
