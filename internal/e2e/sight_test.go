@@ -119,7 +119,7 @@ func (d *domain) everything(run sdk.Run, module, grant string) string {
 
 // A22, A21, A35: a guest that does something to be noticed by when it meets the victim. One that sees no rows looks the same to its operator
 // whether the victim is there or not, to the byte. One that does see rows, so that nothing of it leaves without people, has one bit: that
-// its run failed. How it failed, what it printed and how long it took add nothing.
+// its run was denied. That it failed and how, what it printed and how long it took add nothing.
 func TestNobodySeesWhatAGuestMet(t *testing.T) {
 	t.Parallel()
 	var domains [2]*domain
@@ -161,7 +161,7 @@ func TestNobodySeesWhatAGuestMet(t *testing.T) {
 		}
 	}
 	for view := range failures {
-		if !strings.Contains(view, "MODULE_FAILED") || !strings.Contains(view, "REPORT_NOT_SHOWN") {
+		if !strings.Contains(view, `"denied"`) || !strings.Contains(view, "OUTPUT_UNSAFE") || strings.Contains(view, "MODULE_FAILED") || !strings.Contains(view, "REPORT_NOT_SHOWN") {
 			t.Errorf("a failed run is seen as\n%s", view)
 		}
 	}
@@ -221,12 +221,12 @@ func TestDevTellsEverything(t *testing.T) {
 	}
 	// In prod a module that sees rows fails without a word, and the authority looks it up.
 	g := guests.OnSight(soughtYear)[0]
-	failed := d.ends(acme, d.submit(acme, grant, d.upload(acme, headcount("peeps", true), g.Wasm), nil), sdk.RunFailed, "MODULE_FAILED")
+	failed := d.ends(acme, d.submit(acme, grant, d.upload(acme, headcount("peeps", true), g.Wasm), nil), sdk.RunDenied, "OUTPUT_UNSAFE")
 	if _, err := d.clients[acme].Report(t.Context(), failed.ID); sdk.ReasonOf(err) != "REPORT_NOT_SHOWN" {
 		t.Errorf("the operator's report: %v", err)
 	}
 	told := report("authority", failed)
-	if told.Support != failed.Support || !strings.Contains(told.Cause, "darkroom_batch") || told.Rehearsal != nil {
+	if told.Support != failed.Support || told.Reasons[0].Code != "MODULE_FAILED" || !strings.Contains(told.Cause, "darkroom_batch") || told.Rehearsal != nil {
 		t.Errorf("the authority's report: %+v", told)
 	}
 }

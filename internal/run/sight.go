@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -86,6 +87,9 @@ func coarseReasons(state *State) []enclave.Reason {
 			seen = append(seen, reason)
 		}
 	}
+	if state.Outcome == enclave.Denied && state.Stage == enclave.StageRecord && slices.ContainsFunc(state.Reasons, isCrafted) {
+		return []enclave.Reason{{Code: "OUTPUT_UNSAFE"}} // of a guest that sees rows, and may have chosen by them what else is wrong
+	}
 	table := shown()
 	for _, reason := range state.Reasons {
 		args, known := table[reason.Code]
@@ -106,6 +110,8 @@ func coarseReasons(state *State) []enclave.Reason {
 	}
 	return seen
 }
+
+func isCrafted(reason enclave.Reason) bool { return reason.Code == "OUTPUT_CRAFTED" }
 
 // general is the reason that stands for all those that the table does not have.
 func general(state *State) string {
@@ -138,10 +144,10 @@ func shown() map[string][]string {
 		// Of the snapshot's size: of its rows, whether a bound that the source chose could overflow; of its subjects, a power of two. Policy's
 		// other reasons at admission are told too, so that the outcome says the same without it.
 		"SUM_OVERFLOW": {"column"}, "KEYSPACE_TOO_LARGE_FOR_DATA": nil,
-		// Of a guest that sees no rows, but everything that the catalogue allows. One that sees rows, of a crafted run or a program, has
-		// MODULE_FAILED alone, whatever ended it.
+		// Of a guest that sees no rows, but everything that the catalogue allows. Whatever ends the run of one that sees rows is a denial that
+		// gives no reason: see blur.
 		"MODULE_CODE_RANGE": {"key"}, "MODULE_CONTRACT": nil, "MODULE_INVALID": nil, "MODULE_MEMORY": {"limit"}, "MODULE_STOPPED": {"limit"},
-		"MODULE_TRAP": nil, "MODULE_FAILED": nil,
+		"MODULE_TRAP": nil,
 		// What has become of the grant, the module, the policy or the snapshot meanwhile.
 		"GRANT_NOT_ACTIVE": {"grant", "state"}, "GRANT_FORM": {"grant", "form"}, "GRANT_DATASET": {"grant", "dataset"},
 		"GRANT_COLUMN": {"grant", "dataset", "column"}, "GRANT_NOT_FOUND": {"grant"}, "MODULE_NOT_FOUND": {"module"},
@@ -150,7 +156,7 @@ func shown() map[string][]string {
 		// Of the enclave, not of a run: it failed, was interrupted or was busy; or somebody stopped the run.
 		"INTERNAL": nil, "RUN_INTERRUPTED": nil, "RUN_CANCELED": nil, "HISTORY_MOVED": nil, "FACTS_VERSION": nil,
 		// Of work that was too much, by the clock or by a count. That the enclave gave up says the same as that the run failed in a stage whose
-		// name is seen; what made it too much, nobody hears. A guest that sees rows cannot choose it (see sees).
+		// name is seen; what made it too much, nobody hears. Of a guest that sees rows, which could choose it, it is a denial like any other (see blur).
 		"RUN_TOO_LONG": {"limit"}, "TABLE_TOO_INTRICATE": nil, "HISTORY_TOO_LARGE": nil, "INSPECTION_TOO_LARGE": nil,
 		// Of all releases of the dataset together: the budget is used up, for everybody. It is told since nothing else than to ask for less
 		// helps; whoever knows the releases knows it from the rule, but for the number of subjects, which it bounds.
@@ -160,8 +166,8 @@ func shown() map[string][]string {
 	}
 }
 
-// sees reports whether an order's guest is shown rows. How such a guest's execution fails is its own choice, made of the rows: that it
-// failed has to be all that is told, or each way to fail would tell something else.
+// sees reports whether an order's guest is shown rows. How such a guest's run ends is its own choice, made of the rows: each end that is told
+// apart from another would be an answer.
 func sees(order *enclave.Order) bool {
 	manifest := order.Module.Manifest
 	if manifest.Form == enclave.Program {
@@ -170,15 +176,36 @@ func sees(order *enclave.Order) bool {
 	return order.Module.HasCode && len(manifest.Inputs) > 0 && len(manifest.Inputs[0].Show) > 0
 }
 
-// blur is an error of a run as it is recorded: whatever ended the execution of a guest that sees rows, but for whoever stopped it, is
-// MODULE_FAILED, the clock included. The cause keeps what it was.
-func blur(order *enclave.Order, stage enclave.Stage, err error) error {
-	kind := enclave.KindOf(err)
-	if err == nil || order == nil || order.Run.Environment == enclave.Dev || stage != enclave.StageExecute || !sees(order) || kind == enclave.Canceled {
-		return err
+// veiled reports whether a run's guest is shown rows that are real.
+func veiled(order *enclave.Order) bool {
+	return order != nil && order.Run.Environment != enclave.Dev && sees(order)
+}
+
+// stageOf is the stage that a run at work is seen at. Where a guest is shown rows, how far it comes is its choice: that it was executed is all.
+func stageOf(order *enclave.Order, stage enclave.Stage) enclave.Stage {
+	if veiled(order) && stage != enclave.StageAdmit && stage != enclave.StageLoad {
+		return enclave.StageExecute
+	}
+	return stage
+}
+
+// blur is how a run's failure is recorded, with its stage. Whatever goes wrong from the execution of a guest that sees rows on, in it, with
+// what it made or by the clock, is a denial like policy's: failures would be another answer about the rows. What nobody chooses by the rows
+// stays as it is: that somebody stopped the run, that others' releases kept coming first, and the grant. The cause keeps what it was.
+func blur(order *enclave.Order, stage enclave.Stage, err error) (enclave.Stage, error) {
+	chosen := false
+	switch stage {
+	case enclave.StageExecute, enclave.StageMeasure, enclave.StageTreat, enclave.StageJudge:
+		chosen = true
+	case enclave.StageRecord:
+		chosen = errors.Is(err, enclave.Fail(enclave.Limit, "RUN_TOO_LONG"))
+	case enclave.StageQueued, enclave.StageAdmit, enclave.StageLoad, enclave.StageRelease:
+	}
+	if err == nil || !chosen || !veiled(order) || enclave.KindOf(err) == enclave.Canceled || enclave.AsError(err).Reason == "HISTORY_MOVED" {
+		return stage, err
 	}
 	if e := enclave.AsError(err); e.Reason == "MODULE_FAILED" {
-		return err
+		err = errors.Unwrap(e)
 	}
-	return enclave.Fail(enclave.Invalid, "MODULE_FAILED").Because(err)
+	return enclave.StageRecord, enclave.Fail(enclave.Refused, "MODULE_FAILED").Because(err)
 }

@@ -37,6 +37,7 @@ var hidden = map[string]string{
 	"TOO_MANY_PARAMETERS": "how many values the program returned",
 	"VALUES_VERBATIM":     "whether values are in the data",
 	"PROGRAM_OUTPUT":      "which column the program filled wrongly; it is the cause of MODULE_FAILED",
+	"MODULE_FAILED":       "that a guest which sees rows failed, rather than that its output was denied: it can choose",
 	// Faults whose cause may be a fact.
 	"POLICY_FAULT": "that a rule could not judge these facts",
 	"HISTORY_RANK": "how much was released; nothing on the path asks for it",
@@ -147,7 +148,9 @@ func TestSight(t *testing.T) {
 			return []enclave.Reason{{Code: "RUN_CANCELED"}, coarse[1]}
 		case enclave.Failed, enclave.Released, "":
 			return []enclave.Reason{{Code: "INTERNAL"}, coarse[1]}
-		case enclave.Denied, enclave.Rehearsed:
+		case enclave.Denied: // of a guest that sees rows: nothing but that
+			return coarse[:1]
+		case enclave.Rehearsed:
 		}
 		return coarse
 	}
@@ -248,4 +251,77 @@ func TestReports(t *testing.T) {
 	_, err = w.Report(ctx, bureau, "nobody")
 	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
 	close(w.rooms.let)
+}
+
+// TestAGuestThatSeesRowsChoosesNothing: wherever and however its run goes wrong, its operator sees what it sees of an output that policy denied.
+// Of a guest that sees none, of one in dev, and of what nobody chooses by the rows, everything stays.
+func TestAGuestThatSeesRowsChoosesNothing(t *testing.T) {
+	t.Parallel()
+	order := func(form enclave.Form, shown bool, environment enclave.Environment) *enclave.Order {
+		input := enclave.ManifestInput{Dataset: "visits"}
+		if shown {
+			input.Show = []string{"cost"}
+		}
+		return &enclave.Order{
+			Run:    enclave.Run{Environment: environment},
+			Module: &enclave.Module{HasCode: true, Manifest: &enclave.Manifest{Form: form, Inputs: []enclave.ManifestInput{input}}},
+		}
+	}
+	// seen is what an operator sees of a run that ended so.
+	seen := func(stage enclave.Stage, err error) enclave.Run {
+		ending := run.EndingOf(err)
+		r := run.Sight(run.State{Progress: run.Ended, Run: enclave.Run{
+			ID: "r", Environment: enclave.Prod, Outcome: ending.Outcome, Stage: stage, Reasons: ending.Reasons, Revision: 3,
+		}})
+		r.Support = "" // drawn at random, to it
+		return r
+	}
+	denied := seen(enclave.StageRecord, enclave.Refusal(enclave.Judgement{Reasons: []enclave.Reason{{Code: "RECORDS_REPEATED"}}}))
+	crafted := seen(enclave.StageRecord, enclave.Refusal(enclave.Judgement{Reasons: []enclave.Reason{{Code: "HISTORY_BUDGET"}, {Code: "OUTPUT_CRAFTED"}}}))
+	if !reflect.DeepEqual(denied, crafted) {
+		t.Errorf("denied outputs are told apart: %+v and %+v", denied, crafted)
+	}
+	failures := []error{
+		enclave.Fail(enclave.Invalid, "MODULE_FAILED").Because(enclave.Fail(enclave.Invalid, "MODULE_TRAP")), enclave.Fail(enclave.Invalid, "MODULE_TRAP"),
+		enclave.Fail(enclave.Limit, "RUN_TOO_LONG"), enclave.Fail(enclave.Limit, "TABLE_TOO_INTRICATE"), enclave.Fail(enclave.Limit, "INSPECTION_TOO_LARGE"),
+		enclave.Fail(enclave.Limit, "HISTORY_TOO_LARGE"), enclave.Internalf("a fault"), enclave.Fail(enclave.Refused, "HISTORY_BUDGET"),
+	}
+	kept := []error{
+		nil, enclave.Fail(enclave.Canceled, "RUN_CANCELED"), enclave.Fail(enclave.Unavailable, "HISTORY_MOVED"),
+	}
+	veiled := []*enclave.Order{order(enclave.Program, false, enclave.Prod), order(enclave.Aggregate, true, enclave.Prod)}
+	open := []*enclave.Order{nil, order(enclave.Aggregate, false, enclave.Prod), order(enclave.Program, true, enclave.Dev)}
+	for _, stage := range enclave.Stages() {
+		late := stage != enclave.StageAdmit && stage != enclave.StageLoad
+		for _, o := range veiled {
+			for _, failure := range failures {
+				ended, err := run.Blur(o, stage, failure)
+				blurred := late && stage != enclave.StageRelease && (stage != enclave.StageRecord || enclave.AsError(failure).Reason == "RUN_TOO_LONG")
+				if blurred && !reflect.DeepEqual(seen(ended, err), denied) {
+					t.Errorf("%v at %s is seen as %+v, a denial as %+v", failure, stage, seen(ended, err), denied)
+				}
+				if !blurred && (ended != stage || !reflect.DeepEqual(err, failure)) {
+					t.Errorf("%v at %s became %v", failure, stage, err)
+				}
+			}
+			if got := run.StageOf(o, stage); (got == enclave.StageExecute) != late {
+				t.Errorf("%s is seen as %s", stage, got)
+			}
+		}
+		for _, o := range open {
+			for _, failure := range failures {
+				if ended, err := run.Blur(o, stage, failure); ended != stage || !reflect.DeepEqual(err, failure) {
+					t.Errorf("%v at %s became %v", failure, stage, err)
+				}
+			}
+			if got := run.StageOf(o, stage); got != stage {
+				t.Errorf("%s is seen as %s", stage, got)
+			}
+		}
+		for _, failure := range kept {
+			if ended, err := run.Blur(veiled[0], stage, failure); ended != stage || !reflect.DeepEqual(err, failure) {
+				t.Errorf("%v at %s became %v", failure, stage, err)
+			}
+		}
+	}
 }

@@ -91,7 +91,7 @@ func (r *Register) take(ctx context.Context, id string) {
 	w := &walk{stage: enclave.StageAdmit}
 	err := r.execute(timed, id, w, func(s enclave.Stage) {
 		w.stage = s
-		r.live.enter(id, s)
+		r.live.enter(id, stageOf(w.order, s))
 	})
 	if enclave.KindOf(err) == enclave.Internal && running.Err() == nil {
 		log.ErrorContext(ctx, "run failed inside", slog.String("stage", string(w.stage)), slog.Any("error", err))
@@ -100,7 +100,7 @@ func (r *Register) take(ctx context.Context, id string) {
 		// Whatever the end of the context was taken for. It is another error than the cause, which err may hold: they must not go in a circle.
 		err = r.tooLong().Because(err)
 	}
-	err = blur(w.order, w.stage, err)
+	w.stage, err = blur(w.order, w.stage, err)
 	r.insist(ctx, log, func(ctx context.Context) error { return r.settle(ctx, id, w, err) })
 	if ctx.Err() != nil {
 		r.giveBack(ctx, log, id)
