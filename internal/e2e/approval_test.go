@@ -133,7 +133,7 @@ func TestWithdrawnBeforeTheVotes(t *testing.T) {
 	b.grant, b.chen, b.source = b.domain.grant(acme, dataset), b.person(sdk.Reviewer, panel, "chen"), b.clients[health]
 	manifest := bands("peeping")
 	manifest.Inputs[0].Show = []string{"cost"}
-	module := b.upload(acme, manifest, guest(t, scaffold.AgeBand))
+	module := b.uploadUnapproved(acme, manifest, guest(t, scaffold.AgeBand))
 	p, err := b.clients[acme].ProposeModule(t.Context(), module, dataset.Name, nil)
 	ok(t, err)
 	b.vote(panel+"/chen", p, sdk.ProposalWaiting)
