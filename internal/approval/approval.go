@@ -1,14 +1,20 @@
 // Package approval is the register of what people let run (模型上线审核): an operator proposes a module for a dataset, two people of the authority,
 // the source department or the appointed reviewers approve it, independently and blind, and the authority may withdraw that at any time.
 //
+// Whoever votes has looked at the material in that round. Where the two votes of a round differ, the same two see both, look again and vote
+// again: a third person cannot outvote one of them.
+//
 // An approval is of exact bytes. The manifest is among them, so the domains of the parameters are approved with the module. The dataset must
 // hold data, so that its description is fixed by then. What was rejected or withdrawn is not asked again: a change gives the module
 // another digest.
 package approval
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -46,6 +52,12 @@ type Vote struct {
 	Salt string `json:"salt"`
 }
 
+// View says that somebody was shown the proposal as it stood in a round.
+type View struct {
+	By    enclave.Caller `json:"by"`
+	Round int            `json:"round"`
+}
+
 // Proposal asks that a module may run on a dataset.
 type Proposal struct {
 	ID       string
@@ -58,6 +70,7 @@ type Proposal struct {
 	Proposer enclave.Caller
 	State    State
 	Votes    []Vote
+	Views    []View // the latest of each person
 	Note     string // why it was withdrawn
 	Created  time.Time
 	Decided  time.Time // zero while it waits
@@ -110,7 +123,7 @@ func (p Proposal) Seen(who enclave.Caller) Proposal {
 // samePerson is blind to roles: somebody with two credentials is one person.
 func samePerson(a, b enclave.Caller) bool { return a.Org == b.Org && a.Name == b.Name }
 
-// vote is the proposal after a vote. Two that agree decide; two that differ open the next round, in which everybody sees them.
+// vote is the proposal after a vote. Two that agree decide; two that differ open the next round, of the same two.
 func (p Proposal) vote(v Vote) (Proposal, error) {
 	v.Round = p.round()
 	switch {
@@ -120,10 +133,13 @@ func (p Proposal) vote(v Vote) (Proposal, error) {
 		return p, p.wrongState()
 	case v.Choice != Approve && v.Choice != Reject:
 		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_CHOICE")
-	case len(v.Public) > maxComment || len(v.Private) > maxComment:
-		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_LONG", "limit", "2000")
-	case v.Choice == Reject && v.Public == "":
+	case v.Choice == Reject && strings.TrimSpace(v.Public) == "":
 		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_REQUIRED")
+	case v.Round > 1 && !slices.ContainsFunc(p.Votes, func(before Vote) bool { return samePerson(before.Voter, v.Voter) }):
+		return p, enclave.Fail(enclave.State, "PROPOSAL_TAKEN", "proposal", p.ID)
+	}
+	if err := cmp.Or(checkComment(v.Public), checkComment(v.Private)); err != nil {
+		return p, err
 	}
 	agree, others := true, 0
 	for _, before := range p.Votes {
@@ -136,6 +152,9 @@ func (p Proposal) vote(v Vote) (Proposal, error) {
 		others++
 		agree = agree && before.Choice == v.Choice
 	}
+	if !slices.ContainsFunc(p.Views, func(seen View) bool { return seen.Round == v.Round && samePerson(seen.By, v.Voter) }) {
+		return p, enclave.Fail(enclave.State, "PROPOSAL_NOT_VIEWED", "proposal", p.ID)
+	}
 	p.Votes = append(slices.Clone(p.Votes), v)
 	if agree && others+1 == enclave.Approvals {
 		p.State, p.Decided = Rejected, v.Time
@@ -146,15 +165,34 @@ func (p Proposal) vote(v Vote) (Proposal, error) {
 	return p, nil
 }
 
+// viewed is the proposal after somebody was shown it.
+func (p Proposal) viewed(v View) Proposal {
+	p.Views = slices.DeleteFunc(slices.Clone(p.Views), func(old View) bool { return samePerson(old.By, v.By) })
+	p.Views = append(p.Views, v)
+	return p
+}
+
+// checkComment refuses what is too long, or would not stay text on somebody's screen.
+func checkComment(text string) error {
+	switch {
+	case len(text) > maxComment:
+		return enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_LONG", "limit", strconv.Itoa(maxComment))
+	case !enclave.Visible(text, "\n\t"):
+		return enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_HIDDEN")
+	}
+	return nil
+}
+
 // withdraw is the proposal after the authority took an approval back.
 func (p Proposal) withdraw(note string, now time.Time) (Proposal, error) {
 	switch {
 	case p.State != Approved:
 		return p, p.wrongState()
-	case note == "":
+	case strings.TrimSpace(note) == "":
 		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_REQUIRED")
-	case len(note) > maxComment:
-		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_LONG", "limit", "2000")
+	}
+	if err := checkComment(note); err != nil {
+		return p, err
 	}
 	p.State, p.Note, p.Decided = Withdrawn, note, now
 	return p, nil
@@ -168,7 +206,7 @@ func (p *Proposal) wrongState() error {
 type Store interface {
 	// Insert fails with PROPOSAL_EXISTS if the organisation proposed the module for the dataset before.
 	Insert(ctx context.Context, proposal Proposal, act enclave.Act) error
-	// Update writes state, votes and note of a proposal that still has proposal.Revision, which grows by one; else PROPOSAL_CHANGED.
+	// Update writes state, votes, views and note of a proposal that still has proposal.Revision, which grows by one; else PROPOSAL_CHANGED.
 	Update(ctx context.Context, proposal Proposal, act enclave.Act) error
 	// Get fails with PROPOSAL_NOT_FOUND (see NotFound).
 	Get(ctx context.Context, id string) (Proposal, error)

@@ -134,8 +134,19 @@ func (w *world) propose(module enclave.Digest) approval.Proposal {
 	return p
 }
 
+// vote looks at a proposal, where the caller may, and votes.
 func (w *world) vote(who enclave.Caller, id string, choice approval.Choice) (approval.Proposal, error) {
+	w.look(who, id)
 	return w.Vote(w.t.Context(), who, id, choice, string(choice)+" says "+who.Name, "private of "+who.Name)
+}
+
+// look shows a proposal to whoever may see it.
+func (w *world) look(who enclave.Caller, id string) {
+	w.t.Helper()
+	if p := mustGet(w.t, w, id); p.ReviewedBy(who) {
+		_, err := w.Review(w.t.Context(), who, p)
+		ok(w.t, err)
+	}
 }
 
 func (w *world) approved(operator string, module enclave.Digest, dataset string) bool {
@@ -167,9 +178,10 @@ func TestStates(t *testing.T) {
 		"one person twice":            {[]cast{{bureau, yes, ""}, {bureau, yes, "PROPOSAL_VOTED"}}, approval.Waiting},
 		"one person in two roles":     {[]cast{{panel, yes, ""}, {sunAgain, yes, "PROPOSAL_VOTED"}}, approval.Waiting},
 		"they differ":                 {[]cast{{panel, no, ""}, {health, yes, ""}}, approval.Waiting},
-		"they differ, a third agrees": {[]cast{{panel, no, ""}, {health, yes, ""}, {bureau, yes, ""}}, approval.Waiting},
+		"they differ, a third agrees": {[]cast{{panel, no, ""}, {health, yes, ""}, {bureau, yes, "PROPOSAL_TAKEN"}}, approval.Waiting},
+		"they differ, others outvote": {[]cast{{panel, no, ""}, {health, yes, ""}, {health, yes, ""}, {bureau, yes, "PROPOSAL_TAKEN"}}, approval.Waiting},
 		"they differ, then agree":     {[]cast{{panel, no, ""}, {health, yes, ""}, {panel, yes, ""}, {health, yes, ""}}, approval.Approved},
-		"they differ, then others":    {[]cast{{panel, no, ""}, {health, yes, ""}, {bureau, no, ""}, {panel, no, ""}}, approval.Rejected},
+		"they differ, then not":       {[]cast{{panel, no, ""}, {health, yes, ""}, {health, no, ""}, {panel, no, ""}}, approval.Rejected},
 		"they differ twice":           {[]cast{{panel, no, ""}, {health, yes, ""}, {panel, no, ""}, {health, yes, ""}}, approval.Waiting},
 		"after an approval":           {[]cast{{panel, yes, ""}, {health, yes, ""}, {bureau, no, "PROPOSAL_STATE"}}, approval.Approved},
 		"after a rejection":           {[]cast{{panel, no, ""}, {health, no, ""}, {bureau, yes, "PROPOSAL_STATE"}}, approval.Rejected},
@@ -200,6 +212,74 @@ func TestStates(t *testing.T) {
 				t.Error("what runs ask says otherwise")
 			}
 		})
+	}
+}
+
+// TestWhoVotesHasLooked: at the proposal as it stands in the round, also after votes that differ.
+func TestWhoVotesHasLooked(t *testing.T) {
+	w := start(t)
+	p := w.propose(w.upload(acme, "1"))
+	blind := func(who enclave.Caller) {
+		t.Helper()
+		_, err := w.Vote(t.Context(), who, p.ID, approval.Reject, "no", "")
+		wants(t, who.Name, err, "PROPOSAL_NOT_VIEWED")
+	}
+	blind(panel)
+	w.look(health, p.ID)
+	blind(panel)
+	_, err := w.vote(panel, p.ID, approval.Reject)
+	ok(t, err)
+	stale := mustGet(t, w, p.ID) // shown before the second vote opened the next round
+	_, err = w.vote(health, p.ID, approval.Approve)
+	ok(t, err)
+	blind(panel)
+	_, err = w.Review(t.Context(), panel, stale)
+	ok(t, err)
+	blind(panel)
+	blind(health)
+	for _, who := range []enclave.Caller{panel, health} {
+		_, err = w.vote(who, p.ID, approval.Approve)
+		ok(t, err)
+	}
+	if now := mustGet(t, w, p.ID); now.State != approval.Approved || len(now.Views) != 2 {
+		t.Errorf("%+v", now)
+	}
+}
+
+// TestComments: what is said of a proposal stays text on somebody's screen, and a reason is one.
+func TestComments(t *testing.T) {
+	w := start(t)
+	p := w.propose(w.upload(acme, "1"))
+	w.look(panel, p.ID)
+	vote := func(public, private, reason string) {
+		t.Helper()
+		_, err := w.Vote(t.Context(), panel, p.ID, approval.Reject, public, private)
+		wants(t, public+private, err, reason)
+	}
+	vote("no\x1b[2J", "", "PROPOSAL_COMMENT_HIDDEN")
+	vote("no", "\u202e", "PROPOSAL_COMMENT_HIDDEN")
+	vote("no", "\u3164", "PROPOSAL_COMMENT_HIDDEN")
+	vote(" \n", "", "PROPOSAL_COMMENT_REQUIRED")
+	vote("no", strings.Repeat("a", 2001), "PROPOSAL_COMMENT_LONG")
+	for _, who := range []enclave.Caller{panel, health} {
+		_, err := w.vote(who, p.ID, approval.Approve)
+		ok(t, err)
+	}
+	for note, reason := range map[string]string{"\r": "PROPOSAL_COMMENT_REQUIRED", "bad\r": "PROPOSAL_COMMENT_HIDDEN", " ": "PROPOSAL_COMMENT_REQUIRED"} {
+		_, err := w.Withdraw(t.Context(), bureau, p.ID, note)
+		wants(t, note, err, reason)
+	}
+}
+
+// TestAnEndedCallChangesNothing: whoever gave up does not go on trying.
+func TestAnEndedCallChangesNothing(t *testing.T) {
+	w := start(t)
+	p := w.propose(w.upload(acme, "1"))
+	w.look(panel, p.ID)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.Vote(ctx, panel, p.ID, approval.Approve, "", ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -315,10 +395,10 @@ func TestBlind(t *testing.T) {
 	for _, who := range []enclave.Caller{acme, inside} {
 		sees(who, "||reject says zhao|", "||approve says wu|")
 	}
-	_, err = w.vote(panel, p.ID, approval.Approve)
+	_, err = w.vote(bureau, p.ID, approval.Approve)
 	ok(t, err)
-	sees(bureau, first, second)
-	sees(panel, first, second, "sun|approve|approve says sun|private of sun")
+	sees(health, first, second)
+	sees(bureau, first, second, "zhao|approve|approve says zhao|private of zhao")
 	_, err = w.vote(health, p.ID, approval.Approve)
 	ok(t, err)
 	if got := shown(acme); len(got) != 4 || strings.Contains(strings.Join(got, " "), "private") {
@@ -362,14 +442,14 @@ func TestEverythingIsRecorded(t *testing.T) {
 		}
 	}
 	want := []string{
-		"li approval.propose ", "sun approval.view ", "sun approval.take-source ", "wu approval.take-module ",
-		"sun approval.vote waiting", "wu approval.vote approved", "zhao approval.withdraw withdrawn",
+		"li approval.propose ", "sun approval.view waiting", "sun approval.take-source ", "wu approval.take-module ",
+		"sun approval.view waiting", "sun approval.vote waiting", "wu approval.view waiting", "wu approval.vote approved", "zhao approval.withdraw withdrawn",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 	votes := mustGet(t, w, p.ID).Votes
-	if digest, err := enclave.DigestJSON(votes[0]); err != nil || w.acts[4].Detail["vote"] != digest.String() {
+	if digest, err := enclave.DigestJSON(votes[0]); err != nil || w.acts[5].Detail["vote"] != digest.String() {
 		t.Errorf("the record does not name the vote: %v", err)
 	}
 	without := w.propose(w.upload(acme, "2"))
@@ -430,7 +510,10 @@ func TestVotesAtOnce(t *testing.T) {
 	for i := range 12 {
 		group.Go(func() {
 			who := enclave.Caller{Role: enclave.Reviewer, Org: "bureau", Name: "r" + strconv.Itoa(i)}
-			if _, err := w.vote(who, p.ID, approval.Approve); err == nil {
+			if _, err := w.Review(t.Context(), who, p); err != nil {
+				t.Error(err)
+			}
+			if _, err := w.Vote(t.Context(), who, p.ID, approval.Approve, "", ""); err == nil {
 				mu.Lock()
 				counted++
 				mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -177,7 +178,7 @@ type Material struct {
 // maxSimilar is how many similar proposals a reviewer is shown.
 const maxSimilar = 10
 
-// Review returns what a reviewer decides from, and records who looked.
+// Review returns what a reviewer decides from, and records who looked, in which round.
 func (r *Register) Review(ctx context.Context, caller enclave.Caller, p Proposal) (*Material, error) {
 	order, err := r.order(ctx, &p)
 	if err != nil {
@@ -206,7 +207,12 @@ func (r *Register) Review(ctx context.Context, caller enclave.Caller, p Proposal
 	if m.Similar, err = r.similar(ctx, caller, p); err != nil {
 		return nil, err
 	}
-	return m, r.config.Acts.Record(ctx, r.act(caller, "approval.view", &p))
+	_, err = r.change(ctx, caller, p.ID, "approval.view", func(now Proposal, act *enclave.Act) (Proposal, error) {
+		round := p.round() // that the caller is shown, whatever happened since
+		act.Detail["round"] = strconv.Itoa(round)
+		return now.viewed(View{By: caller, Round: round}), nil
+	})
+	return m, err
 }
 
 func (r *Register) archive(p Proposal) (*source.Archive, error) {
@@ -254,7 +260,8 @@ func (r *Register) File(ctx context.Context, caller enclave.Caller, p Proposal, 
 }
 
 // Vote adds a reviewer's vote. Reasons of errors: PROPOSAL_NOT_FOUND, also for whom the proposal is none of; PROPOSAL_STATE once it was decided;
-// PROPOSAL_VOTED; PROPOSAL_CHOICE, PROPOSAL_COMMENT_REQUIRED, PROPOSAL_COMMENT_LONG.
+// PROPOSAL_VOTED; PROPOSAL_TAKEN for all but the two who differed; PROPOSAL_NOT_VIEWED unless Review showed it in this round; PROPOSAL_CHOICE,
+// PROPOSAL_COMMENT_REQUIRED, PROPOSAL_COMMENT_LONG, PROPOSAL_COMMENT_HIDDEN.
 func (r *Register) Vote(ctx context.Context, caller enclave.Caller, id string, choice Choice, public, private string) (Proposal, error) {
 	return r.change(ctx, caller, id, "approval.vote", func(p Proposal, act *enclave.Act) (Proposal, error) {
 		v := Vote{Voter: caller, Choice: choice, Public: public, Private: private, Time: act.Time, Salt: enclave.NewID()}
@@ -270,7 +277,7 @@ func (r *Register) Vote(ctx context.Context, caller enclave.Caller, id string, c
 }
 
 // Withdraw takes an approval back: from now on no run of the module on the dataset begins. Reasons of errors: PROPOSAL_NOT_FOUND, PROPOSAL_STATE
-// unless it is approved, PROPOSAL_COMMENT_REQUIRED, PROPOSAL_COMMENT_LONG.
+// unless it is approved, PROPOSAL_COMMENT_REQUIRED, PROPOSAL_COMMENT_LONG, PROPOSAL_COMMENT_HIDDEN.
 func (r *Register) Withdraw(ctx context.Context, caller enclave.Caller, id, note string) (Proposal, error) {
 	return r.change(ctx, caller, id, "approval.withdraw", func(p Proposal, act *enclave.Act) (Proposal, error) {
 		act.Detail["note"] = enclave.DigestOf([]byte(note)).String()
@@ -278,11 +285,17 @@ func (r *Register) Withdraw(ctx context.Context, caller enclave.Caller, id, note
 	})
 }
 
+// attempts is how often an act is tried on a proposal that others change at the same moment; each time, somebody else's act has succeeded.
+const attempts = 100
+
 // change does one act on a proposal, afresh where another came first.
 func (r *Register) change(
 	ctx context.Context, caller enclave.Caller, id, verb string, apply func(Proposal, *enclave.Act) (Proposal, error),
 ) (Proposal, error) {
-	for {
+	for range attempts {
+		if ctx.Err() != nil {
+			return Proposal{}, enclave.Internalf("change a proposal: %w", context.Cause(ctx))
+		}
 		p, err := r.config.Store.Get(ctx, id)
 		if err != nil {
 			return Proposal{}, err
@@ -295,11 +308,12 @@ func (r *Register) change(
 		act.Detail["state"] = string(changed.State)
 		err = r.config.Store.Update(ctx, changed, act)
 		if errors.Is(err, enclave.Fail(enclave.State, "PROPOSAL_CHANGED")) {
-			continue // each time, somebody else's act has succeeded
+			continue
 		}
 		changed.Revision++
 		return changed, err
 	}
+	return Proposal{}, enclave.Fail(enclave.State, "PROPOSAL_CHANGED", "proposal", id)
 }
 
 // Approved reports whether two people approved an operator's module for a dataset, and nobody withdrew that.

@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"bytes"
+	"strconv"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -85,5 +86,21 @@ func TestProposalsThroughTheSDK(t *testing.T) {
 	}
 	if _, err := client(gov).WithdrawApproval(t.Context(), proposalID, "a fault"); err != nil {
 		t.Error(err)
+	}
+}
+
+// That somebody else voted stands in the ledger for auditors and for the voter alone, even to the authority that sees every act.
+func TestVotesInTheLedgerAreBlind(t *testing.T) {
+	d := start(t)
+	voter := enclave.Caller{Role: enclave.Authority, Org: "bureau", Name: "chen"}
+	other := enclave.Caller{Role: enclave.Authority, Org: "bureau", Name: "sun"}
+	for index, verb := range votes() {
+		for who, sees := range map[enclave.Caller]bool{voter: true, audit: true, other: false, gov: false} {
+			name := "entries/" + strconv.FormatUint(index, 10)
+			_, err := darkroomv1.NewLedgerServiceClient(d.connect(t, who)).GetEntry(t.Context(), &darkroomv1.GetEntryRequest{Name: name})
+			if (err == nil) != sees || err != nil && reasonOf(err) != "RECORD_NOT_FOUND" {
+				t.Errorf("%s for %v: %v", verb, who, err)
+			}
+		}
 	}
 }

@@ -346,8 +346,8 @@ func (r fakeRuns) Report(context.Context, enclave.Caller, string) ([]byte, error
 	return []byte(`{"version":1}`), r.err(nil)
 }
 
-// voteEntry is the index of the ledger's entry that is a vote; all others are submissions.
-const voteEntry = 9
+// votes are the ledger's entries that are votes, by their index; all others are submissions.
+func votes() map[uint64]string { return map[uint64]string{9: "review.vote", 10: "approval.vote"} }
 
 type fakeLedger struct {
 	*fakes
@@ -361,8 +361,8 @@ func (l fakeLedger) PublicKey() string { return l.key }
 
 func (l fakeLedger) Entry(_ context.Context, index uint64) (string, []byte, error) {
 	act := enclave.NewAct(loadedAt, enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, "run.submit", "runs/"+runID)
-	if index == voteEntry {
-		act = enclave.NewAct(loadedAt, enclave.Caller{Role: enclave.Authority, Org: "bureau", Name: "chen"}, "review.vote", "runs/"+runID)
+	if verb := votes()[index]; verb != "" {
+		act = enclave.NewAct(loadedAt, enclave.Caller{Role: enclave.Authority, Org: "bureau", Name: "chen"}, verb, "runs/"+runID)
 	}
 	raw, err := json.Marshal(act)
 	if err != nil {

@@ -49,9 +49,9 @@ func (l *ledger) GetEntry(ctx context.Context, r *darkroomv1.GetEntryRequest) (*
 }
 
 // blind reports whether an act has to look missing to somebody whom the policy would let see it: that somebody else has voted, not even
-// what, a reviewer may not know before the vote is counted. Auditors see it, and what it came to stands in other acts.
+// what, a reviewer of an output or a module may not know before the vote is counted. Auditors see it, and what it came to stands in other acts.
 func blind(act *enclave.Act, who enclave.Caller) bool {
-	return act.Verb == "review.vote" && who.Role != enclave.Auditor && (who.Org != act.Actor.Org || who.Name != act.Actor.Name)
+	return (act.Verb == "review.vote" || act.Verb == "approval.vote") && who.Role != enclave.Auditor && (who.Org != act.Actor.Org || who.Name != act.Actor.Name)
 }
 
 func (l *ledger) record(ctx context.Context, index uint64) (record, error) {

@@ -20,7 +20,7 @@ func (s *Store) Proposals() *Proposals { return &Proposals{s} }
 
 // Insert adds a proposal. PROPOSAL_EXISTS if the organisation made it already; then nothing is written.
 func (p *Proposals) Insert(ctx context.Context, proposal approval.Proposal, act enclave.Act) error {
-	votes, err := encode(proposal.Votes)
+	votes, views, err := people(&proposal)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (p *Proposals) Insert(ctx context.Context, proposal approval.Proposal, act 
 			ID: proposal.ID, Operator: proposal.Proposer.Org, Proposer: proposal.Proposer.Name, Role: string(proposal.Proposer.Role),
 			Module: proposal.Module.String(), Name: proposal.Name, Version: proposal.Version,
 			Dataset: proposal.Dataset, Source: proposal.Source, Archive: hex(proposal.Archive),
-			State: string(proposal.State), Votes: votes, Note: proposal.Note,
+			State: string(proposal.State), Votes: votes, Views: views, Note: proposal.Note,
 			Created: millis(proposal.Created), Decided: millis(proposal.Decided), Revision: proposal.Revision, Position: position,
 		})
 	})
@@ -47,13 +47,13 @@ func (p *Proposals) Insert(ctx context.Context, proposal approval.Proposal, act 
 // Update writes what an act changed of a proposal, if it still has the proposal's revision, and lets the revision grow by one; otherwise
 // PROPOSAL_CHANGED.
 func (p *Proposals) Update(ctx context.Context, proposal approval.Proposal, act enclave.Act) error {
-	votes, err := encode(proposal.Votes)
+	votes, views, err := people(&proposal)
 	if err != nil {
 		return err
 	}
 	return p.store.act(ctx, act, func(q *sqlc.Queries, _ int64) error {
 		n, err := q.UpdateProposal(ctx, sqlc.UpdateProposalParams{
-			ID: proposal.ID, Revision: proposal.Revision, State: string(proposal.State), Votes: votes, Note: proposal.Note,
+			ID: proposal.ID, Revision: proposal.Revision, State: string(proposal.State), Votes: votes, Views: views, Note: proposal.Note,
 			Decided: millis(proposal.Decided),
 		})
 		if err == nil && n != 1 {
@@ -114,6 +114,14 @@ func (p *Proposals) Of(ctx context.Context, module enclave.Digest) ([]approval.P
 	return list, nil
 }
 
+// people is what people said of a proposal, and who saw it.
+func people(p *approval.Proposal) (votes, views string, err error) {
+	if votes, err = encode(p.Votes); err == nil {
+		views, err = encode(p.Views)
+	}
+	return votes, views, err
+}
+
 func proposalOf(row sqlc.Proposal) (approval.Proposal, error) {
 	d, err := digests(row.Module, row.Archive)
 	if err != nil {
@@ -124,5 +132,5 @@ func proposalOf(row sqlc.Proposal) (approval.Proposal, error) {
 		Proposer: enclave.Caller{Role: enclave.Role(row.Role), Org: row.Operator, Name: row.Proposer}, State: approval.State(row.State),
 		Note: row.Note, Created: fromMillis(row.Created), Decided: fromMillis(row.Decided), Revision: row.Revision,
 	}
-	return p, decode(part{row.Votes, &p.Votes})
+	return p, decode(part{row.Votes, &p.Votes}, part{row.Views, &p.Views})
 }

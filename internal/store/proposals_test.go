@@ -34,6 +34,7 @@ func testProposals(t *testing.T, s *store.Store) {
 
 	changed := first
 	changed.State, changed.Note, changed.Decided = approval.Withdrawn, "a fault", epoch
+	changed.Views = []approval.View{{By: operator, Round: 1}}
 	changed.Votes = []approval.Vote{{Voter: operator, Choice: approval.Approve, Public: "好", Private: "p", Round: 1, Time: epoch, Salt: "s"}}
 	ok(t, proposals.Update(ctx, changed, act("approval.withdraw")))
 	wants(t, proposals.Update(ctx, changed, act("approval.withdraw")), enclave.State, "PROPOSAL_CHANGED")

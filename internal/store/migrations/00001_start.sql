@@ -89,6 +89,7 @@ CREATE TABLE proposal (
     archive  TEXT   NOT NULL,
     state    TEXT   NOT NULL,
     votes    TEXT   NOT NULL,
+    views    TEXT   NOT NULL,
     note     TEXT   NOT NULL,
     created  BIGINT NOT NULL,
     decided  BIGINT NOT NULL,

@@ -1,10 +1,10 @@
 -- name: InsertProposal :exec
 INSERT INTO proposal (
-    id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, note, created, decided, revision, position
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17);
+    id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, views, note, created, decided, revision, position
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18);
 
 -- name: UpdateProposal :execrows
-UPDATE proposal SET state = $2, votes = $3, note = $4, decided = $5, revision = revision + 1 WHERE id = $1 AND revision = $6;
+UPDATE proposal SET state = $2, votes = $3, views = $4, note = $5, decided = $6, revision = revision + 1 WHERE id = $1 AND revision = $7;
 
 -- name: GetProposal :one
 SELECT * FROM proposal WHERE id = $1;

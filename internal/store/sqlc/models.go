@@ -83,6 +83,7 @@ type Proposal struct {
 	Archive  string
 	State    string
 	Votes    string
+	Views    string
 	Note     string
 	Created  int64
 	Decided  int64

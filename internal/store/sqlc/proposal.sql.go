@@ -10,7 +10,7 @@ import (
 )
 
 const findProposal = `-- name: FindProposal :one
-SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, note, created, decided, revision, position FROM proposal WHERE operator = $1 AND module = $2 AND dataset = $3
+SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, views, note, created, decided, revision, position FROM proposal WHERE operator = $1 AND module = $2 AND dataset = $3
 `
 
 type FindProposalParams struct {
@@ -35,6 +35,7 @@ func (q *Queries) FindProposal(ctx context.Context, arg FindProposalParams) (Pro
 		&i.Archive,
 		&i.State,
 		&i.Votes,
+		&i.Views,
 		&i.Note,
 		&i.Created,
 		&i.Decided,
@@ -45,7 +46,7 @@ func (q *Queries) FindProposal(ctx context.Context, arg FindProposalParams) (Pro
 }
 
 const getProposal = `-- name: GetProposal :one
-SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, note, created, decided, revision, position FROM proposal WHERE id = $1
+SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, views, note, created, decided, revision, position FROM proposal WHERE id = $1
 `
 
 func (q *Queries) GetProposal(ctx context.Context, id string) (Proposal, error) {
@@ -64,6 +65,7 @@ func (q *Queries) GetProposal(ctx context.Context, id string) (Proposal, error) 
 		&i.Archive,
 		&i.State,
 		&i.Votes,
+		&i.Views,
 		&i.Note,
 		&i.Created,
 		&i.Decided,
@@ -75,8 +77,8 @@ func (q *Queries) GetProposal(ctx context.Context, id string) (Proposal, error) 
 
 const insertProposal = `-- name: InsertProposal :exec
 INSERT INTO proposal (
-    id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, note, created, decided, revision, position
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, views, note, created, decided, revision, position
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 `
 
 type InsertProposalParams struct {
@@ -92,6 +94,7 @@ type InsertProposalParams struct {
 	Archive  string
 	State    string
 	Votes    string
+	Views    string
 	Note     string
 	Created  int64
 	Decided  int64
@@ -113,6 +116,7 @@ func (q *Queries) InsertProposal(ctx context.Context, arg InsertProposalParams) 
 		arg.Archive,
 		arg.State,
 		arg.Votes,
+		arg.Views,
 		arg.Note,
 		arg.Created,
 		arg.Decided,
@@ -123,7 +127,7 @@ func (q *Queries) InsertProposal(ctx context.Context, arg InsertProposalParams) 
 }
 
 const listProposals = `-- name: ListProposals :many
-SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, note, created, decided, revision, position FROM proposal WHERE position < $1 ORDER BY position DESC LIMIT $2
+SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, views, note, created, decided, revision, position FROM proposal WHERE position < $1 ORDER BY position DESC LIMIT $2
 `
 
 type ListProposalsParams struct {
@@ -153,6 +157,7 @@ func (q *Queries) ListProposals(ctx context.Context, arg ListProposalsParams) ([
 			&i.Archive,
 			&i.State,
 			&i.Votes,
+			&i.Views,
 			&i.Note,
 			&i.Created,
 			&i.Decided,
@@ -173,7 +178,7 @@ func (q *Queries) ListProposals(ctx context.Context, arg ListProposalsParams) ([
 }
 
 const listProposalsOf = `-- name: ListProposalsOf :many
-SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, note, created, decided, revision, position FROM proposal WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
+SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, views, note, created, decided, revision, position FROM proposal WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
 `
 
 type ListProposalsOfParams struct {
@@ -204,6 +209,7 @@ func (q *Queries) ListProposalsOf(ctx context.Context, arg ListProposalsOfParams
 			&i.Archive,
 			&i.State,
 			&i.Votes,
+			&i.Views,
 			&i.Note,
 			&i.Created,
 			&i.Decided,
@@ -224,7 +230,7 @@ func (q *Queries) ListProposalsOf(ctx context.Context, arg ListProposalsOfParams
 }
 
 const proposalsOfModule = `-- name: ProposalsOfModule :many
-SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, note, created, decided, revision, position FROM proposal WHERE module = $1 ORDER BY position DESC LIMIT 100
+SELECT id, operator, proposer, role, module, name, version, dataset, source, archive, state, votes, views, note, created, decided, revision, position FROM proposal WHERE module = $1 ORDER BY position DESC LIMIT 100
 `
 
 func (q *Queries) ProposalsOfModule(ctx context.Context, module string) ([]Proposal, error) {
@@ -249,6 +255,7 @@ func (q *Queries) ProposalsOfModule(ctx context.Context, module string) ([]Propo
 			&i.Archive,
 			&i.State,
 			&i.Votes,
+			&i.Views,
 			&i.Note,
 			&i.Created,
 			&i.Decided,
@@ -269,13 +276,14 @@ func (q *Queries) ProposalsOfModule(ctx context.Context, module string) ([]Propo
 }
 
 const updateProposal = `-- name: UpdateProposal :execrows
-UPDATE proposal SET state = $2, votes = $3, note = $4, decided = $5, revision = revision + 1 WHERE id = $1 AND revision = $6
+UPDATE proposal SET state = $2, votes = $3, views = $4, note = $5, decided = $6, revision = revision + 1 WHERE id = $1 AND revision = $7
 `
 
 type UpdateProposalParams struct {
 	ID       string
 	State    string
 	Votes    string
+	Views    string
 	Note     string
 	Decided  int64
 	Revision int64
@@ -286,6 +294,7 @@ func (q *Queries) UpdateProposal(ctx context.Context, arg UpdateProposalParams) 
 		arg.ID,
 		arg.State,
 		arg.Votes,
+		arg.Views,
 		arg.Note,
 		arg.Decided,
 		arg.Revision,
