@@ -16,8 +16,8 @@ const (
 	ChooseReturn  Choice = "return" // with a question to the operator
 )
 
-// Vote is what one reviewer said of a held output. It is bound to the exact bytes and to the version of the release history that the
-// reviewer saw: if either moves, it is void.
+// Vote is what one reviewer said of a held output. One for release is bound to the exact bytes and to the version of the release history
+// that the reviewer saw: if either moves, it is void.
 type Vote struct {
 	Voter   Caller    `json:"voter"`
 	Choice  Choice    `json:"choice"`
@@ -102,7 +102,7 @@ func (e *Enclave) rejudge(ctx context.Context, held *HeldOutput) (*rejudged, err
 		}
 		facts.History = audited.Facts
 	}
-	if profile.asksPeople(facts.Form) && !held.Approved {
+	if profile.asksPeople() && !held.Approved {
 		return nil, Fail(Refused, "MODULE_NOT_APPROVED", "dataset", held.Run.Dataset)
 	}
 	judgement, err := held.Rules.Release(ctx, facts, profile)
@@ -121,10 +121,8 @@ func (p *Profile) measuresAs(q *Profile) bool {
 		p.PPercent == q.PPercent && p.HomogeneityPercent == q.HomogeneityPercent
 }
 
-// asksPeople reports whether the module of a held output, which has code, must be approved: see [Profile.ModuleReview].
-func (p *Profile) asksPeople(form Form) bool {
-	return p.ModuleReview >= 2 || p.ModuleReview == 1 && form != Aggregate
-}
+// asksPeople reports whether the module of a held output, which saw rows, must be approved.
+func (p *Profile) asksPeople() bool { return p.ModuleReview > 0 }
 
 // mintAgreed is the second place that opens the gate, and the only one for an output that is not exact: on the votes of two people for
 // exactly these bytes beside exactly these releases, none of them of the organisation that asked, and nobody against.
@@ -146,7 +144,7 @@ func mintAgreed(held *HeldOutput, now *rejudged, votes []Vote) (*Verdict, error)
 	return &Verdict{
 		run: held.Run, judgement: Judgement{Decision: Release, Revision: now.revision}, facts: now.facts, places: held.Places, profile: now.profile,
 		output: &Treated{Bytes: held.Bytes, Format: held.Format}, footprint: held.Footprint, digest: digest, history: now.history,
-		votes: slices.Clone(votes), approval: now.profile.asksPeople(now.facts.Form),
+		votes: slices.Clone(votes), approval: now.profile.asksPeople(),
 	}, nil
 }
 

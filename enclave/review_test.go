@@ -98,8 +98,8 @@ func TestVotesOpenTheGate(t *testing.T) {
 // numbers and the approval of the module are by now.
 func TestALateVoteIsJudgedAgain(t *testing.T) {
 	t.Parallel()
-	withdrawn := func(h *house, held *enclave.HeldOutput, review int64, form enclave.Form) {
-		h.profile.ModuleReview, held.Facts.Form, held.Approved = review, form, false
+	withdrawn := func(review int64) func(*house, *enclave.HeldOutput) {
+		return func(h *house, _ *enclave.HeldOutput) { h.profile.ModuleReview = review }
 	}
 	tightened := func(change func(*enclave.Profile)) func(*house, *enclave.HeldOutput) {
 		return func(h *house, _ *enclave.HeldOutput) { change(&h.profile) }
@@ -140,14 +140,10 @@ func TestALateVoteIsJudgedAgain(t *testing.T) {
 		"sooner dominated":     {tightened(func(p *enclave.Profile) { p.DominancePercent++ }), enclave.Refused, "PROFILE_CHANGED"},
 		"a larger p":           {tightened(func(p *enclave.Profile) { p.PPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
 		"less alike":           {tightened(func(p *enclave.Profile) { p.HomogeneityPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
-		"a program, withdrawn": {func(h *house, held *enclave.HeldOutput) { withdrawn(h, held, 1, enclave.Program) }, enclave.Refused, "MODULE_NOT_APPROVED"},
-		"a table, withdrawn":   {func(h *house, held *enclave.HeldOutput) { withdrawn(h, held, 2, enclave.Aggregate) }, enclave.Refused, "MODULE_NOT_APPROVED"},
-		"a table, not asked":   {func(h *house, held *enclave.HeldOutput) { withdrawn(h, held, 1, enclave.Aggregate) }, "", ""},
-		"a program, not asked": {func(h *house, held *enclave.HeldOutput) { withdrawn(h, held, 0, enclave.Program) }, "", ""},
-		"a program, approved": {func(h *house, held *enclave.HeldOutput) {
-			withdrawn(h, held, 1, enclave.Program)
-			held.Approved = true
-		}, "", ""},
+		"withdrawn":            {withdrawn(1), enclave.Refused, "MODULE_NOT_APPROVED"},
+		"withdrawn, all asked": {withdrawn(2), enclave.Refused, "MODULE_NOT_APPROVED"},
+		"nobody is asked":      {withdrawn(0), "", ""},
+		"approved":             {func(h *house, held *enclave.HeldOutput) { h.profile.ModuleReview, held.Approved = 1, true }, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

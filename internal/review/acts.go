@@ -175,8 +175,9 @@ func (r *Register) Answer(ctx context.Context, caller enclave.Caller, id, text s
 		}
 		// Anybody who may see the act may see the text.
 		act := r.act(caller, "review.answer", &record, "text", enclave.DigestOf([]byte(text)).String())
-		delete(act.Detail, "output") // the operator may see this act, and its output's digest it may not
-		delete(act.Detail, "history")
+		for _, hidden := range []string{"output", "history", "round"} { // the operator may see this act, and these it may not
+			delete(act.Detail, hidden)
+		}
 		record.File.reply(Answer{Round: record.File.Round, Text: text, By: caller, Time: act.Time})
 		if err := r.Store.Update(ctx, record, nil, act); isChanged(err) {
 			continue

@@ -76,6 +76,9 @@ func TestEveryWriteMayFail(t *testing.T) {
 	} {
 		for _, after := range []bool{false, true} {
 			for _, kills := range []bool{false, true} {
+				if testing.Short() && after != kills {
+					continue
+				}
 				t.Run(fmt.Sprintf("%s, after %v, kills %v", name, after, kills), func(t *testing.T) {
 					t.Parallel()
 					for at := 1; ; at++ {
@@ -172,6 +175,35 @@ func TestTheEnclaveStopsBeforeTheGate(t *testing.T) {
 	player{world: w, id: id}.consistent(enclave.Released)
 }
 
+// TestAFaultInOneReviewEndsNothing lets the gate panic over one of two reviews at the start: it stays agreed, and the other is finished.
+func TestAFaultInOneReviewEndsNothing(t *testing.T) {
+	t.Parallel()
+	ctx, w := t.Context(), fresh(t)
+	fails := func() error { return errInjected }
+	w.config.Runs = stubborn{w.runs, func() error { return fails() }}
+	w.Register = review.New(w.config)
+	ids := []string{w.held(), w.ran(globex, program(), enclave.Held)}
+	for _, id := range ids {
+		w.voted(chen, id, enclave.ChooseRelease, review.Open)
+		if _, err := w.vote(wang, id, enclave.ChooseRelease); enclave.KindOf(err) != enclave.Internal {
+			t.Fatalf("the vote ended with %v", err)
+		}
+	}
+	first := true
+	fails = func() error {
+		if first {
+			first = false
+			panic("a fault")
+		}
+		return nil
+	}
+	w.Resume(ctx)
+	if agreed, err := w.store.Reviews().In(ctx, review.Agreed); err != nil || !slices.Equal(agreed, ids[:1]) {
+		t.Errorf("agreed are %v of %v, %v", agreed, ids, err)
+	}
+	w.ends(ids[1], enclave.Released)
+}
+
 // TestBetweenTheVotesAndTheGate: what the votes are bound to may change in the moment between the second vote and the gate. Then nothing is
 // released, the votes are void, and the voter is told.
 func TestBetweenTheVotesAndTheGate(t *testing.T) {
@@ -225,7 +257,7 @@ func TestBetweenTheVotesAndTheGate(t *testing.T) {
 func TestVotesAtOnce(t *testing.T) {
 	t.Parallel()
 	voters := []enclave.Caller{chen, wang, zhao, {Role: enclave.Reviewer, Org: "institute", Name: "qian"}, {Role: enclave.Authority, Org: "bureau", Name: "zhou"}}
-	for i := range 6 {
+	for i := range rounds(6) {
 		w := fresh(t)
 		id := w.held()
 		var group sync.WaitGroup
@@ -251,6 +283,14 @@ func TestVotesAtOnce(t *testing.T) {
 	}
 }
 
+// rounds is how often to try what depends on who comes first; twice where time is short.
+func rounds(n int) int {
+	if testing.Short() {
+		return 2
+	}
+	return n
+}
+
 // choicesOf are the choices of five people.
 func choicesOf(i int) []enclave.Choice {
 	all := []enclave.Choice{enclave.ChooseRelease, enclave.ChooseRelease, enclave.ChooseReject, enclave.ChooseRelease, enclave.ChooseReturn}
@@ -261,7 +301,7 @@ func choicesOf(i int) []enclave.Choice {
 // history that both people saw, or not at all.
 func TestAVoteBesideAnotherRelease(t *testing.T) {
 	t.Parallel()
-	for range 8 {
+	for range rounds(8) {
 		w := fresh(t)
 		id := w.held()
 		w.voted(chen, id, enclave.ChooseRelease, review.Open)

@@ -42,15 +42,31 @@ func person(c enclave.Caller) enclave.Caller { return enclave.Caller{Org: c.Org,
 // final reports whether nothing can happen any more.
 func (s State) final() bool { return s == Released || s == Rejected || s == Closed }
 
-// settle voids the votes that are bound to an earlier version of the history, and reports whether there were any. One such vote voids
-// those beside it: two people must have seen the same.
+// settle voids the votes for release that are bound to an earlier version of the history, and reports whether there were any.
 func (f *File) settle(history int64) bool {
 	waits := f.State == Open || f.State == Differ || f.State == Agreed
-	if !waits || !slices.ContainsFunc(f.Votes, func(v Vote) bool { return v.History < history }) {
+	if !waits || !slices.ContainsFunc(f.current(), func(v Vote) bool { return v.Choice == enclave.ChooseRelease && v.History < history }) {
 		return false
 	}
-	f.void()
+	f.unbind()
 	return true
+}
+
+// unbind voids the round's votes for release: they were for what these people saw. Whoever would not release it stands by that, and those who
+// differed stay the ones to decide: else the operator, whose own releases move the history, could wear a reviewer down or choose another.
+func (f *File) unbind() {
+	var stand []Vote
+	f.State = Open
+	for _, v := range f.Votes {
+		if v.Round == f.Round && v.Choice == enclave.ChooseRelease {
+			f.Void = append(f.Void, v)
+			continue
+		}
+		if stand = append(stand, v); v.Round < f.Round {
+			f.State = Differ
+		}
+	}
+	f.Votes = stand
 }
 
 // void opens the review again, for anybody's votes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -145,7 +146,7 @@ func changed(id string) error { return enclave.Fail(enclave.State, "REVIEW_CHANG
 
 func isChanged(err error) bool { return errors.Is(err, enclave.Fail(enclave.State, "REVIEW_CHANGED")) }
 
-// void writes down that votes are void, and why. The file is void already.
+// void writes down that votes are void, and why. In the file they are already.
 func (r *Register) void(ctx context.Context, record Record, why string) error {
 	return r.Store.Update(ctx, record, nil, r.act(itself(), "review.void", &record, "reason", why))
 }
@@ -171,7 +172,7 @@ func (r *Register) finish(ctx context.Context, record Record) error {
 		r.Runs.Changed(record.Run.ID)
 		return nil
 	case enclave.State:
-		record.File.void()
+		record.File.unbind()
 		if err := r.void(ctx, record, e.Reason); err != nil {
 			return errors.Join(err, failure)
 		}
@@ -184,13 +185,24 @@ func (r *Register) finish(ctx context.Context, record Record) error {
 func (r *Register) Resume(ctx context.Context) {
 	agreed, err := r.Store.In(ctx, Agreed)
 	for _, id := range agreed {
-		record, failure := r.Store.Get(ctx, id)
-		if failure == nil && record.File.State == Agreed {
-			failure = r.finish(ctx, record)
-		}
-		err = errors.Join(err, failure)
+		err = errors.Join(err, r.resume(ctx, id))
 	}
 	if err != nil {
 		r.Log.ErrorContext(ctx, "reviews not finished", slog.Any("error", err))
 	}
+}
+
+// resume finishes one review. A fault in it must not end the enclave, at this start and at each one after it: the review stays agreed. What it
+// panicked with may hold data, so only its type is kept.
+func (r *Register) resume(ctx context.Context, id string) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = enclave.Internalf("review of run %s: panic of type %T: %s", id, fault, debug.Stack())
+		}
+	}()
+	record, err := r.Store.Get(ctx, id)
+	if err != nil || record.File.State != Agreed {
+		return err
+	}
+	return r.finish(ctx, record)
 }

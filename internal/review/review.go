@@ -8,8 +8,9 @@
 //	 ├──they differ────→ differ ──the same two vote again──→ …
 //	 └──one returns────→ returned ──the operator answers──→ open
 //
-// A vote is bound to the exact bytes and to the version of the dataset's release history that the voter was shown: when the history
-// moves, the votes are void and the review is open again. Whatever else ends a held run closes its review.
+// A vote for release is bound to the exact bytes and to the version of the dataset's release history that the voter was shown: when the
+// history moves, it is void, and whoever cast it looks and votes again. Other votes stand, and so does it that the same two people decide
+// who differed. Whatever else ends a held run closes its review.
 package review
 
 import (
@@ -62,7 +63,7 @@ type Review struct {
 
 // Answer is what the operator said to a question.
 type Answer struct {
-	Round int            `json:"round"` // of the votes that asked
+	Round int            `json:"round"` // of the votes that asked; for the operator, which of its answers it is
 	Text  string         `json:"text"`
 	By    enclave.Caller `json:"by"`
 	Time  time.Time      `json:"time"`

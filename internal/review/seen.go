@@ -1,6 +1,8 @@
 package review
 
 import (
+	"slices"
+
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
@@ -53,7 +55,10 @@ func seenByOperator(r *Record) Review {
 	review := Review{
 		Run: r.Run.ID, Operator: r.Run.Submitter.Org, Grant: r.Run.Grant, Scenario: r.Run.Scenario, Dataset: r.Run.Dataset, Source: r.Source,
 		Module: r.Run.Module, State: f.State, Outcome: r.Run.Outcome, Round: len(f.Answers) + 1, Held: r.Held,
-		Question: f.Question, Answers: f.Answers,
+		Question: f.Question, Answers: slices.Clone(f.Answers),
+	}
+	for i := range review.Answers {
+		review.Answers[i].Round = i + 1 // how often reviewers differed in between is theirs
 	}
 	switch f.State {
 	case Differ, Agreed: // that is between the reviewers

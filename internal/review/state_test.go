@@ -55,11 +55,20 @@ func TestStates(t *testing.T) {
 			"chen release = open, wang reject = differ, wang return = differ, chen release = returned, acme answers = open, zhao reject = open, wang reject = rejected",
 			enclave.Denied, 3,
 		},
-		"not looked":            {"chen looks = open, zhao votes = REVIEW_NOT_VIEWED, chen votes = open", enclave.Held, 1},
-		"the history moves":     {"chen release = open, history, wang release = open, chen release = released", enclave.Released, 1},
-		"looked before":         {"chen looks = open, history, chen votes = REVIEW_MOVED, chen release = open", enclave.Held, 1},
-		"a third after all":     {"chen release = open, wang reject = differ, history, zhao release = open, wang reject = differ, chen release = REVIEW_TAKEN", enclave.Held, 3},
-		"rejected all the same": {"chen reject = open, history, wang reject = open, zhao reject = rejected", enclave.Denied, 1},
+		"not looked":        {"chen looks = open, zhao votes = REVIEW_NOT_VIEWED, chen votes = open", enclave.Held, 1},
+		"the history moves": {"chen release = open, history, wang release = open, chen release = released", enclave.Released, 1},
+		"looked before":     {"chen looks = open, history, chen votes = REVIEW_MOVED, chen release = open", enclave.Held, 1},
+		"the pair stands": {
+			"chen release = open, wang reject = differ, history, zhao release = REVIEW_TAKEN, wang reject = differ, chen reject = rejected",
+			enclave.Denied, 2,
+		},
+		"the pair stands, later": {
+			"chen release = open, wang reject = differ, wang release = differ, history, zhao release = REVIEW_TAKEN, chen release = differ, wang release = released",
+			enclave.Released, 2,
+		},
+		"a rejection stands":    {"chen reject = open, history, chen release = REVIEW_VOTED, wang release = differ, history, wang reject = differ", enclave.Held, 2},
+		"rejected all the same": {"chen reject = open, history, wang reject = rejected", enclave.Denied, 1},
+		"a question from one":   {"chen return = open, history, wang release = returned", enclave.Held, 1},
 		"a question stands":     {"chen return = open, wang return = returned, history, chen release = REVIEW_RETURNED, acme answers = open", enclave.Held, 2},
 		"withdrawn":             {"acme cancels = closed, chen release = REVIEW_ENDED, acme cancels = RUN_ENDED", enclave.Stopped, 1},
 		"withdrawn late":        {"chen release = open, wang reject = differ, acme cancels = closed, acme answers = REVIEW_NOT_ASKED", enclave.Stopped, 2},
@@ -304,6 +313,16 @@ func TestVotesAreBlind(t *testing.T) {
 	answered, err := w.Answer(ctx, acme, id, "because")
 	if err != nil || answered.State != review.Open || answered.Answers[0].Text != "because" || answered.Question != "public return" || !answered.Output.IsZero() || answered.History != 0 {
 		t.Errorf("answered: %+v, %v", answered, err)
+	}
+	// In which round of theirs the reviewers asked, its operator does not learn, neither here nor from its act.
+	acts := w.acts(id)
+	for name := range acts[len(acts)-1].Detail {
+		if name != "text" {
+			t.Errorf("the answer's act tells its operator %s", name)
+		}
+	}
+	if inside, err := w.Get(ctx, chen, id); err != nil || answered.Answers[0].Round != 1 || answered.Round != 2 || inside.Answers[0].Round != 2 {
+		t.Errorf("the operator sees %+v, reviewers %+v, %v", answered, inside, err)
 	}
 	if r, err := w.runs.Get(ctx, id); err != nil || r.Question != "" {
 		t.Errorf("the question still waits: %+v, %v", r, err)

@@ -40,11 +40,12 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 	if d.Run.Environment != enclave.Prod {
 		return enclave.Internalf("run %s: what was made from synthetic rows is not recorded", d.Run.ID)
 	}
-	evidence, err := json.Marshal(Evidence{Salt: enclave.NewID(), Facts: d.Facts, Places: d.Places})
+	evidence := Evidence{Salt: enclave.NewID(), Facts: d.Facts, Places: d.Places, Votes: d.Votes}
+	encoded, err := json.Marshal(evidence)
 	if err != nil {
 		return enclave.Internalf("encode facts: %w", err)
 	}
-	act, err := g.act(&d, evidence)
+	act, err := g.act(&d, &evidence, encoded)
 	if err != nil {
 		return err
 	}
@@ -65,15 +66,15 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 	}
 	return g.store.Decide(ctx, Decision{
 		Run: d.Run.ID, Grant: d.Run.Grant, Dataset: d.Run.Dataset, Act: act.ID, Time: act.Time,
-		Decision: d.Decision, Reasons: d.Reasons, Policy: d.Policy, Profile: d.Profile, Evidence: string(evidence),
+		Decision: d.Decision, Reasons: d.Reasons, Policy: d.Policy, Profile: d.Profile, Evidence: string(encoded),
 		Result: d.Digest, Format: d.Format, History: d.History, Footprint: footprint,
 		ByPeople: d.Votes != nil, Approval: d.Approval,
 	}, act)
 }
 
 // act is the record of a decision. Only a release names a result, since that is what a receipt proves. A denied output is not named:
-// it may have so few possible values that its digest would tell it.
-func (g *Gate) act(d *enclave.Decided, evidence []byte) (enclave.Act, error) {
+// it may have so few possible values that its digest would tell it. Nor are the people who voted: the operator holds the receipt.
+func (g *Gate) act(d *enclave.Decided, evidence *Evidence, encoded []byte) (enclave.Act, error) {
 	params, err := enclave.DigestJSON(d.Run.Params)
 	if err != nil {
 		return enclave.Act{}, err
@@ -84,14 +85,17 @@ func (g *Gate) act(d *enclave.Decided, evidence []byte) (enclave.Act, error) {
 	}
 	detail := append(pinned(&d.Run, params),
 		"policy", d.Policy.String(), "profile", d.Profile.Name, "profile_digest", profile.String(),
-		"facts", enclave.DigestOf(evidence).String(), "history", strconv.FormatInt(d.History, 10),
+		"facts", enclave.DigestOf(encoded).String(), "history", strconv.FormatInt(d.History, 10),
 		"operator", d.Run.Submitter.Org)
 	switch d.Decision {
 	case enclave.Release:
 		detail = append(detail, "result", d.Digest.String())
-		for i, v := range d.Votes {
-			n := strconv.Itoa(i + 1)
-			detail = append(detail, "voter_"+n, v.Voter.Org+"/"+v.Voter.Name, "round_"+n, strconv.Itoa(v.Round))
+		if len(d.Votes) > 0 {
+			votes, err := evidence.votesDigest()
+			if err != nil {
+				return enclave.Act{}, err
+			}
+			detail = append(detail, "voters", strconv.Itoa(len(d.Votes)), "votes", votes.String())
 		}
 	case enclave.Hold:
 		detail = append(detail, "held", d.Digest.String())

@@ -47,12 +47,18 @@ type Decision struct {
 	Approval  bool // the module must stand approved for the dataset; not kept
 }
 
-// Evidence is the facts that a decision was made from. The salt keeps the digest that the ledger's record names from being guessed:
-// facts are a few small numbers that come from data.
+// Evidence is the facts that a decision was made from. The salt keeps the digests that the ledger's record names from being guessed:
+// facts are a few small numbers that come from data, and there are few people who vote.
 type Evidence struct {
 	Salt   string          `json:"salt"`
 	Facts  enclave.Facts   `json:"facts"`
 	Places []enclave.Place `json:"places,omitempty"` // where in a program's output they were found
+	Votes  []enclave.Vote  `json:"votes,omitempty"`  // of the people who released it
+}
+
+// votesDigest is what a receipt tells of the votes beside their number: their names are for auditors, in the acts of voting and here.
+func (e *Evidence) votesDigest() (enclave.Digest, error) {
+	return enclave.DigestJSON(Evidence{Salt: e.Salt, Votes: e.Votes})
 }
 
 // Ending is an outcome that is not the gate's: denied before judgement, failed, canceled.

@@ -1,7 +1,9 @@
 package run_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -322,6 +324,40 @@ func TestAGuestThatSeesRowsChoosesNothing(t *testing.T) {
 			if ended, err := run.Blur(veiled[0], stage, failure); ended != stage || !reflect.DeepEqual(err, failure) {
 				t.Errorf("%v at %s became %v", failure, stage, err)
 			}
+		}
+	}
+}
+
+// torn is a rehearsal that ends in an error.
+type torn struct {
+	taken
+	err error
+}
+
+func (p *torn) Rehearse(context.Context, *enclave.Order, func(enclave.Stage)) (*enclave.Report, error) {
+	return &enclave.Report{}, p.err
+}
+
+// TestDevTellsNothingOfTheInside: what a module did wrong, its author reads with all causes; of a fault of the enclave it hears that there was one.
+func TestDevTellsNothingOfTheInside(t *testing.T) {
+	t.Parallel()
+	inside := enclave.Internalf("open /srv/darkroom/key: stack of goroutines")
+	for cause, err := range map[string]error{
+		"at darkroom_batch": enclave.Fail(enclave.Invalid, "MODULE_TRAP").Because(errors.New("at darkroom_batch")),
+		"inside":            inside,
+		"inside, caused":    enclave.Fail(enclave.Limit, "RUN_TOO_LONG", "limit", "1s").Because(inside),
+	} {
+		path := &torn{err: err}
+		w := started(t, func(w *world) { w.config.Dev = path })
+		order := request(acme, "ok")
+		order.Environment = enclave.Dev
+		submitted, err := w.Submit(t.Context(), acme, order)
+		ok(t, err)
+		w.end(submitted.ID)
+		raw, err := w.Report(t.Context(), acme, submitted.ID)
+		ok(t, err)
+		if text := string(raw); strings.Contains(text, "goroutines") || strings.Contains(text, "srv") || strings.Contains(text, "darkroom_batch") != (cause == "at darkroom_batch") {
+			t.Errorf("%s: %s", cause, text)
 		}
 	}
 }

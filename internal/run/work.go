@@ -219,7 +219,7 @@ func (r *Register) settle(ctx context.Context, id string, w *walk, failure error
 		}
 		ending, verb = endingOf(failure)
 	}
-	if ending.Report, err = kept(w.report, failure); err != nil {
+	if ending.Report, err = kept(&state, w.report, failure); err != nil {
 		return err
 	}
 	act := enclave.NewAct(enclave.Coarse(r.config.Now()), itself(), verb, "runs/"+id,
@@ -254,14 +254,18 @@ func rehearsed(report *enclave.Report) (Ending, string) {
 // maxCause is how much is kept of an error with its causes, in bytes.
 const maxCause = 16 << 10
 
-// kept is what is written down of a run's end beside its outcome: the error with its causes, and what a rehearsal told.
-func kept(report *enclave.Report, failure error) (string, error) {
+// kept is what is written down of a run's end beside its outcome: the error with its causes, and what a rehearsal told. Of a fault inside the
+// enclave, the operator of a run in dev reads no more than that: stacks and paths are in the log.
+func kept(state *State, report *enclave.Report, failure error) (string, error) {
 	var all enclave.Report
 	if report != nil {
 		all = *report
 	}
 	if failure != nil {
 		text := failure.Error()
+		if inside := enclave.Fail(enclave.Internal, "INTERNAL"); state.Environment == enclave.Dev && errors.Is(failure, inside) {
+			text = inside.Error()
+		}
 		all.Cause = strings.ToValidUTF8(text[:min(len(text), maxCause)], "?")
 	}
 	raw, err := json.Marshal(&all)
