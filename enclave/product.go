@@ -109,7 +109,9 @@ type LeakFacts struct {
 	// Packed counts texts that hold values of one row of the data in three columns or more, in clear or in a common encoding.
 	Packed int64 `json:"packed"`
 	// Injective counts output columns that, alone or with another, are equal where a shown column, two or all of them are, and different
-	// where these differ: by the order in which the guest emitted them, or by how often each value occurs. No encoding hides it.
+	// where these differ: by the order in which the guest emitted them, or by how often each value occurs. No encoding of values that repeat
+	// hides it, in that order or of about all rows; of a few rows whose values all differ, in an order of the guest's own, a secret bijection
+	// shows in no fact: Bits alone bounds it, and people must be able to explain every column.
 	Injective int64 `json:"injective"`
 	// Verbatim is the values that stand in a shown column of class sensitive or measure, beyond those that would if each were moved a
 	// little: in percent of Values, rounded up.

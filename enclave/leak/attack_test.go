@@ -232,6 +232,7 @@ func TestAttacks(t *testing.T) {
 	for fact, outputs := range attacks(w) {
 		for name, o := range outputs {
 			t.Run(fact+"/"+name, func(t *testing.T) {
+				t.Parallel()
 				got := w.inspect(t, o)
 				trips := tripped(&got.Facts)
 				if !slices.ContainsFunc(trips, func(s string) bool { return strings.HasPrefix(s, fact) }) {

@@ -85,6 +85,9 @@ func (c *census) scan(ctx context.Context, rows enclave.Rows, visit func(subject
 	for _, r := range ranges {
 		err := rows.Scan(ctx, r, c.shown, func(b *enclave.Batch) error {
 			for row := range b.Rows {
+				if row%often == 0 && ctx.Err() != nil {
+					return ctx.Err()
+				}
 				for i := range at {
 					var err error
 					if at[i], err = c.columns[i].position(&b.Columns[i], row, grow); err != nil {

@@ -2,6 +2,7 @@ package leak
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
@@ -12,7 +13,7 @@ import (
 
 // Limits of decoding.
 const (
-	maxDecoded = 4 << 20 // bytes of all decodings of all texts of one output
+	maxDecoded = 1 << 20 // bytes of all decodings of all texts of one output
 	leastCode  = 16      // characters of base64 or hex that are taken for more than a word
 	leastMask  = 12      // bytes that are tried under masks
 	maxDepth   = 3       // encodings within each other
@@ -27,12 +28,15 @@ type text struct {
 // decodeTexts reads every different text of a product in common encodings: base64, hexadecimal, percent-encoding, reversed, and what these hide
 // under a mask of one byte; up to three within each other. Unread counts values that are beyond the limit: a guest chooses how much it writes, so
 // they count as found, and an inspection does not fail in a way that an operator could tell from a denial.
-func decodeTexts(p *enclave.Product) (all []text, unread int64) {
+func decodeTexts(ctx context.Context, p *enclave.Product) (all []text, unread int64, err error) {
 	known := map[string]int{}
 	budget := maxDecoded
 	for c := range p.Columns {
 		v := valuesOf(p, c)
 		for row, value := range v.texts {
+			if row%often == 0 && ctx.Err() != nil {
+				return nil, 0, ctx.Err()
+			}
 			if !v.valid[row] {
 				continue
 			}
@@ -52,7 +56,7 @@ func decodeTexts(p *enclave.Product) (all []text, unread int64) {
 	if budget < 0 {
 		unread++ // the last one, in part
 	}
-	return all, unread
+	return all, unread, nil
 }
 
 // meanings are a text and its decodings. Budget counts their bytes, and nothing more is decoded once it is below zero.
@@ -131,7 +135,11 @@ func unmasked(m []byte) [][]byte {
 		return nil
 	}
 	var counts [256]int
+	var different []byte
 	for _, b := range m {
+		if counts[b] == 0 {
+			different = append(different, b)
+		}
 		counts[b]++
 	}
 	var all [][]byte
@@ -141,12 +149,12 @@ func unmasked(m []byte) [][]byte {
 			of = func(b byte) byte { return b + byte(mask) } //nolint:gosec // its low byte, from 0: all masks again
 		}
 		digits, text := 0, true
-		for b, n := range counts {
-			if n > 0 {
-				to := of(byte(b))
-				digits += n * btoi(isDigit(to))
-				text = text && !isControl(to)
+		for _, b := range different {
+			to := of(b)
+			if text = !isControl(to); !text {
+				break
 			}
+			digits += counts[b] * btoi(isDigit(to))
 		}
 		if !text || 3*digits < share*len(m) {
 			continue

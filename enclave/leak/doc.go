@@ -16,14 +16,23 @@
 //
 // # What remains possible
 //
-// A program that encodes some of the rows by a secret bijection, in an order of its own, shows nothing that could be compared. How much it
-// can carry off that way is bounded by the bits that its output can carry for each subject, which policy keeps small, and people look at
-// what is left: a column without a meaning that anyone can explain is not released. Likewise for a text without separators whose columns are
-// in an order of their own, and for three records or fewer of columns that everybody shares.
+// A program that encodes some of the rows by a secret bijection, in an order of its own, shows nothing that could be compared: values that all
+// differ look like any other numbers, however many columns of a row each of them holds. Injective does not notice it, and nothing here does.
+// How much a program can carry off that way is bounded by the bits that its output can carry for each subject, which policy keeps small, and
+// people look at what is left: a column without a meaning that anyone can explain is not released. Likewise for a text without separators whose
+// columns are in an order of their own, and for three records or fewer of columns that everybody shares.
 //
 // # Cost
 //
-// Two passes over the rows. Memory is bounded by the number of different values of each shown column (at most 2^23, else
-// INSPECTION_TOO_LARGE) and by the output: of more than 20,000 rows, records are sought in an even sample; texts of more than 4 MiB with
-// all of their decodings, and more candidates for identifiers than 2^19, count as if they had been found.
+// Two passes over the rows. Time and memory are bounded by the number of rows, by the number of different values of each shown column (at most
+// 2^23, else INSPECTION_TOO_LARGE) and by the output, whatever it holds. Of more than 20,000 rows, records are sought in an even sample. What
+// there is too much of counts as if it had been found:
+//
+//   - texts whose decodings take more than 1 MiB together;
+//   - more than 64 columns of words that can be read as shown columns (all rows, as records);
+//   - texts of more than 2^16 windows of words together, and all texts if the rows of the data lie in too many windows: more than 512 for each
+//     row on average, and 2^22 (as packed);
+//   - more than 2^19 candidates for identifiers, or 2^22 places where they stand (all values).
+//
+// Every step asks the context. Of products with more than 2^16 values and bytes of texts, one is inspected at a time.
 package leak

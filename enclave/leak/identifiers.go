@@ -16,7 +16,7 @@ const (
 	maxMarks        = 1 << 22 // where in the output candidates stand, and what stands beside short numbers
 	identifierBytes = 18      // of a checked identifier (GB 11643-1999, GB 32100-2015)
 	longNumber      = 12      // digits of a number that no statistic has by chance
-	often           = 4096    // steps after which it is asked whether the run was canceled
+	often           = 64      // steps after which it is asked whether the run was canceled
 )
 
 // identifiers is the fact of the same name. What a text means, and what its values written one after the other mean, is asked about whole, by
@@ -30,7 +30,7 @@ func (in *inspection) identifiers(ctx context.Context, directory Directory, text
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s.of = int32(at) //nolint:gosec // bounded by what is decoded
+		s.of = int32(at)
 		for _, meaning := range texts[at].meaning {
 			if printable(meaning) {
 				s.text(meaning)
@@ -204,7 +204,7 @@ func (s *suspects) numbers(ctx context.Context, p *enclave.Product) error {
 	for c := range p.Columns {
 		v := valuesOf(p, c)
 		if v.texts != nil {
-			v.numbers, v.valid, v.places = decimals(v.texts, v.valid)
+			v = *v.decimals()
 		}
 		one := &short{}
 		for row, n := range v.numbers {

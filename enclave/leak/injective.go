@@ -1,6 +1,9 @@
 package leak
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // Limits of the search for columns that can be turned back.
 const (
@@ -14,48 +17,56 @@ const (
 // column, of two or of all of them are equal, and different where they differ. Either as the guest emitted them, row by row or subject by
 // subject from the first; or, if the output has at least half as many rows as the data has rows or subjects, by how often each value
 // occurs, which no encoding and no order changes.
-func (in *inspection) injective(c *census) {
+func (in *inspection) injective(ctx context.Context, c *census) error {
 	n := in.product.Rows
-	guilty := map[int]bool{}
+	guilty := make([]bool, len(in.product.Columns))
+	least := max(int(c.threshold), leastEvidence)
 	sources := c.sources(n)
-	columns := make([][]int32, len(in.product.Columns))
-	try := func(sequence []int32, outputs ...int) {
+	try := func(emitted []int32, outputs ...int) error {
 		if slices.ContainsFunc(outputs, func(o int) bool { return guilty[o] }) {
-			return
+			return nil
 		}
-		least := max(int(c.threshold), leastEvidence)
-		for _, source := range sources {
-			if reversible(source, sequence, least) {
+		output := sequence{values: emitted}
+		for i := range sources {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if sources[i].reversible(&output, least) {
 				for _, o := range outputs {
 					guilty[o] = true
 				}
-				return
+				return nil
 			}
 		}
+		return nil
 	}
-	for o := range columns {
-		columns[o] = in.emitted(o)
-		try(columns[o], o)
+	for o := range guilty {
+		if err := try(in.emitted(o), o); err != nil {
+			return err
+		}
 	}
 	if n <= maxForPairs {
-		for b := range columns[:min(len(columns), maxColumns)] {
+		for b := range guilty[:min(len(guilty), maxColumns)] {
 			for a := range b {
-				try(joined(columns[a], columns[b]), a, b)
+				if err := try(joined(in.emitted(a), in.emitted(b)), a, b); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	for o := range columns {
-		if guilty[o] {
+	for o, yes := range guilty {
+		if yes {
 			in.facts.Injective++
 			in.found("injective", -1, o)
 		}
 	}
+	return nil
 }
 
 // source is what an output column could be made from: one value for each of the first rows or subjects.
 type source struct {
-	values []int32
-	whole  int // how many rows or subjects the data has; values are all of them if the output could be about half of them
+	sequence
+	whole int // how many rows or subjects the data has; values are all of them if the output could be about half of them
 }
 
 // sources are single shown columns, pairs and all of them together, by row and by subject.
@@ -69,19 +80,20 @@ func (c *census) sources(n int) []source {
 			continue
 		}
 		whole, every := int(head.whole), head.columns[0]
+		add := func(values []int32) { all = append(all, source{sequence{values: values}, whole}) }
 		for b, column := range head.columns {
-			all = append(all, source{column, whole})
+			add(column)
 			if b == 0 {
 				continue
 			}
 			every = joined(every, column)
 			for a := range min(b, maxColumns) {
 				if b < maxColumns && len(head.columns) > 2 && n <= maxAligned {
-					all = append(all, source{joined(head.columns[a], column), whole})
+					add(joined(head.columns[a], column))
 				}
 			}
 		}
-		all = append(all, source{every, whole})
+		add(every)
 	}
 	return all
 }
@@ -127,41 +139,18 @@ func joined(a, b []int32) []int32 {
 }
 
 // reversible reports whether an output column could be turned back into a source.
-func reversible(from source, output []int32, least int) bool {
-	n := min(len(from.values), len(output), maxAligned)
-	if aligned(from.values[:n], output[:n], least) {
+func (s *source) reversible(output *sequence, least int) bool {
+	n := min(len(s.values), len(output.values), maxAligned)
+	if a, b := s.first(n), output.first(n); a.determines(b, least) && b.determines(a, least) {
 		return true
 	}
-	return 2*len(output) >= from.whole && len(from.values) == from.whole && sameSpectrum(from.values, output, least)
-}
-
-// aligned reports whether two sequences are equal at the same places, but for one in twenty, with evidence enough: only repeated values tell.
-func aligned(a, b []int32, least int) bool {
-	together := joined(a, b)
-	return determines(a, together, least) && determines(b, together, least)
-}
-
-// determines reports whether places with equal values of a have equal pairs.
-func determines(a, together []int32, least int) bool {
-	total, most, pairs := map[int32]int{}, map[int32]int{}, map[int32]int{}
-	for i, value := range a {
-		total[value]++
-		pairs[together[i]]++
-		most[value] = max(most[value], pairs[together[i]])
-	}
-	repeated, agreeing, repetitions := 0, 0, 0
-	for value, n := range total {
-		if n > 1 {
-			repeated, agreeing, repetitions = repeated+n, agreeing+most[value], repetitions+n-1
-		}
-	}
-	return len(total) >= least && repetitions >= least && 20*agreeing >= 19*repeated
+	return 2*len(output.values) >= s.whole && len(s.values) == s.whole && sameSpectrum(&s.sequence, output, least)
 }
 
 // sameSpectrum compares how often values occur, most frequent first, whatever they are: the difference is no more than the rows that the output
 // lacks, and one in twenty.
-func sameSpectrum(a, b []int32, least int) bool {
-	x, y := spectrum(a), spectrum(b)
+func sameSpectrum(a, b *sequence, least int) bool {
+	x, y := a.spectrum(), b.spectrum()
 	if len(x) < least || len(y) < least {
 		return false
 	}
@@ -176,20 +165,6 @@ func sameSpectrum(a, b []int32, least int) bool {
 		}
 		difference += max(d, -d)
 	}
-	lacking := len(a) - len(b)
-	return difference <= max(lacking, -lacking)+len(b)/20
-}
-
-func spectrum(sequence []int32) []int {
-	counts := map[int32]int{}
-	for _, value := range sequence {
-		counts[value]++
-	}
-	all := make([]int, 0, len(counts))
-	for _, n := range counts {
-		all = append(all, n)
-	}
-	slices.Sort(all)
-	slices.Reverse(all)
-	return all
+	lacking := len(a.values) - len(b.values)
+	return difference <= max(lacking, -lacking)+len(b.values)/20
 }

@@ -14,13 +14,41 @@ type Directory interface {
 	Known(ctx context.Context, kind enclave.SubjectKind, candidates [][]byte) ([]bool, error)
 }
 
-// Inspector implements [enclave.Inspector]. It has no state of its own and is safe for concurrent use.
-type Inspector struct{ directory Directory }
+// Inspector implements [enclave.Inspector]. It is safe for concurrent use; of large products, it inspects one at a time.
+type Inspector struct {
+	directory Directory
+	large     chan struct{} // holds the inspection of a large product
+}
 
 var _ enclave.Inspector = (*Inspector)(nil)
 
 // New makes an inspector that asks a directory about identifiers.
-func New(directory Directory) *Inspector { return &Inspector{directory} }
+func New(directory Directory) *Inspector { return &Inspector{directory, make(chan struct{}, 1)} }
+
+// modest is the most values and bytes of texts that a product has whose inspection takes little memory.
+const modest = 1 << 16
+
+// turn waits until no other large product is inspected, if this one is large. Workers would multiply what each takes.
+func (i *Inspector) turn(ctx context.Context, product *enclave.Product) (done func(), err error) {
+	size := product.Rows * len(product.Columns)
+	for c := range product.Columns {
+		for _, text := range product.Columns[c].Texts {
+			size += len(text)
+		}
+		for _, label := range product.Plan.Manifest.Output.Columns[c].Values {
+			size += len(label)
+		}
+	}
+	if size <= modest {
+		return func() {}, nil
+	}
+	select {
+	case i.large <- struct{}{}:
+		return func() { <-i.large }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // maxPlaces is how many places reviewers are shown.
 const maxPlaces = 1000
@@ -38,15 +66,30 @@ type inspection struct {
 func (i *Inspector) Inspect(
 	ctx context.Context, rows enclave.Rows, product *enclave.Product, profile enclave.Profile,
 ) (*enclave.Inspected, error) {
+	done, err := i.turn(ctx, product)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	in := &inspection{product: product, profile: profile}
 	in.count(rows.Snapshot())
-	texts, unread := decodeTexts(product)
+	texts, unread, err := decodeTexts(ctx, product)
+	if err != nil {
+		return nil, err
+	}
 	in.facts.Packed, in.facts.Identifiers = unread, unread
 	census, err := takeCensus(ctx, rows, product, profile.Threshold)
 	if err != nil {
 		return nil, err
 	}
-	matcher, packs := newMatcher(in, census), newPacks(texts, census)
+	matcher, err := newMatcher(ctx, in, census)
+	if err != nil {
+		return nil, err
+	}
+	packs, err := newPacks(ctx, texts, census)
+	if err != nil {
+		return nil, err
+	}
 	if err := census.again(ctx, rows, func(subject uint32, at []int32) {
 		matcher.see(subject, at)
 		packs.see(subject, at)
@@ -54,11 +97,15 @@ func (i *Inspector) Inspect(
 		return nil, err
 	}
 	in.records(matcher)
-	in.packed(packs)
-	in.verbatim(census)
-	in.injective(census)
-	if err := in.identifiers(ctx, i.directory, texts); err != nil {
-		return nil, err
+	for _, fact := range []func() error{
+		func() error { return in.packed(ctx, packs) },
+		func() error { return in.verbatim(ctx, census) },
+		func() error { return in.injective(ctx, census) },
+		func() error { return in.identifiers(ctx, i.directory, texts) },
+	} {
+		if err := fact(); err != nil {
+			return nil, err
+		}
 	}
 	return &enclave.Inspected{Product: product, Facts: in.facts, Places: in.places}, nil
 }

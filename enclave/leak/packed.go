@@ -3,6 +3,7 @@ package leak
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"maps"
 	"math"
 	"math/bits"
@@ -19,11 +20,15 @@ const (
 	leastPacked = 3    // columns of one row
 	maxTried    = 12   // columns whose combinations are all tried
 	surely      = 1e-3 // windows of the whole output that would match by chance: below it, one is enough
-	shared      = 16   // letters and digits in a row that a text has in common with a row's values, without separators
+	maxWindows  = 1 << 16
+	looksEach   = 512     // windows that are looked at for each row of the data, on average,
+	looksAtAll  = 1 << 22 // and for all of them beyond that
+	shared      = 16      // letters and digits in a row that a text has in common with a row's values, without separators
 )
 
 // packs seeks rows of the data in texts. A text is looked at through windows of some words; a window holds a row if it has the values of
-// three shown columns or more, in any order and among other words, that fewer subjects than the threshold have together.
+// three shown columns or more, in any order and among other words, that fewer subjects than the threshold have together. Texts whose windows are
+// too many, and all texts if rows have too many windows to look at, count as found.
 type packs struct {
 	*census
 	texts   []text
@@ -33,6 +38,8 @@ type packs struct {
 	seen    []uint32    // scratch: the row that a window was last looked at for
 	row     uint32
 	strips  strips
+	uncut   map[int]bool // texts with more windows than there may be
+	looks   int64        // windows that may still be looked at
 }
 
 // window is some words of a text, with the rarest combination of values of one row that was found among them.
@@ -45,8 +52,8 @@ type window struct {
 	last     uint32
 }
 
-func newPacks(texts []text, c *census) *packs {
-	p := &packs{census: c, texts: texts, lists: make([][][]int32, len(c.columns)), list: make([][]int32, len(c.columns))}
+func newPacks(ctx context.Context, texts []text, c *census) (*packs, error) {
+	p := &packs{census: c, texts: texts, uncut: map[int]bool{}, looks: looksEach*c.rows + looksAtAll, lists: make([][][]int32, len(c.columns)), list: make([][]int32, len(c.columns))}
 	readers := make([]words, len(c.columns))
 	for i := range c.columns {
 		readers[i] = newWords(&c.columns[i])
@@ -55,20 +62,29 @@ func newPacks(texts []text, c *census) *packs {
 	for at := range texts {
 		for _, meaning := range texts[at].meaning {
 			if printable(meaning) {
-				p.addWindows(at, runs(meaning, isValue), readers)
+				if err := p.addWindows(ctx, at, runs(meaning, isValue), readers); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
 	p.seen = make([]uint32, len(p.windows))
 	p.strips = newStrips(texts)
-	return p
+	return p, nil
 }
 
 // addWindows cuts a text into windows of three words for each shown column, which overlap by two thirds, so that a row with a name beside every
 // value lies in one.
-func (p *packs) addWindows(at int, all [][]byte, readers []words) {
+func (p *packs) addWindows(ctx context.Context, at int, all [][]byte, readers []words) error {
 	step := max(2, len(p.columns))
 	for first := 0; ; first += step {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if len(p.windows) == maxWindows {
+			p.uncut[at] = true
+			return nil
+		}
 		w := window{text: at, share: make([]float64, len(p.columns)), chance: math.Inf(1)}
 		filled := 0
 		for i := range p.columns {
@@ -82,7 +98,7 @@ func (p *packs) addWindows(at int, all [][]byte, readers []words) {
 			p.windows = append(p.windows, w)
 		}
 		if first+3*step >= len(all) {
-			return
+			return nil
 		}
 	}
 }
@@ -104,6 +120,9 @@ func (p *packs) see(subject uint32, at []int32) {
 		return
 	}
 	p.strips.see(p.census, subject, at)
+	if p.looks < 0 {
+		return
+	}
 	p.row++
 	var filled [64]int
 	columns := filled[:0]
@@ -118,6 +137,9 @@ func (p *packs) see(subject uint32, at []int32) {
 	of := func(i int) []int32 { return p.lists[i][p.list[i][at[i]]-1] }
 	slices.SortFunc(columns, func(a, b int) int { return len(of(a)) - len(of(b)) })
 	for _, i := range columns[:len(columns)-leastPacked+1] {
+		if p.looks -= int64(len(of(i))); p.looks < 0 {
+			return
+		}
 		for _, w := range of(i) {
 			if p.seen[w] == p.row {
 				continue
@@ -148,9 +170,12 @@ func (w *window) match(mask uint64, chance float64, subject uint32, threshold in
 
 // packed is the fact of the same name: texts that hold a row, where chance explains fewer of them, as rare as they are, by three standard
 // deviations and three; or hardly any.
-func (in *inspection) packed(p *packs) {
+func (in *inspection) packed(ctx context.Context, p *packs) error {
 	rarest := map[int]float64{}
 	for i := range p.windows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		w := &p.windows[i]
 		if w.mask == 0 || w.subjects >= p.threshold {
 			continue
@@ -175,13 +200,14 @@ func (in *inspection) packed(p *packs) {
 	}
 	p.strips.found(p.threshold, guilty)
 	for at := range p.texts {
-		if guilty[at] {
+		if guilty[at] || p.uncut[at] || p.looks < 0 {
 			in.facts.Packed += int64(len(p.texts[at].places))
 			for _, place := range p.texts[at].places {
 				in.found("packed", int(place.Row), int(place.Column))
 			}
 		}
 	}
+	return nil
 }
 
 // expected is how many rows of the data would have a combination of the window's values that is as rare as the one that was found, or rarer, if

@@ -26,6 +26,16 @@ type values struct {
 	texts   []string
 	valid   []bool
 	places  int
+	read    *values // texts as numbers, once they were asked for
+}
+
+// decimals are texts read as decimal numbers of one scale; without numbers if fewer than half of them are.
+func (v *values) decimals() *values {
+	if v.read == nil {
+		v.read = &values{}
+		v.read.numbers, v.read.valid, v.read.places = decimals(v.texts, v.valid)
+	}
+	return v.read
 }
 
 func valuesOf(p *enclave.Product, column int) values {
@@ -60,8 +70,8 @@ func (c *census) readings(v *values, output, shown int) []reading {
 	if v.texts == nil {
 		return all
 	}
-	if numbers, readable, places := decimals(v.texts, v.valid); numbers != nil {
-		add(numbers, readable, places)
+	if read := v.decimals(); read.numbers != nil {
+		add(read.numbers, read.valid, read.places)
 	}
 	if column.Type == enclave.Code || column.Type == enclave.Date {
 		r := base

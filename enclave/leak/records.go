@@ -2,6 +2,8 @@ package leak
 
 import (
 	"cmp"
+	"context"
+	"iter"
 	"math"
 	"math/bits"
 	"slices"
@@ -17,6 +19,7 @@ const (
 	maxPairings     = 16     // of all columns together
 	somePairings    = 8      // of many rows, and of which all triples are tried
 	maxWords        = 32     // of a text that is a row of words
+	maxSplit        = 64     // columns of words that are read, of all columns together; more count as found
 	fewPermutations = 2
 	permutations    = 8
 	unlikely        = 1e-4 // rows that would match by chance: below it, one is enough
@@ -30,6 +33,7 @@ type matcher struct {
 	pairings []*pairing
 	sample   []int // rows of the output
 	subsets  []*subset
+	unread   bool     // there are columns of words that were not read
 	here     []uint64 // scratch: the hash of each pairing's value in the row at hand
 }
 
@@ -41,7 +45,7 @@ type subset struct {
 	chance float64   // rows that would match if columns were independent
 }
 
-func newMatcher(in *inspection, c *census) *matcher {
+func newMatcher(ctx context.Context, in *inspection, c *census) (*matcher, error) {
 	m := &matcher{census: c}
 	step := (in.product.Rows + maxSample - 1) / maxSample
 	for row := 0; row < in.product.Rows; row += step {
@@ -51,55 +55,104 @@ func newMatcher(in *inspection, c *census) *matcher {
 	if len(m.sample) > fewRows {
 		limit, tries = somePairings, fewPermutations
 	}
-	m.choose(in, limit)
+	if err := m.choose(ctx, in.product, limit); err != nil {
+		return nil, err
+	}
 	m.here = make([]uint64, len(m.pairings))
 	orders := m.permute(tries)
 	for _, mask := range m.masks() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		m.subsets = append(m.subsets, m.seek(mask, orders))
 	}
-	return m
+	return m, nil
 }
 
-// choose finds the readings of each output column that fit best, the best of each column first.
-func (m *matcher) choose(in *inspection, limit int) {
+// choose finds the readings of each output column that fit best, the best of each column first. No more are kept meanwhile.
+func (m *matcher) choose(ctx context.Context, product *enclave.Product, limit int) error {
 	var ranked [candidatesEach][]*pairing
-	for output, v := range columnsOf(in.product) {
-		var fitting []*pairing
-		for shown := range m.columns {
-			var best *pairing
-			for _, r := range m.readings(&v, output, shown) {
-				if p := m.pair(&r); p != nil && p.found >= 0.5 && (best == nil || p.score > best.score) {
-					best = p
-				}
-			}
-			if best != nil {
-				fitting = append(fitting, best)
+	split := 0
+	for output, v := range columnsOf(product) {
+		readings := make([][]reading, len(m.columns))
+		readable := false
+		for shown := range readings {
+			readings[shown] = m.readings(&v, output, shown)
+			readable = readable || len(readings[shown]) > 0
+		}
+		if !readable {
+			continue
+		}
+		if output >= len(product.Columns) {
+			if split++; split > maxSplit {
+				m.unread = true
+				break
 			}
 		}
-		slices.SortStableFunc(fitting, byScore)
-		for i, p := range fitting[:min(len(fitting), candidatesEach)] {
-			ranked[i] = append(ranked[i], p)
+		fitting, err := m.fitting(ctx, readings)
+		if err != nil {
+			return err
+		}
+		for i, p := range fitting {
+			ranked[i] = keep(ranked[i], p, limit)
 		}
 	}
-	for _, some := range ranked {
-		slices.SortStableFunc(some, byScore)
-		m.pairings = append(m.pairings, some...)
+	for _, best := range ranked {
+		m.pairings = append(m.pairings, best...)
 	}
 	m.pairings = m.pairings[:min(len(m.pairings), limit)]
+	return nil
 }
 
-// columnsOf are the columns of a product and after them, where all texts of a column have the same number of words, each word as a column of its
-// own.
-func columnsOf(p *enclave.Product) []values {
-	var all, split []values
-	for column := range p.Columns {
-		v := valuesOf(p, column)
-		all = append(all, v)
-		if p.Columns[column].Texts != nil {
-			split = append(split, v.words()...)
+// fitting are the best readings of one output column, each as another shown column.
+func (m *matcher) fitting(ctx context.Context, readings [][]reading) (fitting []*pairing, err error) {
+	for _, asOne := range readings {
+		var best *pairing
+		for i := range asOne {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if p := m.pair(&asOne[i]); p != nil && p.found >= 0.5 && (best == nil || p.score > best.score) {
+				best = p
+			}
+		}
+		if best != nil {
+			fitting = keep(fitting, best, candidatesEach)
 		}
 	}
-	return append(all, split...)
+	return fitting, nil
+}
+
+// keep adds a pairing to the best so many; of equal ones, the first are better.
+func keep(best []*pairing, p *pairing, atMost int) []*pairing {
+	best = append(best, p)
+	slices.SortStableFunc(best, func(a, b *pairing) int { return cmp.Compare(b.score, a.score) })
+	return best[:min(len(best), atMost)]
+}
+
+// columnsOf are the columns of a product, numbered, and after them, where all texts of a column have the same number of words, each word as a
+// column of its own. No more are made than are looked at.
+func columnsOf(p *enclave.Product) iter.Seq2[int, values] {
+	return func(yield func(int, values) bool) {
+		for column := range p.Columns {
+			if !yield(column, valuesOf(p, column)) {
+				return
+			}
+		}
+		output := len(p.Columns)
+		for column := range p.Columns {
+			if p.Columns[column].Texts == nil {
+				continue
+			}
+			v := valuesOf(p, column)
+			for _, word := range v.words() {
+				if !yield(output, word) {
+					return
+				}
+				output++
+			}
+		}
+	}
 }
 
 func (v *values) words() []values {
@@ -124,8 +177,6 @@ func (v *values) words() []values {
 	}
 	return columns
 }
-
-func byScore(a, b *pairing) int { return cmp.Compare(b.score, a.score) }
 
 // masks are the combinations of pairings that are tried: pairs, triples of the first, the best reading of every column, and that without one.
 // Each reads different output columns as different shown columns.
@@ -312,7 +363,10 @@ func (in *inspection) records(m *matcher) {
 			worst, most = s, n
 		}
 	}
-	if worst == nil {
+	if m.unread {
+		in.facts.Records = in.facts.Rows
+	}
+	if worst == nil || m.unread {
 		return
 	}
 	in.facts.Records = (int64(most)*in.facts.Rows + int64(len(m.sample)) - 1) / int64(len(m.sample))

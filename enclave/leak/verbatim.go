@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"context"
 	"math"
 )
 
@@ -8,7 +9,7 @@ import (
 const neighbours = 8
 
 // verbatim is the fact of the same name: for each output column, how many of its values stand in the protected column where most do.
-func (in *inspection) verbatim(c *census) {
+func (in *inspection) verbatim(ctx context.Context, c *census) error {
 	total := 0.0
 	for output := range in.product.Columns {
 		v := valuesOf(in.product, output)
@@ -18,6 +19,9 @@ func (in *inspection) verbatim(c *census) {
 				continue
 			}
 			for _, r := range c.readings(&v, output, shown) {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				if excess, rows := c.standing(&r); excess > most {
 					most, held = excess, rows
 				}
@@ -33,6 +37,7 @@ func (in *inspection) verbatim(c *census) {
 	if in.facts.Values > 0 {
 		in.facts.Verbatim = int64(math.Ceil(100 * total / float64(in.facts.Values)))
 	}
+	return nil
 }
 
 // standing counts the values of a reading that are values of the shown column, exactly, of some subjects but fewer than the threshold, beyond

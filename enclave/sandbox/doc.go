@@ -59,7 +59,7 @@
 //		data bytes       of a text: the last offset
 //
 // Addresses need no alignment. An array that is not empty lies inside the memory and not at 0; arrays may overlap, since each is copied,
-// but together they are at most 64 MiB, with overlaps counted twice. Offsets never fall. What is not valid is not read. Offsets are checked
+// but together they are at most 8 MiB, with overlaps counted twice. Offsets never fall. What is not valid is not read. Offsets are checked
 // all the same. What values may be, and what becomes of them, package program says.
 //
 // # What stops a guest

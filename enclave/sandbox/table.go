@@ -14,7 +14,7 @@ type table struct {
 }
 
 // maxTableBytes bounds the arrays of a returned table together, so that a guest cannot make the host copy the same memory over and over.
-const maxTableBytes = 64 << 20
+const maxTableBytes = 8 << 20
 
 const (
 	tableHeaderWords = 3
