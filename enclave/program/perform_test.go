@@ -27,9 +27,18 @@ type room struct {
 }
 
 // visits are enough rows for several batches.
-const visits = 150_000
+func visits() int64 {
+	if testing.Short() {
+		return 70_000
+	}
+	return 150_000
+}
 
-var quick = sandbox.Config{CallTimeout: time.Second}
+// Patient waits longer than any guest takes that ends by itself; quick, as long as a test waits for one that does not.
+var (
+	patient = sandbox.Config{CallTimeout: time.Hour}
+	quick   = sandbox.Config{CallTimeout: time.Second}
+)
 
 func newRoom(tb testing.TB, config sandbox.Config, seed uint64, rows int64) *room {
 	tb.Helper()
@@ -113,14 +122,14 @@ func (r *room) present(tb testing.TB, module *enclave.Module, plan *enclave.Plan
 
 // TestRegression compares the guest with the test's own sums over the generator's rows.
 func TestRegression(t *testing.T) {
-	r := newRoom(t, sandbox.Config{}, 3, visits)
+	r := newRoom(t, patient, 3, visits())
 	product, _, err := r.perform(t, guests.NamedProgram("regression"), map[string]enclave.Scalar{"as_of": "2025"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	type sums struct{ n, x, y, xx, xy float64 }
 	of := map[string]*sums{}
-	for v := range synth.Visits(3, visits) {
+	for v := range synth.Visits(3, visits()) {
 		s := of[v.District]
 		if s == nil {
 			s = &sums{}
@@ -144,7 +153,7 @@ func TestRegression(t *testing.T) {
 }
 
 func TestHistogramInGo(t *testing.T) {
-	r := newRoom(t, sandbox.Config{}, 3, visits)
+	r := newRoom(t, patient, 3, visits())
 	module, plan := orderOf(t, guests.NamedProgram("histogram"), nil)
 	product, output, err := r.present(t, module, plan)
 	if err != nil {
@@ -157,7 +166,7 @@ func TestHistogramInGo(t *testing.T) {
 			t.Errorf("row %d: mean costs fall", row)
 		}
 	}
-	if product.Rows != 20 || sum != visits {
+	if product.Rows != 20 || sum != visits() {
 		t.Fatalf("%d rows of %d visits", product.Rows, sum)
 	}
 	again, same, err := r.present(t, module, plan)
@@ -168,10 +177,14 @@ func TestHistogramInGo(t *testing.T) {
 
 // Each hostile program ends as it says: with the one reason, or with a table, the same each time.
 func TestHostilePrograms(t *testing.T) {
-	r := newRoom(t, quick, 1, 2000)
+	waiting, stopping := newRoom(t, patient, 1, 2000), newRoom(t, quick, 1, 2000)
 	for _, guest := range guests.Programs() {
 		if guest.Honest {
 			continue // these have tests of their own
+		}
+		r := waiting
+		if guest.Fails == "MODULE_STOPPED" {
+			r = stopping
 		}
 		t.Run(guest.Name, func(t *testing.T) {
 			module, plan := orderOf(t, guest, nil)
@@ -202,7 +215,7 @@ func TestHostilePrograms(t *testing.T) {
 
 // What is hidden where nothing may be said does not come through: other rows, the same bytes.
 func TestNothingIsHidden(t *testing.T) {
-	one, other := newRoom(t, quick, 1, 2000), newRoom(t, quick, 2, 2000)
+	one, other := newRoom(t, patient, 1, 2000), newRoom(t, patient, 2, 2000)
 	for _, name := range []string{"null-slots", "minus-zero", "row-order", "print"} {
 		product, first, err := one.perform(t, guests.NamedProgram(name), nil)
 		if err != nil {
@@ -219,7 +232,7 @@ func TestNothingIsHidden(t *testing.T) {
 
 // Whether a guest that watches for a row fails says whether the row is there, and nothing else: not how it failed.
 func TestWatchingForARow(t *testing.T) {
-	r := newRoom(t, quick, 1, 2000)
+	r := newRoom(t, patient, 1, 2000)
 	for _, name := range []string{"trap-on-row", "exit-on-row", "fail-on-row", "loop-on-row", "grow-on-row"} {
 		if _, _, err := r.perform(t, guests.NamedProgram(name), map[string]enclave.Scalar{"above": "10000000"}); err != nil {
 			t.Errorf("%s, no such row: %v", name, err)
@@ -228,7 +241,7 @@ func TestWatchingForARow(t *testing.T) {
 }
 
 func TestACanceledRunIsNotTheGuestsFault(t *testing.T) {
-	r := newRoom(t, sandbox.Config{CallTimeout: time.Hour}, 1, 2000)
+	r := newRoom(t, patient, 1, 2000)
 	module, plan := orderOf(t, guests.NamedProgram("loop-on-row"), nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

@@ -82,7 +82,11 @@ func FuzzRound(f *testing.F) {
 
 func TestRoundIsExact(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // seeded test data
-	for range 100_000 {
+	tries := 100_000
+	if testing.Short() {
+		tries = 10_000
+	}
+	for range tries {
 		places := random.IntN(10)
 		// As often as not on or beside a half.
 		v := (random.Float64() - 0.5) * math.Pow(2, float64(random.IntN(80)-48))
