@@ -44,7 +44,7 @@ func TestGuests(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, guest := range guests.Programs() {
-		if !guest.Honest && !guest.Leaks || testing.Short() && guest.Name != "dump" && guest.Name != "xor" && guest.Name != "regression" {
+		if !guest.Honest && !guest.Leaks || testing.Short() && guest.Name != "dump" && guest.Name != "regression" {
 			continue
 		}
 		t.Run(guest.Name, func(t *testing.T) {

@@ -127,7 +127,7 @@ func TestRandomHonestTables(t *testing.T) {
 	w := visits(t)
 	tables := *randomTables
 	if testing.Short() {
-		tables = 10
+		tables = 4
 	}
 	rng := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same tables every time
 	denied := 0

@@ -177,6 +177,9 @@ func TestCanceled(t *testing.T) {
 		"words": w.product(wordy(2)), "texts": w.product(repeated(3, "F M 440305 440306 1960 1970 ")), "label": w.made(1000, 1, []string{digits(200)}, func(int, int) int64 { return 0 }),
 		"integers": w.made(1000, 4, nil, func(row, column int) int64 { return int64(row) * 1009 * int64(column+1) }),
 	} {
+		if testing.Short() && name != "texts" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			const plenty = 1 << 40
 			whole := &patience{Context: t.Context()}
