@@ -102,7 +102,7 @@ func (e *Enclave) rejudge(ctx context.Context, held *HeldOutput) (*rejudged, err
 		}
 		facts.History = audited.Facts
 	}
-	if profile.asksPeople() && !held.Approved {
+	if profile.asksPeople(&facts) && !held.Approved {
 		return nil, Fail(Refused, "MODULE_NOT_APPROVED", "dataset", held.Run.Dataset)
 	}
 	judgement, err := held.Rules.Release(ctx, facts, profile)
@@ -121,8 +121,10 @@ func (p *Profile) measuresAs(q *Profile) bool {
 		p.PPercent == q.PPercent && p.HomogeneityPercent == q.HomogeneityPercent
 }
 
-// asksPeople reports whether the module of a held output, which saw rows, must be approved.
-func (p *Profile) asksPeople() bool { return p.ModuleReview > 0 }
+// asksPeople reports whether the module of a held output must be approved: see [Profile.ModuleReview].
+func (p *Profile) asksPeople(facts *Facts) bool {
+	return p.ModuleReview >= 2 || p.ModuleReview == 1 && (facts.Crafted || facts.Form != Aggregate)
+}
 
 // mintAgreed is the second place that opens the gate, and the only one for an output that is not exact: on the votes of two people for
 // exactly these bytes beside exactly these releases, none of them of the organisation that asked, and nobody against.
@@ -144,7 +146,7 @@ func mintAgreed(held *HeldOutput, now *rejudged, votes []Vote) (*Verdict, error)
 	return &Verdict{
 		run: held.Run, judgement: Judgement{Decision: Release, Revision: now.revision}, facts: now.facts, places: held.Places, profile: now.profile,
 		output: &Treated{Bytes: held.Bytes, Format: held.Format}, footprint: held.Footprint, digest: digest, history: now.history,
-		votes: slices.Clone(votes), approval: now.profile.asksPeople(),
+		votes: slices.Clone(votes), approval: now.profile.asksPeople(&now.facts),
 	}, nil
 }
 

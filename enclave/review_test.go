@@ -98,8 +98,10 @@ func TestVotesOpenTheGate(t *testing.T) {
 // numbers and the approval of the module are by now.
 func TestALateVoteIsJudgedAgain(t *testing.T) {
 	t.Parallel()
-	withdrawn := func(review int64) func(*house, *enclave.HeldOutput) {
-		return func(h *house, _ *enclave.HeldOutput) { h.profile.ModuleReview = review }
+	withdrawn := func(review int64, crafted bool, form enclave.Form) func(*house, *enclave.HeldOutput) {
+		return func(h *house, held *enclave.HeldOutput) {
+			h.profile.ModuleReview, held.Facts.Crafted, held.Facts.Form = review, crafted, form
+		}
 	}
 	tightened := func(change func(*enclave.Profile)) func(*house, *enclave.HeldOutput) {
 		return func(h *house, _ *enclave.HeldOutput) { change(&h.profile) }
@@ -133,17 +135,21 @@ func TestALateVoteIsJudgedAgain(t *testing.T) {
 				h.release.Decision, h.release.Reasons[0].Code = enclave.Deny, "HISTORY_BUDGET"
 			}, enclave.Refused, "HISTORY_BUDGET",
 		},
-		"the rules release":    {func(h *house, _ *enclave.HeldOutput) { h.release.Decision = enclave.Release }, enclave.Refused, "A"},
-		"the rules say naught": {func(h *house, _ *enclave.HeldOutput) { h.release = enclave.Judgement{} }, enclave.Refused, "POLICY_FAULT"},
-		"a larger threshold":   {tightened(func(p *enclave.Profile) { p.Threshold++ }), enclave.Refused, "PROFILE_CHANGED"},
-		"more dominate":        {tightened(func(p *enclave.Profile) { p.DominanceN++ }), enclave.Refused, "PROFILE_CHANGED"},
-		"sooner dominated":     {tightened(func(p *enclave.Profile) { p.DominancePercent++ }), enclave.Refused, "PROFILE_CHANGED"},
-		"a larger p":           {tightened(func(p *enclave.Profile) { p.PPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
-		"less alike":           {tightened(func(p *enclave.Profile) { p.HomogeneityPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
-		"withdrawn":            {withdrawn(1), enclave.Refused, "MODULE_NOT_APPROVED"},
-		"withdrawn, all asked": {withdrawn(2), enclave.Refused, "MODULE_NOT_APPROVED"},
-		"nobody is asked":      {withdrawn(0), "", ""},
-		"approved":             {func(h *house, held *enclave.HeldOutput) { h.profile.ModuleReview, held.Approved = 1, true }, "", ""},
+		"the rules release":       {func(h *house, _ *enclave.HeldOutput) { h.release.Decision = enclave.Release }, enclave.Refused, "A"},
+		"the rules say naught":    {func(h *house, _ *enclave.HeldOutput) { h.release = enclave.Judgement{} }, enclave.Refused, "POLICY_FAULT"},
+		"a larger threshold":      {tightened(func(p *enclave.Profile) { p.Threshold++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"more dominate":           {tightened(func(p *enclave.Profile) { p.DominanceN++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"sooner dominated":        {tightened(func(p *enclave.Profile) { p.DominancePercent++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"a larger p":              {tightened(func(p *enclave.Profile) { p.PPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"less alike":              {tightened(func(p *enclave.Profile) { p.HomogeneityPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"withdrawn, a program":    {withdrawn(1, false, enclave.Program), enclave.Refused, "MODULE_NOT_APPROVED"},
+		"withdrawn, a table":      {withdrawn(1, true, enclave.Aggregate), enclave.Refused, "MODULE_NOT_APPROVED"},
+		"withdrawn, saw no rows":  {withdrawn(1, false, enclave.Aggregate), "", ""},
+		"withdrawn, all asked":    {withdrawn(2, false, enclave.Aggregate), enclave.Refused, "MODULE_NOT_APPROVED"},
+		"withdrawn, nobody asked": {withdrawn(0, true, enclave.Program), "", ""},
+		"approved": {func(h *house, held *enclave.HeldOutput) {
+			h.profile.ModuleReview, held.Approved, held.Facts.Crafted = 1, true, true
+		}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -179,8 +179,14 @@ func TestTheEnclaveStopsBeforeTheGate(t *testing.T) {
 func TestAFaultInOneReviewEndsNothing(t *testing.T) {
 	t.Parallel()
 	ctx, w := t.Context(), fresh(t)
-	fails := func() error { return errInjected }
-	w.config.Runs = stubborn{w.runs, func() error { return fails() }}
+	failure, faulty := errInjected, false
+	w.config.Runs = stubborn{w.runs, func() error {
+		if faulty {
+			faulty = false
+			panic("a fault")
+		}
+		return failure
+	}}
 	w.Register = review.New(w.config)
 	ids := []string{w.held(), w.ran(globex, program(), enclave.Held)}
 	for _, id := range ids {
@@ -189,14 +195,7 @@ func TestAFaultInOneReviewEndsNothing(t *testing.T) {
 			t.Fatalf("the vote ended with %v", err)
 		}
 	}
-	first := true
-	fails = func() error {
-		if first {
-			first = false
-			panic("a fault")
-		}
-		return nil
-	}
+	failure, faulty = nil, true
 	w.Resume(ctx)
 	if agreed, err := w.store.Reviews().In(ctx, review.Agreed); err != nil || !slices.Equal(agreed, ids[:1]) {
 		t.Errorf("agreed are %v of %v, %v", agreed, ids, err)
