@@ -42,7 +42,7 @@ func TestService(t *testing.T) {
 				env.Setenv("LANG", "en_US.UTF-8")
 				return nil
 			},
-			Cmds: map[string]func(*testscript.TestScript, bool, []string){"capture": capture, "status": status, "flip": flip},
+			Cmds: map[string]func(*testscript.TestScript, bool, []string){"capture": capture, "status": status, "flip": flip, "copy-ledger": copyLedger},
 		})
 	})
 	code, errs := d.stopped()
@@ -103,6 +103,21 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("status %s (%v), not %s", got, err, args[0])
 	}
+}
+
+// copyLedger FROM TO copies the folder of a ledger that is written meanwhile: a file may vanish under the copy, which then begins again, as an
+// auditor's would.
+func copyLedger(ts *testscript.TestScript, _ bool, args []string) {
+	to := ts.MkAbs(args[1])
+	for range 20 {
+		ts.Check(os.RemoveAll(to))
+		if err := os.CopyFS(to, os.DirFS(args[0])); err == nil {
+			return
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			ts.Check(err)
+		}
+	}
+	ts.Fatalf("the ledger never held still")
 }
 
 // flip DIR changes one bit of the first file below a directory.
