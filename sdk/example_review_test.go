@@ -76,6 +76,7 @@ func enclaveWithHeldRun(ctx context.Context) (operator *sdk.Client, reviewers []
 	operator = domain.Clients[sdk.Operator]
 	uploaded, err := operator.UploadModule(ctx, bytes.NewReader(module))
 	check(err)
+	check(domain.Approve(ctx, uploaded.Digest, "visits")) // since it sees rows
 	run, err := operator.Submit(ctx, sdk.Order{Grant: grant, Module: uploaded.Digest})
 	check(err)
 	run, err = operator.Wait(ctx, run.ID)

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -36,4 +37,24 @@ func (d *Domain) Grant(ctx context.Context, dataset *enclave.Dataset, format sdk
 	}
 	_, err = source.ConfirmGrant(ctx, grant.ID, true, "")
 	return grant.ID, err
+}
+
+// Approve has two people let the operator's module run on a dataset, as every module needs that sees rows.
+func (d *Domain) Approve(ctx context.Context, module, dataset string) error {
+	proposal, err := d.Clients[sdk.Operator].ProposeModule(ctx, module, dataset, nil)
+	if err != nil {
+		return err
+	}
+	for _, role := range []sdk.Role{sdk.Reviewer, sdk.Source} {
+		if _, _, err := d.Clients[role].GetProposal(ctx, proposal.ID); err != nil {
+			return err
+		}
+		if proposal, err = d.Clients[role].VoteProposal(ctx, proposal.ID, sdk.ApproveModule, "", ""); err != nil {
+			return err
+		}
+	}
+	if proposal.State != sdk.ProposalApproved {
+		return fmt.Errorf("the module is %s", proposal.State)
+	}
+	return nil
 }
