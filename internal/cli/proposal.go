@@ -210,7 +210,10 @@ func (sh *shell) proposalMaterial(m *sdk.ProposalMaterial) error {
 		return err
 	}
 	sh.section("CLI_PROPOSAL_MANIFEST")
-	fmt.Fprint(term.Indent(sh.out, "  "), term.Text(string(text)))
+	out := term.Indent(sh.out, "  ")
+	for line := range strings.Lines(term.Text(string(text))) {
+		fmt.Fprint(out, line)
+	}
 	return nil
 }
 
