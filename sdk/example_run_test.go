@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
@@ -69,13 +70,17 @@ func enclaveWithGrant(ctx context.Context) (credential sdk.Credential, grant str
 	return credential, grant, module, stop
 }
 
+// TestMain keeps quiet what libraries log of the examples' enclaves, once for the process.
+func TestMain(m *testing.M) {
+	app.RedirectLogs(slog.New(slog.DiscardHandler))
+	m.Run()
+}
+
 // startEnclave starts an enclave on invented data, with an active grant of some columns.
 func startEnclave(ctx context.Context, columns ...string) (domain *demo.Domain, grant string, stop func()) {
 	dir, err := os.MkdirTemp("", "darkroom-example-")
 	check(err)
-	quiet := slog.New(slog.DiscardHandler)
-	app.RedirectLogs(quiet)
-	domain, err = demo.Start(ctx, dir, app.Config{Listen: "127.0.0.1:0"}, quiet)
+	domain, err = demo.Start(ctx, dir, app.Config{Listen: "127.0.0.1:0"}, slog.New(slog.DiscardHandler))
 	check(err)
 	var file bytes.Buffer
 	check(synth.WriteCSV(&file, 1, 5000))
