@@ -29,3 +29,6 @@ type Caller struct {
 	Org  string `json:"org"`
 	Name string `json:"name"`
 }
+
+// SamePerson reports whether two callers are one person, whatever roles they call in: somebody with two credentials still counts once.
+func (c Caller) SamePerson(other Caller) bool { return c.Org == other.Org && c.Name == other.Name }

@@ -132,13 +132,12 @@ func mintAgreed(held *HeldOutput, now *rejudged, votes []Vote) (*Verdict, error)
 	digest := DigestOf(held.Bytes)
 	var voters []Caller
 	for _, v := range votes {
-		who := Caller{Org: v.Voter.Org, Name: v.Voter.Name} // the same person in another role is the same person
 		switch {
 		case v.Choice != ChooseRelease, v.Output != digest, v.History != now.history, !v.Voter.MayReview(held.Run.Submitter.Org, held.Dataset.Owner),
-			slices.Contains(voters, who):
+			slices.ContainsFunc(voters, v.Voter.SamePerson):
 			return nil, Fail(State, "VOTES_NOT_ENOUGH", "run", held.Run.ID)
 		}
-		voters = append(voters, who)
+		voters = append(voters, v.Voter)
 	}
 	if held.Run.Outcome != Held || len(voters) < Approvals {
 		return nil, Fail(State, "VOTES_NOT_ENOUGH", "run", held.Run.ID)

@@ -108,7 +108,7 @@ func (p Proposal) Seen(who enclave.Caller) Proposal {
 	}
 	var votes []Vote
 	for _, v := range p.Votes {
-		switch blind := v.Round == open && !samePerson(v.Voter, who); {
+		switch blind := v.Round == open && !v.Voter.SamePerson(who); {
 		case blind, !reviews && (v.Round == open || v.Public == ""):
 			continue
 		case !reviews:
@@ -119,9 +119,6 @@ func (p Proposal) Seen(who enclave.Caller) Proposal {
 	p.Votes = votes
 	return p
 }
-
-// samePerson is blind to roles: somebody with two credentials is one person.
-func samePerson(a, b enclave.Caller) bool { return a.Org == b.Org && a.Name == b.Name }
 
 // vote is the proposal after a vote. Two that agree decide; two that differ open the next round, of the same two.
 func (p Proposal) vote(v Vote) (Proposal, error) {
@@ -135,7 +132,7 @@ func (p Proposal) vote(v Vote) (Proposal, error) {
 		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_CHOICE")
 	case v.Choice == Reject && strings.TrimSpace(v.Public) == "":
 		return p, enclave.Fail(enclave.Invalid, "PROPOSAL_COMMENT_REQUIRED")
-	case v.Round > 1 && !slices.ContainsFunc(p.Votes, func(before Vote) bool { return samePerson(before.Voter, v.Voter) }):
+	case v.Round > 1 && !slices.ContainsFunc(p.Votes, func(before Vote) bool { return before.Voter.SamePerson(v.Voter) }):
 		return p, enclave.Fail(enclave.State, "PROPOSAL_TAKEN", "proposal", p.ID)
 	}
 	if err := cmp.Or(checkComment(v.Public), checkComment(v.Private)); err != nil {
@@ -146,13 +143,13 @@ func (p Proposal) vote(v Vote) (Proposal, error) {
 		if before.Round != v.Round {
 			continue
 		}
-		if samePerson(before.Voter, v.Voter) {
+		if before.Voter.SamePerson(v.Voter) {
 			return p, enclave.Fail(enclave.State, "PROPOSAL_VOTED", "proposal", p.ID)
 		}
 		others++
 		agree = agree && before.Choice == v.Choice
 	}
-	if !slices.ContainsFunc(p.Views, func(seen View) bool { return seen.Round == v.Round && samePerson(seen.By, v.Voter) }) {
+	if !slices.ContainsFunc(p.Views, func(seen View) bool { return seen.Round == v.Round && seen.By.SamePerson(v.Voter) }) {
 		return p, enclave.Fail(enclave.State, "PROPOSAL_NOT_VIEWED", "proposal", p.ID)
 	}
 	p.Votes = append(slices.Clone(p.Votes), v)
@@ -167,7 +164,7 @@ func (p Proposal) vote(v Vote) (Proposal, error) {
 
 // viewed is the proposal after somebody was shown it.
 func (p Proposal) viewed(v View) Proposal {
-	p.Views = slices.DeleteFunc(slices.Clone(p.Views), func(old View) bool { return samePerson(old.By, v.By) })
+	p.Views = slices.DeleteFunc(slices.Clone(p.Views), func(old View) bool { return old.By.SamePerson(v.By) })
 	p.Views = append(p.Views, v)
 	return p
 }

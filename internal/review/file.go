@@ -36,9 +36,6 @@ type View struct {
 // NewFile is the file of an output that was just held.
 func NewFile() File { return File{State: Open, Round: 1} }
 
-// person is who somebody is in whatever role.
-func person(c enclave.Caller) enclave.Caller { return enclave.Caller{Org: c.Org, Name: c.Name} }
-
 // final reports whether nothing can happen any more.
 func (s State) final() bool { return s == Released || s == Rejected || s == Closed }
 
@@ -77,14 +74,13 @@ func (f *File) void() {
 
 // view notes that somebody sees the case.
 func (f *File) view(v View) {
-	f.Views = slices.DeleteFunc(f.Views, func(old View) bool { return person(old.By) == person(v.By) })
+	f.Views = slices.DeleteFunc(f.Views, func(old View) bool { return old.By.SamePerson(v.By) })
 	f.Views = append(f.Views, v)
 }
 
 // admits says why somebody's vote cannot be taken, or nil.
 func (f *File) admits(voter enclave.Caller, run string, history int64) error {
-	who := person(voter)
-	mine := func(v Vote) bool { return person(v.Voter) == who }
+	mine := func(v Vote) bool { return v.Voter.SamePerson(voter) }
 	switch {
 	case f.State.final() || f.State == Agreed:
 		return enclave.Fail(enclave.State, "REVIEW_ENDED", "run", run, "state", string(f.State))
@@ -94,7 +90,7 @@ func (f *File) admits(voter enclave.Caller, run string, history int64) error {
 		return enclave.Fail(enclave.State, "REVIEW_TAKEN", "run", run)
 	case slices.ContainsFunc(f.current(), mine):
 		return enclave.Fail(enclave.State, "REVIEW_VOTED", "run", run)
-	case !slices.ContainsFunc(f.Views, func(v View) bool { return person(v.By) == who && v.Round == f.Round && v.History == history }):
+	case !slices.ContainsFunc(f.Views, func(v View) bool { return v.By.SamePerson(voter) && v.Round == f.Round && v.History == history }):
 		return enclave.Fail(enclave.State, "REVIEW_NOT_VIEWED", "run", run)
 	}
 	return nil

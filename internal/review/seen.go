@@ -30,13 +30,13 @@ func seen(r *Record, who enclave.Caller) Review {
 func (f *File) seenBy(who enclave.Caller) []enclave.Vote {
 	party := false
 	for _, v := range f.Votes {
-		party = party || person(v.Voter) == person(who)
+		party = party || v.Voter.SamePerson(who)
 	}
 	var votes []enclave.Vote
 	for _, v := range f.Votes {
 		shown := v.Vote
 		switch {
-		case person(v.Voter) == person(who), f.State.final(), f.State == Agreed:
+		case v.Voter.SamePerson(who), f.State.final(), f.State == Agreed:
 		case f.State == Differ && party && v.Round < f.Round, f.State == Returned && party:
 		case f.State == Returned:
 			shown.Private = ""
