@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
@@ -76,12 +75,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error)
 			return nil, enclave.Internalf("open the cache of compiled modules: %w", err)
 		}
 	}
-	// The memory limit is not given to wazero, which would refuse growth without a word; see memory.
-	wasm := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
-		WithCoreFeatures(api.CoreFeaturesV2).
-		WithCompilationCache(disk).
-		WithDebugInfoEnabled(false).
-		WithCloseOnContextDone(true))
+	wasm := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(disk))
 	s := &Sandbox{
 		config: config, log: log, disk: disk, runtime: wasm, codes: newCache(config.Modules),
 		places: newPlaces(config.Instances, uint64(config.MemoryPages)*pageBytes),
@@ -136,46 +130,14 @@ func (s *Sandbox) open(ctx context.Context, module *enclave.Module, plan *enclav
 	return &guest{sandbox: s, code: code, params: plan.Params, layout: layoutOf(plan), operator: plan.Operator}, nil
 }
 
-func (s *Sandbox) compile(ctx context.Context, module *enclave.Module) (code wazero.CompiledModule, err error) {
-	defer func() {
-		if r := recover(); r != nil { // a compiler's panic on hostile bytes must not be the server's
-			err = invalid(fmt.Errorf("the compiler panicked: %v", r))
-		}
-	}()
-	began := time.Now()
-	stoppable, err := checkEveryCall(module.Bytes)
-	if err != nil {
-		return nil, invalid(err)
-	}
-	code, err = s.runtime.CompileModule(ctx, stoppable)
-	if err != nil {
-		return nil, invalid(err)
-	}
-	if err := s.fits(code); err != nil {
-		_ = code.Close(ctx) // it never fails, and the reason is err
-		return nil, err
-	}
-	s.log.DebugContext(ctx, "module compiled", slog.String("module", module.Digest.String()), slog.Duration("took", time.Since(began)))
-	return code, nil
-}
-
-// fits checks what the compiler leaves to the linker: that each import is one that the sandbox offers, of the same type, and that
-// the least memory is within the limit.
-func (s *Sandbox) fits(code wazero.CompiledModule) error {
-	for _, f := range code.ImportedFunctions() {
-		from, name, _ := f.Import()
-		if !offers(from, name, f.ParamTypes(), f.ResultTypes()) {
-			return invalid(fmt.Errorf("import %q %q is not offered with that type", from, name))
-		}
-	}
-	memory, ok := code.ExportedMemories()[memoryName]
-	if !ok || len(code.ImportedMemories()) != 0 {
-		return invalid(fmt.Errorf("the module does not export a memory of its own as %q", memoryName))
-	}
-	if memory.Min() > s.config.MemoryPages {
-		return s.outOfMemory(nil)
-	}
-	return nil
+// runtimeConfig is how guests are compiled and run. The memory limit is not given to wazero, which would refuse growth without a word;
+// see memory.
+func runtimeConfig(disk wazero.CompilationCache) wazero.RuntimeConfig {
+	return wazero.NewRuntimeConfig().
+		WithCoreFeatures(api.CoreFeaturesV2).
+		WithCompilationCache(disk).
+		WithDebugInfoEnabled(false).
+		WithCloseOnContextDone(true)
 }
 
 // memoryName is what the ABI calls the exported memory.
