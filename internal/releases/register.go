@@ -51,11 +51,16 @@ func New(store Store, files Files, loader enclave.Loader, seed history.Seed) *Re
 // errMoved says that another release came first: the caller measures again, and nothing here is wrong.
 var errMoved = enclave.Fail(enclave.State, "HISTORY_MOVED")
 
+// errStale says that a book has rows of a snapshot that was asked about and not released, and that the question at hand is about another. An
+// answer depends on the releases and the question alone, or a replay on another day would have another one: the book is begun anew.
+var errStale = errors.New("the book has rows that are not of the history")
+
 // book is the account of one dataset.
 type book struct {
 	turn     chan struct{} // holds one token: the right to read and write the rest
 	version  int64         // of the history, as far as it is known here
 	rows     *versions
+	settled  int      // how many of the snapshots in rows, from the first, releases speak of; there is at most one more
 	releases []placed // each once: the same table again tells nothing new
 	known    map[enclave.Digest]bool
 	audits   map[int64]*audits // by the number of subjects that is promised
@@ -134,18 +139,37 @@ func (r *Register) book(dataset string) *book {
 
 // forget begins the book anew; it is filled again from the store.
 func (b *book) forget() {
-	b.version, b.rows, b.releases = 0, newVersions(), nil
+	b.version, b.rows, b.settled, b.releases = 0, newVersions(), 0, nil
 	b.known, b.audits = map[enclave.Digest]bool{}, map[int64]*audits{}
+}
+
+// fits reports whether the book, with a snapshot's rows, is what it would be if it were begun anew: rows of the releases' snapshots, in the
+// order of the releases, and behind them those of the question.
+func (b *book) fits(snapshot enclave.Digest, released bool) bool {
+	at, more := slices.Index(b.rows.order, snapshot), len(b.rows.order) > b.settled
+	switch {
+	case at < 0:
+		return !more
+	case at < b.settled:
+		return released || !more
+	}
+	return true
 }
 
 // enter brings the book up to a version and finds a footprint's place in it.
 func (r *Register) enter(
 	ctx context.Context, dataset *enclave.Dataset, b *book, version int64, footprint *enclave.Footprint,
-) (placed, error) {
-	if err := r.catchUp(ctx, dataset, b, version); err != nil {
-		return placed{}, err
+) (release placed, err error) {
+	for range 2 { // the second time with a book that was begun anew
+		if err = r.catchUp(ctx, dataset, b, version); err == nil {
+			release, err = r.place(ctx, dataset, b, footprint, false)
+		}
+		if !errors.Is(err, errStale) {
+			break
+		}
+		b.forget()
 	}
-	return r.place(ctx, dataset, b, footprint)
+	return release, err
 }
 
 // catchUp takes up what was released since the last time.
@@ -166,7 +190,7 @@ func (r *Register) catchUp(ctx context.Context, dataset *enclave.Dataset, b *boo
 		if err != nil {
 			return err
 		}
-		release, err := r.place(ctx, dataset, b, footprint)
+		release, err := r.place(ctx, dataset, b, footprint, true)
 		if err != nil {
 			return err
 		}
@@ -181,8 +205,11 @@ func (r *Register) catchUp(ctx context.Context, dataset *enclave.Dataset, b *boo
 	return nil
 }
 
-// place says of the history's rows what a footprint says of its snapshot's.
-func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book, footprint *enclave.Footprint) (placed, error) {
+// place says of the history's rows what a footprint says of its snapshot's, that of a release or of a question.
+func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book, footprint *enclave.Footprint, released bool) (placed, error) {
+	if !b.fits(footprint.Snapshot, released) {
+		return placed{}, errStale
+	}
 	added, err := b.rows.link(ctx, dataset, footprint.Snapshot, r.loader)
 	if err != nil {
 		return placed{}, err
@@ -193,6 +220,9 @@ func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book,
 				return placed{}, err
 			}
 		}
+	}
+	if released {
+		b.settled = max(b.settled, 1+slices.Index(b.rows.order, footprint.Snapshot))
 	}
 	cells, err := b.rows.place(footprint)
 	return placed{&history.Release{Cells: cells, Published: footprint.Over}, footprint.Distinct}, err

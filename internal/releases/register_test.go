@@ -175,6 +175,33 @@ func TestRestartForgetsNothing(t *testing.T) {
 	}
 }
 
+// What was asked and not released leaves no trace: neither its rows nor their order are part of the answer to somebody else.
+func TestWhatWasNotReleasedLeavesNoTrace(t *testing.T) {
+	w := newWorld(t)
+	one := w.load(append(crowd(), person{id: 999, age: 95, district: "a"}))
+	two := w.load(append(crowd(), person{id: 777, age: 96, district: "b"}))
+	three := w.load(append(crowd(), person{id: 555, age: 97, district: "b"}))
+	w.release(w.table(one, byDistrict))
+	for _, snapshot := range []enclave.Digest{one, three} {
+		asked := w.table(snapshot, below(95))
+		w.restart()
+		want := w.audit(asked)
+		w.audit(w.table(two, byDistrict))
+		got := w.audit(asked)
+		if !slices.Equal(got.Suppress, want.Suppress) || got.Facts != want.Facts {
+			t.Errorf("%+v at first, %+v after another was asked", want, got)
+		}
+	}
+	w.audit(w.table(two, byDistrict)) // and then a release over a third snapshot
+	w.release(w.table(three, below(60)))
+	asked := w.table(one, below(30))
+	got := w.audit(asked)
+	w.restart()
+	if want := w.audit(asked); !slices.Equal(got.Suppress, want.Suppress) || got.Facts != want.Facts || want.Facts.Subjects != 202 {
+		t.Errorf("%+v, and %+v after a restart", got, want)
+	}
+}
+
 // A42: yesterday's and today's table over one corrected row, and over one new one.
 func TestVersionsOfTheData(t *testing.T) {
 	for name, change := range map[string]func([]person) []person{

@@ -18,6 +18,7 @@ type versions struct {
 	next     []int32  // by row: the next of the same subject, or -1
 	first    map[uint32]int32
 	rows     map[enclave.Digest][]int32 // by snapshot: its rows, in order
+	order    []enclave.Digest           // snapshots as they were taken up
 	seed     maphash.Seed
 }
 
@@ -52,7 +53,7 @@ func (v *versions) link(ctx context.Context, dataset *enclave.Dataset, snapshot 
 	if err != nil {
 		return nil, err
 	}
-	v.rows[snapshot] = places
+	v.rows[snapshot], v.order = places, append(v.order, snapshot)
 	return v.subjects[before:], nil
 }
 
