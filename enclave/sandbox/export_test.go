@@ -23,3 +23,15 @@ func (s *Sandbox) Waiting() (waiting, free int) {
 	defer s.places.mu.Unlock()
 	return len(s.places.waiting), len(s.places.free)
 }
+
+// Memory is the memory of a place.
+type Memory = memory
+
+// NewMemory is one that holds no more than limit bytes.
+func NewMemory(limit uint64) *Memory { return &memory{limit: limit} }
+
+// Committed is how many bytes of it may be touched.
+func (m *memory) Committed() uint64 { return m.committed }
+
+// Release gives it back.
+func (m *memory) Release() error { return m.release() }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 )
@@ -66,8 +67,8 @@ func (p *places) take(ctx context.Context, by claim) (*memory, error) {
 
 // give returns a place once its instance is gone.
 func (p *places) give(place *memory, by claim) {
-	if cap(place.buffer) > keptBytes {
-		place.buffer = nil
+	if place.committed > keptBytes {
+		_ = place.release() // it fails only for what is not mapped
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,6 +80,17 @@ func (p *places) give(place *memory, by claim) {
 		p.programs--
 	}
 	p.serve()
+}
+
+// close gives the memory of every place back. All MUST be free.
+func (p *places) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var err error
+	for _, place := range p.free {
+		err = errors.Join(err, place.release())
+	}
+	return err
 }
 
 // serve gives free places to those who wait and may have one. The caller holds the lock.
@@ -98,5 +110,5 @@ func (p *places) serve() {
 	})
 }
 
-// keptBytes is the largest buffer that stays for the next instance: more than guests of ordinary size need.
+// keptBytes is the largest memory that stays for the next instance: more than guests of ordinary size need.
 const keptBytes = 64 << 20

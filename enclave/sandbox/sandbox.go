@@ -86,13 +86,16 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error)
 	return s, nil
 }
 
-// Close frees every compiled module.
+// Close frees every compiled module, and the memory of guests.
 func (s *Sandbox) Close(ctx context.Context) error {
 	if err := s.runtime.Close(ctx); err != nil {
 		return enclave.Internalf("close the sandbox: %w", err)
 	}
 	if err := s.disk.Close(ctx); err != nil {
 		return enclave.Internalf("close the cache of compiled modules: %w", err)
+	}
+	if err := s.places.close(); err != nil {
+		return enclave.Internalf("give the guests' memory back: %w", err)
 	}
 	return nil
 }
