@@ -35,7 +35,7 @@ func (b bench) load(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, domain.Close()) }()
 	file := filepath.Join(b.dir, "visits.parquet")
-	if err := b.generate(file); err != nil {
+	if err := b.synthesize(file); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -57,7 +57,7 @@ func (b bench) load(ctx context.Context) (err error) {
 	return nil
 }
 
-func (b bench) generate(file string) (err error) {
+func (b bench) synthesize(file string) (err error) {
 	f, err := os.Create(file) //nolint:gosec // in the benchmark's own directory
 	if err != nil {
 		return err
@@ -99,14 +99,14 @@ func (b bench) runs(ctx context.Context) (err error) {
 		name string
 		code []byte
 	}{{"run, no guest", nil}, {"run, C guest", cCode}, {"run, Go guest", goCode}} {
-		times, err := b.ask(ctx, domain, large, kind.code, b.repeat)
+		times, err := b.submit(ctx, domain, large, kind.code, b.repeat)
 		if err != nil {
 			return fmt.Errorf("%s: %w", kind.name, err)
 		}
 		b.rate(kind.name, slices.Min(times), plain)
 	}
 	b.peak("runs") // before the small ones: they need less
-	times, err := b.ask(ctx, domain, small, nil, smallRuns)
+	times, err := b.submit(ctx, domain, small, nil, smallRuns)
 	if err != nil {
 		return err
 	}
@@ -116,14 +116,14 @@ func (b bench) runs(ctx context.Context) (err error) {
 	return nil
 }
 
-// ask runs a module, or the manifest alone, and returns the time from submission to release of each run.
-func (b bench) ask(ctx context.Context, d *demo.Domain, table string, code []byte, times int) ([]time.Duration, error) {
+// submit runs a module, or the manifest alone, and returns the time from submission to release of each run.
+func (b bench) submit(ctx context.Context, d *demo.Domain, table string, code []byte, times int) ([]time.Duration, error) {
 	operator := d.Clients[sdk.Operator]
 	grant, err := grantOf(ctx, operator, table)
 	if err != nil {
 		return nil, err
 	}
-	wasm, err := admit.Attach(code, question(table, code != nil))
+	wasm, err := admit.Attach(code, servedQuestion(table, code != nil))
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +161,8 @@ func grantOf(ctx context.Context, c *sdk.Client, table string) (string, error) {
 	return "", fmt.Errorf("no grant of %s", table)
 }
 
-// question asks for rows, persons and cost by district and age band; the band by the guest or by the enclave.
-func question(table string, guest bool) *enclave.Manifest {
+// servedQuestion asks for rows, persons and cost by district and age band; the band by the guest or by the enclave.
+func servedQuestion(table string, guest bool) *enclave.Manifest {
 	m := &enclave.Manifest{
 		Darkroom: 1, Name: "bench", Version: "1", Form: enclave.Aggregate,
 		Inputs: []enclave.ManifestInput{{Dataset: table, Columns: []string{"district", "birth_year", "cost"}}},
