@@ -11,29 +11,104 @@ import (
 	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
-func TestHostileGuestsEndWithTheirReason(t *testing.T) {
-	s := open(t, quick())
-	unhurried := open(t, sandbox.Config{CallTimeout: time.Minute})
-	plan := planOf(0)
-	batch := batchOf(plan, 100, func(_, row int) int64 { return int64(1950 + row%60) })
+// Each hostile guest fails at its door, for its reason, as an aggregate and as a program; or it lives, and emits what shows that it won
+// nothing, batch after batch.
+func TestHostileGuestsFailAtTheirDoor(t *testing.T) {
+	small := sandbox.Config{MemoryPages: 256, CallTimeout: time.Minute} // unhurried, so that no other end can be taken for the deadline
+	hurried := small
+	hurried.CallTimeout = 100 * time.Millisecond
+	s, stopping := open(t, small), open(t, hurried)
+	met := map[string]bool{}
 	for _, g := range guests.Hostile() {
+		if g.Door == guests.DoorAdmit || g.Whole {
+			continue // it does not come here
+		}
+		met[g.Reason] = true
+		in := s
+		if g.Reason == "MODULE_STOPPED" {
+			in = stopping
+		}
 		t.Run(g.Name, func(t *testing.T) {
-			in := unhurried // so that no other end can be taken for the deadline
-			if g.Reason == "MODULE_STOPPED" {
-				in = s
-			}
-			_, err := assign(t, in, g.Wasm, plan, batch)
-			if g.Reason == "" {
-				if err != nil {
-					t.Fatalf("a guest that %s: %v", g.Tries, err)
+			t.Logf("it tries %s", g.Tries)
+			doors := visit(t, in, g)
+			for at, err := range doors.errs {
+				got := enclave.AsError(err)
+				if guests.Door(at) == g.Door != (err != nil) || err != nil && got.Reason != g.Reason {
+					t.Errorf("at %s: %v; want %s at %s", at, err, g.Reason, g.Door)
 				}
-				return
+				for name, value := range g.Says {
+					if err != nil && got.Args[name] != value {
+						t.Errorf("the refusal says %v, want %s %s", got.Args, name, value)
+					}
+				}
 			}
-			if got := enclave.AsError(err); got == nil || got.Reason != g.Reason {
-				t.Fatalf("a guest that tries %s: got %v, want %s", g.Tries, err, g.Reason)
+			for _, code := range doors.emitted {
+				if code != g.Emits {
+					t.Errorf("it emits %d, want %d", code, g.Emits)
+				}
 			}
 		})
 	}
+	for _, reason := range []string{"MODULE_INVALID", "MODULE_MEMORY", "MODULE_STOPPED", "MODULE_TRAP", "MODULE_CONTRACT", "MODULE_CODE_RANGE"} {
+		if !met[reason] {
+			t.Errorf("no guest fails with %s", reason)
+		}
+	}
+	for _, in := range []*sandbox.Sandbox{s, stopping} {
+		if waiting, free := in.Waiting(); waiting != 0 || free < 2 {
+			t.Errorf("%d wait for %d places", waiting, free)
+		}
+	}
+}
+
+// visited is what happened to a guest at each door that it came to, and the code of the first row of each batch as an aggregate.
+type visited struct {
+	errs    map[string]error
+	emitted []int32
+}
+
+// visit takes a guest through the doors of the sandbox, as a program until it fails, and as an aggregate, twice if it lives.
+func visit(t *testing.T, s *sandbox.Sandbox, g guests.Guest) (out visited) {
+	t.Helper()
+	plan, table := planOf(0), planOf(0)
+	table.Keys = nil
+	table.Manifest = &enclave.Manifest{Form: enclave.Program, Output: &enclave.ManifestOutput{Rows: 4, Columns: []enclave.ManifestColumn{{Type: enclave.KindInt}}}}
+	batch := batchOf(plan, 100, func(_, row int) int64 { return int64(1950 + row%60) })
+	out.errs = map[string]error{}
+	at := func(door guests.Door, err error) bool {
+		out.errs[string(door)] = err
+		return err == nil
+	}
+	if !at(guests.DoorCompile, s.Compile(t.Context(), moduleOf(g.Wasm))) {
+		return out
+	}
+	in, err := s.Start(t.Context(), moduleOf(g.Wasm), table)
+	if at(guests.DoorStart, err) {
+		if g.Door == guests.DoorBatch || g.Door == guests.DoorFinish { // others emit codes, which a program has no place for
+			at(guests.DoorBatch, in.Show(t.Context(), batch))
+		}
+		if g.Door == guests.DoorFinish {
+			_, err := in.Finish(t.Context())
+			at(guests.DoorFinish, err)
+		}
+		if err := in.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	failed, times := g.Door == guests.DoorStart || g.Door == guests.DoorBatch, 2
+	if failed {
+		times = 1
+	}
+	for range times {
+		codes, err := assign(t, s, g.Wasm, plan, batch)
+		switch {
+		case failed != (err != nil) || failed && enclave.AsError(err).Reason != g.Reason:
+			t.Errorf("as an aggregate: %v, want %s", err, g.Reason)
+		case !failed && g.Door != guests.DoorFinish:
+			out.emitted = append(out.emitted, codes[0], codes[99])
+		}
+	}
+	return out
 }
 
 func TestOneGuestRunsWhileAnotherIsStopped(t *testing.T) {

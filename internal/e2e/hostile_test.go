@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/internal/app"
 	"github.com/darkroom-project/darkroom/internal/scaffold"
 	"github.com/darkroom-project/darkroom/internal/synth"
@@ -16,18 +17,7 @@ import (
 )
 
 // bands asks for patients by district and by the age bands of a module.
-func bands(name string) *enclave.Manifest {
-	return &enclave.Manifest{
-		Darkroom: 1, Name: name, Version: "1.0.0", Form: enclave.Aggregate,
-		Inputs: []enclave.ManifestInput{{Dataset: "visits", Columns: []string{"district", "birth_year", "cost"}}},
-		Params: []enclave.ManifestParam{{Name: "as_of", Type: "int64", Min: 2020, Max: 2026, Default: "2024"}},
-		Keys: []enclave.ManifestKey{
-			{Name: "age_band", Values: []string{"0-17", "18-44", "45-64", "65+"}}, {Name: "district", Of: &enclave.ColumnRule{Column: "district"}},
-		},
-		Measures: []enclave.ManifestMeasure{{Name: "patients", Op: enclave.Subjects}, {Name: "cost", Op: enclave.Sum, Of: "cost"}},
-		Margins:  [][]string{{"district"}},
-	}
-}
+func bands(name string) *enclave.Manifest { return guests.Question(name) }
 
 func guest(t *testing.T, name scaffold.Guest) []byte {
 	t.Helper()
@@ -36,23 +26,42 @@ func guest(t *testing.T, name scaffold.Guest) []byte {
 	return code
 }
 
-// Every guest that breaks something fails with its own reason, which says nothing of data; runs of somebody else go on meanwhile, and
-// the enclave serves afterwards.
+// Every guest that breaks something fails at its door with its own reason, which says nothing of data; runs of somebody else go on
+// meanwhile, and the enclave serves afterwards.
 func TestHostileModules(t *testing.T) {
 	t.Parallel()
-	var stopped, others []guests.Guest
-	for _, g := range append(guests.Hostile(), guests.Guest{Name: "endless-c", Tries: "never to end", Reason: "MODULE_STOPPED", Wasm: guest(t, scaffold.Endless)}) {
-		if g.Name == "wild-codes" {
-			g.Reason = "MODULE_CODE_RANGE"
-		}
-		switch g.Reason {
-		case "": // lives as it should
-		case "MODULE_STOPPED":
+	var refused, stopped, others []guests.Guest
+	for _, g := range append(guests.Hostile(), guests.Guest{
+		Name: "endless-c", Tries: "never to end", Door: guests.DoorBatch, Reason: "MODULE_STOPPED", Wasm: guest(t, scaffold.Endless),
+	}) {
+		switch {
+		case g.Door == guests.NoDoor, g.Door == guests.DoorFinish: // TestHostilePrograms has those
+		case g.Door == guests.DoorAdmit, g.Door == guests.DoorCompile:
+			refused = append(refused, g)
+		case g.Reason == "MODULE_STOPPED":
 			stopped = append(stopped, g)
 		default:
 			others = append(others, g)
 		}
 	}
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		d := start(t, app.Config{MemoryMiB: 64})
+		for _, g := range refused {
+			whole := g.With(bands(g.Name))
+			_, err := admit.Check(whole)
+			if e := enclave.AsError(err); (e != nil) != (g.Door == guests.DoorAdmit) || e != nil && (e.Reason != g.Reason || !says(e.Args, g.Says)) {
+				t.Errorf("%s tries %s: %+v, want %s %v", g.Name, g.Tries, e, g.Reason, g.Says)
+			}
+			if g.Reason == "MODULE_TOO_LARGE" {
+				g.Reason = "UPLOAD_TOO_LARGE" // it does not come so far
+			}
+			if _, err := d.clients[acme].UploadModule(t.Context(), bytes.NewReader(whole)); sdk.ReasonOf(err) != g.Reason {
+				t.Errorf("%s tries %s: to upload it ended with %v, want %s", g.Name, g.Tries, err, g.Reason)
+			}
+		}
+		d.uploadUnapproved(acme, bands("honest"), guest(t, scaffold.AgeBand))
+	})
 	t.Run("broken", func(t *testing.T) {
 		t.Parallel()
 		// Nothing here is to be stopped by the clock, so that a slow machine changes nothing.
@@ -62,12 +71,64 @@ func TestHostileModules(t *testing.T) {
 	t.Run("endless", func(t *testing.T) {
 		t.Parallel()
 		// And here everything is; what is asked beside them needs no guest, so there is nothing of it to stop.
-		d := start(t, app.Config{CallSeconds: 1, Workers: 2})
+		d := start(t, app.Config{CallSeconds: 1, MemoryMiB: 64, Workers: 2})
 		alone := bands("honest")
 		alone.Keys = alone.Keys[1:]
 		alone.Margins = nil
 		d.besides(stopped, alone, nil, "MODULE_STOPPED")
 	})
+}
+
+// says reports whether a reason has these arguments.
+func says(args, wanted map[string]string) bool {
+	for name, value := range wanted {
+		if args[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// TestTheCorpusIsWhole: what issue and threats name is tried, each thing once, and nothing ends in a reason that another thing could have
+// had by accident.
+func TestTheCorpusIsWhole(t *testing.T) {
+	t.Parallel()
+	names, tries, doors, ends := map[string]bool{}, map[string]bool{}, map[guests.Door]int{}, map[string]int{}
+	for _, g := range guests.Hostile() {
+		if names[g.Name] || tries[g.Tries] {
+			t.Errorf("%s, which tries %s, is there twice", g.Name, g.Tries)
+		}
+		if (g.Reason == "") != (g.Door == guests.NoDoor) || g.Reason != "" && !enclave.Known(g.Reason) {
+			t.Errorf("%s ends at %q with %q", g.Name, g.Door, g.Reason)
+		}
+		names[g.Name], tries[g.Tries] = true, true
+		doors[g.Door]++
+		ends[g.Reason]++
+	}
+	t.Logf("%d guests: %v, %v", len(names), doors, ends)
+	if len(names)-doors[guests.NoDoor] < 40 {
+		t.Errorf("%d guests, of which %d live", len(names), doors[guests.NoDoor])
+	}
+	for _, door := range []guests.Door{guests.DoorAdmit, guests.DoorCompile, guests.DoorStart, guests.DoorBatch, guests.DoorFinish, guests.DoorKeys} {
+		if doors[door] == 0 {
+			t.Errorf("no guest comes to %s", door)
+		}
+	}
+	for _, reason := range append(reasonsOfDoors(), "MODULE_CODE_RANGE") {
+		if ends[reason] == 0 {
+			t.Errorf("no guest ends with %s", reason)
+		}
+	}
+}
+
+// reasonsOfDoors are the refusals of modules by their form, of their manifests and of their code.
+func reasonsOfDoors() []string {
+	return []string{
+		"MODULE_TOO_LARGE", "MODULE_TOO_MANY", "MODULE_NOT_WASM", "MODULE_MALFORMED", "MODULE_UNSUPPORTED", "MODULE_IMPORT", "MODULE_EXPORT", "MODULE_COMMAND",
+		"MODULE_MANIFEST_MISSING", "MODULE_MANIFEST_TWICE", "MODULE_CODE_MISSING", "MODULE_CODE_NEEDLESS",
+		"MANIFEST_TOO_LARGE", "MANIFEST_MALFORMED", "MANIFEST_INVALID",
+		"MODULE_INVALID", "MODULE_STOPPED", "MODULE_MEMORY", "MODULE_TRAP", "MODULE_CONTRACT",
+	}
 }
 
 // besides runs hostile guests, which must fail with these reasons, and an honest question of somebody else beside each.

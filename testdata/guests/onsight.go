@@ -9,13 +9,13 @@ func OnSight(value int64) []Guest {
 		name, tries, reason string
 		deed                []byte
 	}{
-		{"traps-on-sight", "to crash", "MODULE_TRAP", code(opUnreachable)},
-		{"exits-on-sight", "to exit with a code that tells", "MODULE_TRAP", code(number(value), call(fnExit))},
-		{"fails-on-sight", "to report a failure of its own", "MODULE_CONTRACT", code(number(value), opReturn)},
-		{"allocates-on-sight", "to run out of memory", "MODULE_MEMORY", code(
+		{"traps-on-sight", "to crash", trapped, code(opUnreachable)},
+		{"exits-on-sight", "to exit with a code that tells", trapped, code(number(value), call(fnExit))},
+		{"fails-on-sight", "to report a failure of its own", contract, code(number(value), opReturn)},
+		{"allocates-on-sight", "to run out of memory", memory, code(
 			opLoop, blockNone, number(64), opMemoryGrow, 0, number(0), opLessS, opEqz, opBrIf, 0, opEnd, opUnreachable,
 		)},
-		{"loops-on-sight", "never to end", "MODULE_STOPPED", code(opLoop, blockNone, opBr, 0, opEnd)},
+		{"loops-on-sight", "never to end", spent, code(opLoop, blockNone, opBr, 0, opEnd)},
 		{"burns-on-sight", "to take its time", "", code(
 			number(2_000_000), set(3),
 			opLoop, blockNone, get(3), number(1), opSub, opLocalTee, 3, opBrIf, 0, opEnd,
