@@ -86,11 +86,11 @@ func (a attempt) made() Guest {
 // fails is an attempt that must fail at a door for a reason, with arguments in pairs of name and value.
 func fails(door Door, reason, name, tries string, p program, says ...string) attempt {
 	a := attempt{Guest{Name: name, Tries: tries, Door: door, Reason: reason}, p.wasm}
-	for i := 0; i < len(says); i += 2 {
-		if a.Says == nil {
-			a.Says = map[string]string{}
-		}
-		a.Says[says[i]] = says[i+1]
+	if len(says) > 0 {
+		a.Says = map[string]string{}
+	}
+	for pair := range slices.Chunk(says, 2) {
+		a.Says[pair[0]] = pair[1]
 	}
 	return a
 }
