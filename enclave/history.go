@@ -8,7 +8,7 @@ import "context"
 type Footprint struct {
 	Snapshot Digest
 	Distinct bool      // counts of distinct subjects are published, which tell of other things than sums of rows
-	Places   []int32   // by row: a position in Over, or NoCell
+	Places   *Places   // of rows: positions in Over
 	Over     [][]int32 // by cell of the full table: the positions in Table.Cells of published cells that contain it
 }
 

@@ -19,7 +19,7 @@ func TestFootprint(t *testing.T) {
 			{Set: 1, Codes: []int32{1, enclave.Total}},
 			{Set: 2, Codes: []int32{enclave.Total, enclave.Total}},
 		},
-		Places: []int32{2, enclave.NoCell, 0, 1},
+		Places: enclave.PlacesOf([]int32{2, enclave.NoCell, 0, 1}),
 	}
 	snapshot := enclave.DigestOf([]byte("snapshot"))
 	fates := []enclave.Fate{enclave.Published, enclave.Primary, enclave.Published, enclave.Published, enclave.Complement, enclave.Published}

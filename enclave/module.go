@@ -178,6 +178,9 @@ func (p *Plan) ColumnsRead() []int {
 	return read
 }
 
+// MaxCells is the largest key space that the enclave takes on, whatever policy says: the product of the key domains.
+const MaxCells = 1 << 22
+
 // MaxTuples is the most tuples of shown values, times keys that it computes, that a guest is asked about.
 const MaxTuples = 1 << 24
 

@@ -9,13 +9,8 @@ type Table struct {
 	Rows     int64  // rows that fell into a cell
 	Subjects int64  // distinct subjects of those rows
 	Cells    []Cell // by set, then by codes
-	// Places is for each row of the snapshot, in its order, the position in Cells of the cell of the full table that it fell into, or
-	// NoCell. It is for the audit of the release history, and never leaves.
-	Places []int32
+	Places   *Places
 }
-
-// NoCell is the place of a row that fell into no cell.
-const NoCell int32 = -1
 
 // Cell is one group: its keys and the facts that trusted code computed of it. A cell of a margin is computed from rows, not from
 // other cells.

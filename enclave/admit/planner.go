@@ -10,9 +10,6 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// MaxCells is the largest key space that the enclave takes on, whatever policy says: the product of the key domains.
-const MaxCells = 1 << 22
-
 // Planner resolves manifests against datasets. It has no state; its zero value is ready.
 type Planner struct{}
 
@@ -44,7 +41,7 @@ func (Planner) Facts(order *enclave.Order) (enclave.AdmissionFacts, error) {
 }
 
 // Plan resolves an order's manifest. Below any policy it refuses identifiers, sums of what is not a measure or could overflow, and
-// key spaces above MaxCells; and of a program, columns that it would be granted but never see.
+// key spaces above [enclave.MaxCells]; and of a program, columns that it would be granted but never see.
 //
 // Reasons of errors: those of [enclave.Grant.Permits], DATASET_NOT_INPUT, COLUMN_UNKNOWN, COLUMN_MAP_UNKNOWN, COLUMN_MAP_TYPE,
 // CUTS_TYPE, CUTS_VALUE, KEY_NEEDS_CUTS, GROUP_BY_IDENTITY, INPUT_IDENTIFIER, COLUMN_NOT_SHOWN, SUM_NOT_MEASURE, SUM_OVERFLOW,
@@ -60,8 +57,8 @@ func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 	if use.manifest.Form == enclave.Program {
 		return use.program(order.Run.Params)
 	}
-	if use.cells() > MaxCells {
-		return nil, enclave.Fail(enclave.Limit, "KEYSPACE_TOO_LARGE", "limit", strconv.Itoa(MaxCells))
+	if use.cells() > enclave.MaxCells {
+		return nil, enclave.Fail(enclave.Limit, "KEYSPACE_TOO_LARGE", "limit", strconv.Itoa(enclave.MaxCells))
 	}
 	plan := &enclave.Plan{
 		Dataset: order.Dataset, Manifest: use.manifest, Shown: use.shown(), Keys: use.keys, Sets: use.sets(),

@@ -6,8 +6,8 @@ package aggregate
 import (
 	"context"
 	"errors"
-	"math/bits"
 	"runtime/debug"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,7 +29,7 @@ func New(sandbox enclave.Sandbox, workers int) *Executor {
 }
 
 // Execute computes the table. First the module is asked about everything that the shown columns could hold (see learned); then each
-// worker reads its own range of subjects into its own cells, and the cells are added up at the end. Only the guest of a crafted run
+// worker reads its own ranges of subjects into its own cells, and the cells are added up at the end. Only the guest of a crafted run
 // sees rows. The first failure cancels the other workers, and all of them have ended when Execute returns. Errors are those of the
 // sandbox and of the rows, MODULE_CODE_RANGE for a code outside its key's domain, and internal ones.
 func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *enclave.Module, plan *enclave.Plan) (*enclave.Table, error) {
@@ -37,10 +37,11 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	if err != nil {
 		return nil, err
 	}
-	if err := checkBounds(plan, rows.Snapshot().Rows); err != nil {
+	snapshot := rows.Snapshot().Rows
+	if err := layout.bound(snapshot); err != nil {
 		return nil, err
 	}
-	ranges, err := rows.Split(e.workers)
+	ranges, err := rows.Split(e.pieces(snapshot))
 	if err != nil {
 		return nil, err
 	}
@@ -48,16 +49,31 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	if err != nil {
 		return nil, err
 	}
-	workers := make([]*worker, len(ranges))
+	places := enclave.NewPlaces(snapshot, int64(layout.cells))
+	workers := make([]*worker, min(e.workers, len(ranges)))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, r := range ranges {
-		workers[i] = newWorker(layout, function, r.Count)
-		group.Go(recovered(func() error { return e.work(ctx, workers[i], rows, r, module) }))
+	var next atomic.Int64 // range that no worker has taken yet
+	for i := range workers {
+		group.Go(recovered(func() error {
+			workers[i] = newWorker(layout, function, places)
+			return e.work(ctx, workers[i], rows, module, func() (enclave.Range, bool) {
+				if at := next.Add(1) - 1; at < int64(len(ranges)) {
+					return ranges[at], true
+				}
+				return enclave.Range{}, false
+			})
+		}))
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return merge(layout, workers)
+	return merge(layout, workers, places)
+}
+
+// pieces is how many ranges a snapshot is cut into: one for each worker, and more of a large one, so that none waits long for the last.
+func (e *Executor) pieces(rows int64) int {
+	const least = 8 * enclave.BatchRows
+	return max(e.workers, int(min(rows/least, int64(16*e.workers))))
 }
 
 // recovered turns a panic into an internal error, so that it ends one run and not the enclave.
@@ -72,41 +88,28 @@ func recovered(work func() error) func() error {
 	}
 }
 
-// work scans one range. A guest is closed even if the run was cancelled meanwhile.
-func (e *Executor) work(ctx context.Context, w *worker, rows enclave.Rows, r enclave.Range, module *enclave.Module) (err error) {
-	plan := w.layout.plan
+// work scans ranges until none is left. A guest is closed even if the run was cancelled meanwhile.
+func (e *Executor) work(
+	ctx context.Context, w *worker, rows enclave.Rows, module *enclave.Module, take func() (enclave.Range, bool),
+) (err error) {
 	if w.layout.moduleKeys > 0 && w.learned == nil {
-		w.guest, err = e.sandbox.Open(ctx, module, plan)
+		guest, err := e.sandbox.Open(ctx, module, w.layout.plan)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, w.guest.Close(context.WithoutCancel(ctx))) }()
+		defer func() { err = errors.Join(err, guest.Close(context.WithoutCancel(ctx))) }()
+		w.employ(guest)
 	}
-	if err := rows.Scan(ctx, r, w.layout.read, func(b *enclave.Batch) error { return w.batch(ctx, b) }); err != nil {
-		return err
+	for r, more := take(); more; r, more = take() {
+		row := r.First
+		err := rows.Scan(ctx, r, w.layout.read, func(b *enclave.Batch) error {
+			first := row
+			row += int64(b.Rows)
+			return w.batch(ctx, b, first)
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return w.finish()
-}
-
-// checkBounds verifies what the plan promises: that no sum over the snapshot can overflow, whatever its values are.
-func checkBounds(plan *enclave.Plan, rows int64) error {
-	for _, column := range plan.Summed {
-		low, high, err := plan.Dataset.Columns[column].Bounds()
-		if err != nil {
-			return enclave.Internalf("bounds of a summed column: %w", err)
-		}
-		largest := max(magnitude(low), magnitude(high))
-		if over, product := bits.Mul64(largest, uint64(max(rows, 0))); over != 0 || product > 1<<63-1 {
-			return enclave.Internalf("a sum of column %d could overflow: the plan should not have been made", column)
-		}
-	}
-	return nil
-}
-
-// magnitude is |v|, exact for every int64.
-func magnitude(v int64) uint64 {
-	if v < 0 {
-		return -uint64(v) //nolint:gosec // two's complement negation is what is meant
-	}
-	return uint64(v)
 }

@@ -1,48 +1,34 @@
 package aggregate
 
-// slot is the position of a cell among those that a worker has met. Slot 0 collects dropped rows, so that loops need no branch for
-// them; it is left out of the result.
+// slot is the position of a cell among those that a worker has met, so that its accumulators stand side by side however wide the key
+// space is.
 type slot = int32
 
-// denseCells is up to which key space a worker finds slots in an array (4 MiB) rather than a hash map.
-const denseCells = 1 << 20
+// The first slots are no cells.
+const (
+	unmet   slot = iota // of a number that no row had yet
+	outside             // collects the rows that fell into no cell, so that loops need no branch for them; it is left out of the result
+	firstCell
+)
 
-// index finds the slot of a cell number.
-type index struct {
-	dense  []slot // by number+1; 0 if not met yet
-	sparse map[int64]slot
+// newIndex makes an index: the slot of each number of a cell, after that of dropped rows. Key spaces are small enough
+// ([enclave.MaxCells]) for an array: of a wide one, 16 MiB of addresses, only the pages that are met take memory.
+func newIndex(cells int32) []slot {
+	index := make([]slot, cells+1)
+	index[0] = outside
+	return index
 }
 
-func newIndex(cells int64) index {
-	if cells <= denseCells {
-		return index{dense: make([]slot, cells+1)}
-	}
-	return index{sparse: map[int64]slot{dropped: 0}}
-}
-
-// find fills in the slots of numbers. New numbers are given to add, which returns their slot.
-func (x *index) find(numbers []int64, slots []slot, add func(int64) slot) {
-	if x.dense != nil {
-		for i, n := range numbers {
-			s := x.dense[n+1]
-			if s == 0 && n != dropped {
-				s = add(n)
-				x.dense[n+1] = s
-			}
-			slots[i] = s
-		}
-		return
-	}
-	last, lastSlot := int64(dropped), slot(0) // rows of one subject often share a cell
+// find fills in the slots of numbers. New numbers are given to meet, which returns their slot.
+func find(index []slot, numbers []int32, slots []slot, meet func(int32) slot) {
+	slots = slots[:len(numbers)]
 	for i, n := range numbers {
-		if n != last {
-			s, met := x.sparse[n]
-			if !met {
-				s = add(n)
-				x.sparse[n] = s
-			}
-			last, lastSlot = n, s
+		at := max(n, -1) + 1
+		s := index[at]
+		if s == unmet {
+			s = meet(n)
+			index[at] = s
 		}
-		slots[i] = lastSlot
+		slots[i] = s
 	}
 }

@@ -7,8 +7,201 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// dropped is the code, and the cell number, of a row that belongs to no cell.
+// dropped is the code of a row that belongs to no cell.
 const dropped = -1
+
+// away is what a key that drops a row adds to the number of its cell: whatever the other keys add, [enclave.MaxKeys] of them, the number is
+// negative and no int32 overflows.
+const away = math.MinInt32 / 8
+
+// term is what a key that the enclave evaluates adds to the numbers of cells: its code times its stride. Where the column can hold few
+// values by the catalogue, what each of them adds is written down once.
+type term struct {
+	key    *enclave.Key
+	column int // position in a batch
+	narrow bool
+	stride int32
+	low    int64
+	table  []int32 // by value above low, then that of empty values; nil: the key is evaluated row by row
+}
+
+// fewValues is up to how many values are written down: the table stays in the second-level cache.
+const fewValues = 1 << 16
+
+func newTerm(key *enclave.Key, column *enclave.Column, position int, stride int32) (*term, error) {
+	t := &term{key: key, column: position, narrow: column.Type.Narrow(), stride: stride}
+	if key.Lookup != nil {
+		if !t.narrow {
+			return nil, enclave.Internalf("key %s does not fit its column", key.Name)
+		}
+		t.table = t.adds(slices.Clone(key.Lookup))
+		return t, nil
+	}
+	low, high, err := column.Bounds()
+	if err != nil {
+		return nil, enclave.Internalf("bounds of the column of key %s: %w", key.Name, err)
+	}
+	if uint64(high)-uint64(low) >= fewValues { //nolint:gosec // two's complement difference is what is meant
+		return t, nil
+	}
+	values := make([]int64, high-low+1)
+	for i := range values {
+		values[i] = low + int64(i)
+	}
+	codes := make([]int32, len(values))
+	cut(key.Cuts, values, codes)
+	t.low, t.table = low, t.adds(codes)
+	return t, nil
+}
+
+// adds turns the codes of values into what they add, with empty values at the end.
+func (t *term) adds(codes []int32) []int32 {
+	table := append(codes, t.key.Missing)
+	for i, code := range table {
+		table[i] = t.stride * code
+		if code < 0 {
+			table[i] = away
+		}
+	}
+	return table
+}
+
+// add adds the term to the numbers of some rows of a batch, from row first on. Codes are for it to use.
+func (t *term) add(numbers []int32, b *enclave.Batch, first int, codes []int32) error {
+	v, last := &b.Columns[t.column], first+len(numbers)
+	if t.narrow != (v.Narrow != nil) {
+		return enclave.Internalf("key %s does not fit its column", t.key.Name)
+	}
+	valid, inside := v.Valid[first>>3:], true
+	switch {
+	case t.table == nil && t.narrow:
+		evaluate(t, numbers, v.Narrow[first:last], valid, codes[:len(numbers)])
+	case t.table == nil:
+		evaluate(t, numbers, v.Wide[first:last], valid, codes[:len(numbers)])
+	case t.narrow:
+		inside = lookUp(numbers, v.Narrow[first:last], valid, t.low, t.table)
+	default:
+		inside = lookUp(numbers, v.Wide[first:last], valid, t.low, t.table)
+	}
+	if !inside {
+		return enclave.Internalf("a value of key %s is outside its column's bounds", t.key.Name)
+	}
+	return nil
+}
+
+// lookUp adds what the table says of each value, and reports whether all were in it.
+func lookUp[T int32 | int64](numbers []int32, column []T, valid []byte, low int64, table []int32) bool {
+	if len(numbers) == 0 {
+		return true
+	}
+	column = column[:len(numbers)]
+	values := uint64(len(table) - 1)
+	if full(valid, len(numbers)) {
+		for i, v := range column {
+			at := uint64(int64(v) - low) //nolint:gosec // a negative number becomes a large one, which is the check
+			if at >= values {
+				return false
+			}
+			numbers[i] += table[at]
+		}
+		return true
+	}
+	for i, v := range column {
+		at := uint64(int64(v) - low) //nolint:gosec // as above
+		gone := uint64(^valid[i>>3] >> (i & 7) & 1)
+		if gone != 0 { // without a branch
+			at = values
+		}
+		if at >= values+gone {
+			return false
+		}
+		numbers[i] += table[at]
+	}
+	return true
+}
+
+// full reports whether none of the first rows of a bitmap is empty.
+func full(valid []byte, rows int) bool {
+	for _, b := range valid[:rows>>3] {
+		if b != 0xff {
+			return false
+		}
+	}
+	rest := byte(1)<<(rows&7) - 1
+	return rest == 0 || valid[rows>>3]&rest == rest
+}
+
+// evaluate finds the code of each value, and adds it.
+func evaluate[T int32 | int64](t *term, numbers []int32, values []T, valid []byte, codes []int32) {
+	cut(t.key.Cuts, values, codes)
+	missing(t.key.Missing, valid, codes)
+	digits(numbers, codes, t.stride)
+}
+
+// digits adds codes times a stride.
+func digits(numbers, codes []int32, stride int32) {
+	codes = codes[:len(numbers)]
+	for i, code := range codes {
+		add := code * stride
+		if code < 0 {
+			add = away
+		}
+		numbers[i] += add
+	}
+}
+
+// fewCuts is up to where counting all cuts is faster than searching.
+const fewCuts = 12
+
+// cut counts the cuts that are not above each value. Cuts ascend; a key of every number of a range has one at each.
+func cut[T int32 | int64](cuts []int64, values []T, codes []int32) {
+	last := len(cuts) - 1
+	switch {
+	case last > 0 && cuts[0] > math.MinInt64 && uint64(cuts[last])-uint64(cuts[0]) == uint64(last): //nolint:gosec // two's complement difference is what is meant
+		before := cuts[0] - 1
+		for i, v := range values {
+			codes[i] = int32(min(max(int64(v), before), cuts[last]) - before) //nolint:gosec // at most the number of cuts
+		}
+	case len(cuts) <= fewCuts:
+		clear(codes)
+		for _, c := range cuts {
+			for i, v := range values {
+				codes[i] += one(int64(v) >= c)
+			}
+		}
+	default:
+		for i, v := range values {
+			at, found := slices.BinarySearch(cuts, int64(v))
+			if found {
+				at++
+			}
+			codes[i] = int32(at) //nolint:gosec // at most the number of cuts
+		}
+	}
+}
+
+// one is 1 for true, without a branch.
+func one(yes bool) int32 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// missing gives empty values their code. Most bytes of a bitmap have no empty value.
+func missing(code int32, valid []byte, codes []int32) {
+	for first := 0; first < len(codes); first += 8 {
+		bitmap := valid[first>>3]
+		if bitmap == 0xff {
+			continue
+		}
+		for i := first; i < min(first+8, len(codes)); i++ {
+			if bitmap>>(i&7)&1 == 0 {
+				codes[i] = code
+			}
+		}
+	}
+}
 
 // guestCodes checks what the guest emitted for one key and takes the key's offset from it. The guest's -1 drops the row, even in a
 // range of numbers that -1 belongs to.
@@ -28,91 +221,4 @@ func guestCodes(key *enclave.Key, emitted, codes []int32) error {
 		return enclave.Fail(enclave.Invalid, "MODULE_CODE_RANGE", "key", key.Name)
 	}
 	return nil
-}
-
-// columnCodes evaluates a key of the enclave's own over the first len(codes) rows of a column.
-func columnCodes(key *enclave.Key, column *enclave.Vector, codes []int32) error {
-	switch {
-	case column.Narrow != nil && key.Lookup != nil:
-		if !lookUp(key.Lookup, column.Narrow[:len(codes)], codes) {
-			return enclave.Internalf("a code of key %s is outside its code list", key.Name)
-		}
-	case column.Narrow != nil:
-		cut(key.Cuts, column.Narrow[:len(codes)], codes)
-	case column.Wide != nil && key.Lookup == nil:
-		cut(key.Cuts, column.Wide[:len(codes)], codes)
-	default:
-		return enclave.Internalf("key %s does not fit its column", key.Name)
-	}
-	missing(key.Missing, column.Valid, codes)
-	return nil
-}
-
-// lookUp reports whether every value was in the table.
-func lookUp(table, values, codes []int32) bool {
-	inside := true
-	for i, v := range values {
-		if uint32(v) >= uint32(len(table)) { //nolint:gosec // a negative number becomes a large one, which is the check
-			inside = false
-			continue
-		}
-		codes[i] = table[v]
-	}
-	return inside
-}
-
-// fewCuts is up to where counting all cuts is faster than searching.
-const fewCuts = 12
-
-// cut counts the cuts that are not above each value. Cuts ascend; a key of every number of a range has one at each.
-func cut[T int32 | int64](cuts []int64, values []T, codes []int32) {
-	last := len(cuts) - 1
-	switch {
-	case last > 0 && cuts[0] > math.MinInt64 && uint64(cuts[last])-uint64(cuts[0]) == uint64(last): //nolint:gosec // two's complement difference is what is meant
-		before := cuts[0] - 1
-		for i, v := range values {
-			codes[i] = int32(min(max(int64(v), before), cuts[last]) - before) //nolint:gosec // at most the number of cuts
-		}
-	case len(cuts) <= fewCuts:
-		clear(codes)
-		for _, c := range cuts {
-			for i, v := range values {
-				if int64(v) >= c {
-					codes[i]++
-				}
-			}
-		}
-	default:
-		for i, v := range values {
-			at, found := slices.BinarySearch(cuts, int64(v))
-			if found {
-				at++
-			}
-			codes[i] = int32(at) //nolint:gosec // at most the number of cuts
-		}
-	}
-}
-
-// missing gives empty values their code. Most bytes of a bitmap have no empty value.
-func missing(code int32, valid []byte, codes []int32) {
-	for first := 0; first < len(codes); first += 8 {
-		bitmap := valid[first>>3]
-		if bitmap == 0xff {
-			continue
-		}
-		for i := first; i < min(first+8, len(codes)); i++ {
-			if bitmap>>(i&7)&1 == 0 {
-				codes[i] = code
-			}
-		}
-	}
-}
-
-// fold makes codes the next digit of the cell numbers. A row that any key drops stays dropped: OR with the sign of a negative
-// number is -1.
-func fold(size int64, codes []int32, numbers []int64) {
-	for i, c := range codes {
-		n, code := numbers[i], int64(c)
-		numbers[i] = (n*size + code) | (n|code)>>63
-	}
 }

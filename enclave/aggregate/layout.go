@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -12,13 +11,15 @@ import (
 // immutable and shared by the workers.
 type layout struct {
 	plan       *enclave.Plan
-	read       []int // columns of the scan
-	shown      []int // position in a batch of each of plan.Shown
-	summed     []int // of each of plan.Summed
-	keyColumn  []int // of each key that the enclave evaluates, -1 for the others
+	read       []int    // columns of the scan
+	shown      []int    // position in a batch of each of plan.Shown
+	summed     []int    // of each of plan.Summed
+	terms      []*term  // of the keys that the enclave evaluates
+	bounds     []bounds // of the values of each of plan.Summed
 	moduleKeys int
-	sizes      []int64 // number of labels of each key
-	cells      int64   // product of all sizes
+	sizes      []int32 // number of labels of each key
+	strides    []int32 // what one more of its code adds to the number of a cell
+	cells      int32   // product of all sizes
 	// sets are the plan's and, after them, the groups of protected keys that are none of those: of these only subjects are counted.
 	sets   []enclave.Set
 	groups [][]int // for each of the plan's sets, positions in sets: whom its cells say protected values of
@@ -26,7 +27,7 @@ type layout struct {
 
 func newLayout(plan *enclave.Plan) (*layout, error) {
 	l := &layout{plan: plan, read: plan.ColumnsRead(), moduleKeys: plan.ModuleKeys()}
-	cells := uint64(1)
+	cells := int32(1)
 	for _, c := range plan.Shown {
 		l.shown = append(l.shown, slices.Index(l.read, c))
 	}
@@ -35,23 +36,33 @@ func newLayout(plan *enclave.Plan) (*layout, error) {
 	}
 	for i := range plan.Keys {
 		k := &plan.Keys[i]
-		column := -1
-		if k.Module < 0 {
-			column = slices.Index(l.read, k.Column)
-		} else if k.Module >= l.moduleKeys {
+		if k.Module >= l.moduleKeys {
 			return nil, enclave.Internalf("key %s is the module's number %d of %d", k.Name, k.Module, l.moduleKeys)
 		}
-		over, product := bits.Mul64(cells, uint64(len(k.Labels)))
-		if over != 0 || product == 0 || product > 1<<62 {
-			return nil, enclave.Internalf("the plan's key space has no number for every cell")
+		size := len(k.Labels)
+		if size == 0 || size > enclave.MaxCells || int(cells)*size > enclave.MaxCells {
+			return nil, enclave.Internalf("the plan's key space is empty or too large: the plan should not have been made")
 		}
-		l.keyColumn = append(l.keyColumn, column)
-		l.sizes = append(l.sizes, int64(len(k.Labels)))
-		cells = product
+		cells *= int32(size)                   //nolint:gosec // at most MaxCells
+		l.sizes = append(l.sizes, int32(size)) //nolint:gosec // at most MaxCells
 	}
-	l.cells = int64(cells)
-	if len(plan.Sets) == 0 || len(plan.Sets[0]) != len(plan.Keys) {
-		return nil, enclave.Internalf("the plan's first grouping set is not the full table")
+	l.cells = cells
+	l.strides = make([]int32, len(l.sizes))
+	for k, stride := len(l.sizes)-1, int32(1); k >= 0; k-- {
+		l.strides[k] = stride
+		stride *= l.sizes[k]
+	}
+	for i := range plan.Keys {
+		if k := &plan.Keys[i]; k.Module < 0 {
+			t, err := newTerm(k, &plan.Dataset.Columns[k.Column], slices.Index(l.read, k.Column), l.strides[i])
+			if err != nil {
+				return nil, err
+			}
+			l.terms = append(l.terms, t)
+		}
+	}
+	if len(plan.Keys) > enclave.MaxKeys || len(plan.Sets) == 0 || len(plan.Sets[0]) != len(plan.Keys) {
+		return nil, enclave.Internalf("the plan has too many keys, or its first grouping set is not the full table")
 	}
 	l.sets = slices.Clone(plan.Sets)
 	for _, set := range plan.Sets {
@@ -70,10 +81,10 @@ func newLayout(plan *enclave.Plan) (*layout, error) {
 }
 
 // codes are the digits of a cell of the full table.
-func (l *layout) codes(number int64) []int32 {
+func (l *layout) codes(number int32) []int32 {
 	codes := make([]int32, len(l.sizes))
 	for k := len(codes) - 1; k >= 0; k-- {
-		codes[k] = int32(number % l.sizes[k]) //nolint:gosec // below the number of labels
+		codes[k] = number % l.sizes[k]
 		number /= l.sizes[k]
 	}
 	return codes
@@ -81,14 +92,14 @@ func (l *layout) codes(number int64) []int32 {
 
 // project turns the codes of a full cell into those of the cell of a set that it belongs to, and numbers that one. Keys that are
 // summed over add nothing to the number.
-func (l *layout) project(set enclave.Set, full []int32) (number int64, codes []int32) {
+func (l *layout) project(set enclave.Set, full []int32) (number int32, codes []int32) {
 	codes = make([]int32, len(full))
 	for k := range codes {
 		codes[k] = enclave.Total
 	}
 	for _, k := range set {
 		codes[k] = full[k]
-		number = number*l.sizes[k] + int64(full[k])
+		number = number*l.sizes[k] + full[k]
 	}
 	return number, codes
 }

@@ -10,13 +10,12 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// learned is what a module computes, written out: for each of its keys, the code of every tuple of values that the shown columns may
-// hold by the catalogue. The guest is asked about the catalogue's domain and not about rows, so it never sees data: nothing that it
+// learned is what a module computes, written out for every tuple of values that the shown columns may hold by the catalogue. The guest is asked about the catalogue's domain and not about rows, so it never sees data: nothing that it
 // does, not even how long it takes or whether it fails, can depend on any, and the code of a row depends on that row's own shown
 // values alone. It is immutable and shared by the workers.
 type learned struct {
-	domains []domain  // of the shown columns; the first is the most significant digit of a tuple's number
-	codes   [][]int32 // by module key, then tuple; checked: a position among the key's labels, or dropped
+	domains []domain // of the shown columns; the first is the most significant digit of a tuple's number
+	adds    []int32  // by tuple: what its codes add to the number of a row's cell
 }
 
 // domain is the values that a column may hold: whole numbers from low on, then, in a column with empty values, the empty one.
@@ -51,17 +50,20 @@ func (e *Executor) learn(ctx context.Context, l *layout, module *enclave.Module)
 		}
 		f.domains = append(f.domains, d)
 	}
-	for range l.moduleKeys {
-		f.codes = append(f.codes, make([]int32, tuples))
+	codes := make([][]int32, l.moduleKeys)
+	for k := range codes {
+		codes[k] = make([]int32, tuples)
 	}
-	if err := e.ask(ctx, f, tuples, module, l.plan); err != nil {
+	if err := e.ask(ctx, f, codes, module, l.plan); err != nil {
 		return nil, err
 	}
+	f.adds = make([]int32, tuples)
 	for i := range l.plan.Keys {
 		if key := &l.plan.Keys[i]; key.Module >= 0 {
-			if err := guestCodes(key, f.codes[key.Module], f.codes[key.Module]); err != nil {
+			if err := guestCodes(key, codes[key.Module], codes[key.Module]); err != nil {
 				return nil, err
 			}
+			digits(f.adds, codes[key.Module], l.strides[i])
 		}
 	}
 	return f, nil
@@ -75,8 +77,9 @@ func domainOf(c *enclave.Column) (domain, error) {
 	return domain{low: low, values: high - low + 1, empty: c.Nullable, narrow: c.Type.Narrow()}, nil
 }
 
-// ask fills in the codes, batch by batch, on all workers.
-func (e *Executor) ask(ctx context.Context, f *learned, tuples int64, module *enclave.Module, plan *enclave.Plan) error {
+// ask fills in the codes of every tuple, by module key, batch by batch, on all workers.
+func (e *Executor) ask(ctx context.Context, f *learned, codes [][]int32, module *enclave.Module, plan *enclave.Plan) error {
+	tuples := int64(len(codes[0]))
 	batches := (tuples + enclave.BatchRows - 1) / enclave.BatchRows
 	workers := min(int64(e.workers), batches)
 	group, ctx := errgroup.WithContext(ctx)
@@ -87,13 +90,13 @@ func (e *Executor) ask(ctx context.Context, f *learned, tuples int64, module *en
 				return err
 			}
 			defer func() { err = errors.Join(err, guest.Close(context.WithoutCancel(ctx))) }()
-			view, out := f.newBatch(), make([][]int32, len(f.codes))
+			view, out := f.newBatch(), make([][]int32, len(codes))
 			for b := w; b < batches; b += workers {
 				first := b * enclave.BatchRows
 				last := min(first+enclave.BatchRows, tuples)
 				f.fill(view, first, last)
 				for k := range out {
-					out[k] = f.codes[k][first:last]
+					out[k] = codes[k][first:last]
 				}
 				if err := guest.Assign(ctx, view, out); err != nil {
 					return err
@@ -143,37 +146,54 @@ func (f *learned) fill(b *enclave.Batch, first, last int64) {
 	}
 }
 
-// tuples numbers the tuple of each row. columns are the shown ones, in order.
-func (f *learned) tuples(columns []enclave.Vector, tuples []int32) error {
+// add adds what the module says of some rows of a batch, from row first on, to the numbers of their cells. Columns are the positions of
+// the shown ones in the batch; tuples are for it to use.
+func (f *learned) add(numbers []int32, b *enclave.Batch, first int, columns []int, tuples []int32) error {
+	tuples = tuples[:len(numbers)]
 	clear(tuples)
-	for i, d := range f.domains {
-		v := &columns[i]
-		if d.narrow && !place(d, v.Narrow[:len(tuples)], v.Valid, tuples) ||
-			!d.narrow && !place(d, v.Wide[:len(tuples)], v.Valid, tuples) {
+	for i := range f.domains {
+		d, v, last := &f.domains[i], &b.Columns[columns[i]], first+len(numbers)
+		if d.narrow != (v.Narrow != nil) {
+			return enclave.Internalf("shown column %d is not of its type", i)
+		}
+		if d.narrow && !place(d, v.Narrow[first:last], v.Valid[first>>3:], tuples) ||
+			!d.narrow && !place(d, v.Wide[first:last], v.Valid[first>>3:], tuples) {
 			return enclave.Internalf("a value of shown column %d is outside its bounds", i)
 		}
+	}
+	for i, t := range tuples {
+		numbers[i] += f.adds[t]
 	}
 	return nil
 }
 
 // place makes a column's values the next digit of the tuples, and reports whether all were in the domain.
-func place[T int32 | int64](d domain, values []T, valid []byte, tuples []int32) bool {
-	size, inside := int32(d.size()), true //nolint:gosec // at most MaxTuples
-	for i, v := range values {
-		digit := int64(v) - d.low
-		if d.empty && valid[i>>3]>>(i&7)&1 == 0 {
-			digit = d.values
-		} else if uint64(digit) >= uint64(d.values) { //nolint:gosec // a negative number becomes a large one, which is the check
-			inside, digit = false, 0
+func place[T int32 | int64](d *domain, column []T, valid []byte, tuples []int32) bool {
+	if len(tuples) == 0 {
+		return true
+	}
+	size, values, low := int32(d.size()), uint64(d.values), d.low //nolint:gosec // at most MaxTuples
+	column = column[:len(tuples)]
+	if !d.empty || full(valid, len(tuples)) {
+		for i, v := range column {
+			at := uint64(int64(v) - low) //nolint:gosec // a negative number becomes a large one, which is the check
+			if at >= values {
+				return false
+			}
+			tuples[i] = tuples[i]*size + int32(at) //nolint:gosec // at most MaxTuples
 		}
-		tuples[i] = tuples[i]*size + int32(digit)
+		return true
 	}
-	return inside
-}
-
-// lookUpTuples gives each row the code of its tuple.
-func lookUpTuples(table, tuples, codes []int32) {
-	for i, t := range tuples {
-		codes[i] = table[t]
+	for i, v := range column {
+		at := uint64(int64(v) - low) //nolint:gosec // as above
+		gone := uint64(^valid[i>>3] >> (i & 7) & 1)
+		if gone != 0 { // without a branch
+			at = values
+		}
+		if at >= values+gone {
+			return false
+		}
+		tuples[i] = tuples[i]*size + int32(at) //nolint:gosec // at most MaxTuples
 	}
+	return true
 }

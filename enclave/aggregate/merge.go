@@ -9,17 +9,16 @@ import (
 
 // numbered is a worker's cell on its way into the table.
 type numbered struct {
-	number int64
+	number int32
 	cell   enclave.Cell
 }
 
 // merge adds the workers' cells up. Ranges never cut a subject in two, so counts of subjects add up too and subject totals are
-// final.
-func merge(l *layout, workers []*worker) (*enclave.Table, error) {
-	table := &enclave.Table{Plan: l.plan}
+// final. Nothing depends on which worker had which range.
+func merge(l *layout, workers []*worker, places *enclave.Places) (*enclave.Table, error) {
+	table := &enclave.Table{Plan: l.plan, Places: places}
 	for _, w := range workers {
-		table.Rows += w.total.rows
-		table.Subjects += w.total.subjects
+		table.Subjects += w.subjects
 	}
 	for set := range l.plan.Sets {
 		var parts []numbered
@@ -37,20 +36,38 @@ func merge(l *layout, workers []*worker) (*enclave.Table, error) {
 				return nil, err
 			}
 		}
-		if rows := rowsOf(table.Cells[first:]); rows != table.Rows {
-			return nil, enclave.Internalf("grouping set %d has %d rows of %d", set, rows, table.Rows)
-		}
+		rows := rowsOf(table.Cells[first:])
 		if set == 0 {
-			table.Places = places(parts, workers)
+			table.Rows = rows
+			places.Resolve(positions(l, parts))
+		}
+		if rows != table.Rows {
+			return nil, enclave.Internalf("grouping set %d has %d rows of %d", set, rows, table.Rows)
 		}
 	}
 	nameGroups(l, workers, table.Cells)
 	return table, nil
 }
 
+// positions are those of the full cells in the table, by number. Parts are in the table's order.
+func positions(l *layout, parts []numbered) []int32 {
+	all := make([]int32, l.cells)
+	for i := range all {
+		all[i] = enclave.NoCell
+	}
+	at := enclave.NoCell
+	for i := range parts {
+		if i == 0 || parts[i].number != parts[i-1].number {
+			at++
+		}
+		all[parts[i].number] = at
+	}
+	return all
+}
+
 // nameGroups writes down for each cell how many subjects the least group has that it says a protected value of.
 func nameGroups(l *layout, workers []*worker, all []enclave.Cell) {
-	subjects := map[int]map[int64]int64{} // set → number of a cell → subjects
+	subjects := map[int]map[int32]int64{} // set → number of a cell → subjects
 	for i := range all {
 		cell := &all[i]
 		for _, group := range l.groups[cell.Set] {
@@ -66,59 +83,26 @@ func nameGroups(l *layout, workers []*worker, all []enclave.Cell) {
 }
 
 // subjectsOf counts the distinct subjects of each cell of a set.
-func subjectsOf(workers []*worker, set int) map[int64]int64 {
-	subjects := map[int64]int64{}
+func subjectsOf(workers []*worker, set int) map[int32]int64 {
+	subjects := map[int32]int64{}
 	for _, w := range workers {
 		of := w.sets[set]
-		for s := 1; s < len(of.numbers); s++ {
-			subjects[of.numbers[s]] += of.tallies[s].subjects
+		for s := firstCell; int(s) < len(of.numbers); s++ {
+			subjects[of.numbers[s]] += int64(of.tallies[s].subjects)
 		}
 	}
 	return subjects
 }
 
-// places writes down which cell of the full table each row of the snapshot fell into. parts are the workers' full cells in the
-// table's order; ranges and so workers follow each other as rows do.
-func places(parts []numbered, workers []*worker) []int32 {
-	cell := map[int64]int32{}
-	at := int32(-1)
-	for i := range parts {
-		if i == 0 || parts[i].number != parts[i-1].number {
-			at++
-		}
-		cell[parts[i].number] = at
-	}
-	rows := 0
-	for _, w := range workers {
-		rows += len(w.places)
-	}
-	all := make([]int32, 0, rows)
-	for _, w := range workers {
-		of := make([]int32, len(w.sets[0].numbers)) // by slot
-		of[0] = enclave.NoCell
-		for s := 1; s < len(of); s++ {
-			of[s] = cell[w.sets[0].numbers[s]]
-		}
-		for _, s := range w.places {
-			all = append(all, of[s])
-		}
-		w.places = nil
-	}
-	return all
-}
-
-// collect appends the cells that have rows. A slot is made when its first row comes, so that is all of them but slot 0.
+// collect appends the cells that have rows. A slot is made when its first row comes, so that is all of them but the first.
 func (c *cells) collect(parts []numbered, set int) []numbered {
-	for s := 1; s < len(c.numbers); s++ {
+	for s := firstCell; int(s) < len(c.numbers); s++ {
 		cell := enclave.Cell{
-			Set: set, Codes: c.codes[s], Rows: c.tallies[s].rows, Subjects: c.tallies[s].subjects,
+			Set: set, Codes: c.codes[s], Rows: int64(c.tallies[s].rows), Subjects: int64(c.tallies[s].subjects),
 			Sums: make([]enclave.SumFacts, len(c.totals)),
 		}
 		for j := range c.totals {
-			t := &c.totals[j][s]
-			cell.Sums[j] = enclave.SumFacts{
-				Sum: t.sum, Absolute: t.absolute, Largest: t.largest, Second: t.second, Least: t.least, Greatest: t.greatest,
-			}
+			cell.Sums[j] = c.totals[j][s].facts()
 		}
 		parts = append(parts, numbered{c.numbers[s], cell})
 	}

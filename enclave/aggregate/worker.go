@@ -2,177 +2,162 @@ package aggregate
 
 import (
 	"context"
-	"math"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// worker groups the rows of one range. All of its memory is made once and used again for each batch.
+// chunk is how many rows are looked at together.
+const chunk = 1 << 12
+
+// worker groups the rows of some ranges. All of its memory is its own, made once and used again for each chunk of rows.
 type worker struct {
 	layout  *layout
 	learned *learned      // what the module computes, unless the guest sees rows
 	guest   enclave.Guest // of a crafted run only
+	places  *enclave.Places
 
 	view    enclave.Batch // the shown columns of a batch
-	tuples  []int32       // of each row, if learned
 	emitted [][]int32     // by the guest, one slice for each of its keys
 	codes   []int32       // of the key at hand
-	numbers []int64       // of each row's full cell
+	numbers []int32       // of each row's full cell, negative if it has none
 	slots   []slot        // of each row's full cell
-	places  []slot        // of every row of the range, in order
 	margin  []slot        // of each row's cell in the set at hand
+	fresh   []uint8       // 1 if the row's subject is new to that cell
 
-	subject uint32   // the subject of the row before
-	visit   uint32   // how many subjects have come, 0 before the first
-	visits  []uint32 // visit that each row belongs to
-
-	index index
-	full  []int64 // number of each slot of the full table
-	sets  []*cells
-	total tally // of all rows that fell into a cell
+	index    []slot
+	sets     []*cells
+	last     int64 // subject that fell into a cell
+	subjects int64 // distinct ones that did
 }
 
 // cells are the accumulators of one grouping set, by slot.
 type cells struct {
 	set     enclave.Set
-	found   map[int64]slot // margins only: by number
-	numbers []int64        // by slot
-	codes   [][]int32      // by slot
-	of      []slot         // margins only: the slot of the margin that a slot of the full table belongs to
+	found   map[int32]slot // margins only: by number
+	numbers []int32
+	codes   [][]int32
+	of      []slot // margins only: the slot of the margin that a slot of the full table belongs to
 	tallies []tally
-	totals  [][]total // by summed column, then slot
+	totals  [][]total // by summed column
 }
 
-// tally counts rows and distinct subjects. A subject's rows come side by side, so it is new to a cell exactly if the last visit to
-// that cell was another one.
-type tally struct {
-	rows, subjects int64
-	last           uint32
-}
+// manySlots is room for cells at the beginning, so that two workers' accumulators share no cache line.
+const manySlots = 64
 
-// total adds up one column. running is the total so far of the subject of the last visit; it becomes part of the rest when another
-// subject comes.
-type total struct {
-	running, sum, absolute, largest, second int64
-	extremes
-	last     uint32
-	overflow bool
-}
-
-// extremes are the least and the greatest value of a row.
-type extremes struct{ least, greatest int64 }
-
-func (e *extremes) join(other extremes) {
-	e.least, e.greatest = min(e.least, other.least), max(e.greatest, other.greatest)
-}
-
-func newWorker(l *layout, f *learned, rows int64) *worker {
+func newWorker(l *layout, f *learned, places *enclave.Places) *worker {
 	w := &worker{
-		places: make([]slot, 0, rows),
-		layout: l, learned: f, tuples: make([]int32, enclave.BatchRows),
-		codes: make([]int32, enclave.BatchRows), numbers: make([]int64, enclave.BatchRows),
-		slots: make([]slot, enclave.BatchRows), margin: make([]slot, enclave.BatchRows),
-		visits: make([]uint32, enclave.BatchRows),
-		index:  newIndex(l.cells), full: []int64{dropped},
-	}
-	w.view.Columns = make([]enclave.Vector, len(l.shown))
-	for range l.moduleKeys {
-		w.emitted = append(w.emitted, make([]int32, enclave.BatchRows))
+		layout: l, learned: f, places: places, index: newIndex(l.cells), last: nobody,
+		codes: make([]int32, chunk), numbers: make([]int32, chunk), slots: make([]slot, chunk), margin: make([]slot, chunk), fresh: make([]uint8, chunk),
 	}
 	for i, set := range l.sets {
-		c := &cells{set: set, found: map[int64]slot{}}
+		c := &cells{set: set, found: map[int32]slot{}, of: []slot{unmet, outside}, tallies: make([]tally, 0, manySlots)}
 		if i < len(l.plan.Sets) {
-			c.totals = make([][]total, len(l.summed))
+			for range l.summed {
+				c.totals = append(c.totals, make([]total, 0, manySlots))
+			}
 		}
-		c.add(dropped, nil)
-		c.of = []slot{0}
+		for range firstCell {
+			c.add(dropped, nil)
+		}
 		w.sets = append(w.sets, c)
 	}
 	return w
 }
 
-// batch counts one batch.
-func (w *worker) batch(ctx context.Context, b *enclave.Batch) error {
-	if b.Rows == 0 {
-		return nil
-	}
-	if err := w.number(ctx, b); err != nil {
-		return err
-	}
-	numbers, slots, visits := w.numbers[:b.Rows], w.slots[:b.Rows], w.visits[:b.Rows]
-	w.index.find(numbers, slots, w.meet)
-	w.places = append(w.places, slots...)
-	if err := w.count(b.Subjects[:b.Rows], visits); err != nil {
-		return err
-	}
-	tallyAll(&w.total, slots, visits)
-	for i, c := range w.sets {
-		at := slots
-		if i > 0 {
-			at = w.margin[:b.Rows]
-			for row, s := range slots {
-				at[row] = c.of[s]
-			}
-		}
-		tallyRows(c.tallies, at, visits)
-		for j := range c.totals {
-			column := &b.Columns[w.layout.summed[j]]
-			if column.Wide == nil {
-				return enclave.Internalf("a summed column is narrow")
-			}
-			if i == 0 {
-				addUpFull(c.totals[j], at, visits, column.Wide)
-			} else {
-				addUp(c.totals[j], at, visits, column.Wide)
-			}
+// batch counts one batch, whose first row is that of the snapshot.
+func (w *worker) batch(ctx context.Context, b *enclave.Batch, row int64) error {
+	for _, at := range w.layout.summed {
+		if b.Rows > 0 && b.Columns[at].Wide == nil {
+			return enclave.Internalf("a summed column is narrow")
 		}
 	}
-	return nil
-}
-
-// number works out the full cell of each row, or dropped.
-func (w *worker) number(ctx context.Context, b *enclave.Batch) error {
 	if err := w.assign(ctx, b); err != nil {
 		return err
 	}
-	numbers, codes := w.numbers[:b.Rows], w.codes[:b.Rows]
-	clear(numbers)
-	for k := range w.layout.plan.Keys {
-		key := &w.layout.plan.Keys[k]
-		var err error
-		switch {
-		case key.Module < 0:
-			err = columnCodes(key, &b.Columns[w.layout.keyColumn[k]], codes)
-		case w.learned != nil:
-			lookUpTuples(w.learned.codes[key.Module], w.tuples[:b.Rows], codes)
-		default:
-			err = crafted(ctx, guestCodes(key, w.emitted[key.Module][:b.Rows], codes))
-		}
-		if err != nil {
+	for first := 0; first < b.Rows; first += chunk {
+		rows := min(chunk, b.Rows-first)
+		if err := w.number(ctx, b, first, rows); err != nil {
 			return err
 		}
-		fold(w.layout.sizes[k], codes, numbers)
+		w.places.Put(row+int64(first), w.numbers[:rows])
+		w.group(b, first, rows)
 	}
 	return nil
 }
 
-// assign finds what the module says of each row: by looking its tuple up, or, in a crafted run, by letting the guest see the shown
-// columns and nothing else: no subjects, no column that it was not shown.
+// group adds some rows, whose numbers are known, to their cells.
+func (w *worker) group(b *enclave.Batch, first, rows int) {
+	full, subjects, fresh := w.slots[:rows], b.Subjects[first:first+rows], w.fresh[:rows]
+	find(w.index, w.numbers[:rows], full, w.meet)
+	w.last, w.subjects = countInside(full, subjects, w.last, w.subjects)
+	for i, c := range w.sets {
+		slots := full
+		if i > 0 {
+			slots = w.margin[:rows]
+			for row, s := range full {
+				slots[row] = c.of[s]
+			}
+		}
+		count(c.tallies, slots, subjects, fresh)
+		for j := range c.totals {
+			values := b.Columns[w.layout.summed[j]].Wide[first : first+rows]
+			if i == 0 {
+				addUp(c.totals[j], slots, fresh, values)
+			} else {
+				addUpMargin(c.totals[j], slots, fresh, values)
+			}
+		}
+	}
+}
+
+// number works out the full cells of some rows.
+func (w *worker) number(ctx context.Context, b *enclave.Batch, first, rows int) error {
+	numbers := w.numbers[:rows]
+	clear(numbers)
+	for _, t := range w.layout.terms {
+		if err := t.add(numbers, b, first, w.codes); err != nil {
+			return err
+		}
+	}
+	if w.learned != nil {
+		return w.learned.add(numbers, b, first, w.layout.shown, w.codes)
+	}
+	for k := range w.layout.plan.Keys {
+		key := &w.layout.plan.Keys[k]
+		if key.Module < 0 {
+			continue
+		}
+		if err := guestCodes(key, w.emitted[key.Module][first:first+rows], w.codes[:rows]); err != nil {
+			return crafted(ctx, err)
+		}
+		digits(numbers, w.codes[:rows], w.layout.strides[k])
+	}
+	return nil
+}
+
+// assign lets the guest of a crafted run see the shown columns of a batch and nothing else: no subjects, no column that it was not
+// shown.
 func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
-	if w.learned == nil && w.guest == nil {
+	if w.guest == nil || b.Rows == 0 {
 		return nil
 	}
 	w.view.Rows = b.Rows
 	for i, position := range w.layout.shown {
 		w.view.Columns[i] = b.Columns[position]
 	}
-	if w.learned != nil {
-		return w.learned.tuples(w.view.Columns, w.tuples[:b.Rows])
-	}
 	for i := range w.emitted {
 		w.emitted[i] = w.emitted[i][:b.Rows]
 	}
 	return crafted(ctx, w.guest.Assign(ctx, &w.view, w.emitted))
+}
+
+// employ gives the worker a guest that sees rows.
+func (w *worker) employ(guest enclave.Guest) {
+	w.guest = guest
+	w.view.Columns = make([]enclave.Vector, len(w.layout.shown))
+	for range w.layout.moduleKeys {
+		w.emitted = append(w.emitted, make([]int32, enclave.BatchRows))
+	}
 }
 
 // crafted makes one fault of all those of a guest that sees rows: which it was could tell of them.
@@ -183,28 +168,8 @@ func crafted(ctx context.Context, err error) error {
 	return enclave.Fail(enclave.Invalid, "MODULE_FAILED").Because(err)
 }
 
-// count numbers the subjects of a batch in the order in which they come.
-func (w *worker) count(subjects, visits []uint32) error {
-	if uint64(w.visit)+uint64(len(subjects)) > math.MaxUint32 {
-		return enclave.Internalf("more subjects in a range than can be numbered")
-	}
-	subject, visit := w.subject, w.visit
-	if visit == 0 {
-		subject, visit = subjects[0], 1
-	}
-	for i, s := range subjects {
-		if s != subject {
-			subject = s
-			visit++
-		}
-		visits[i] = visit
-	}
-	w.subject, w.visit = subject, visit
-	return nil
-}
-
 // meet makes slots for a full cell that no row was in before, and for the margins that it belongs to.
-func (w *worker) meet(number int64) slot {
+func (w *worker) meet(number int32) slot {
 	codes := w.layout.codes(number)
 	full := w.sets[0].add(number, codes)
 	for _, c := range w.sets[1:] {
@@ -219,112 +184,37 @@ func (w *worker) meet(number int64) slot {
 	return full
 }
 
-func (c *cells) add(number int64, codes []int32) slot {
+func (c *cells) add(number int32, codes []int32) slot {
 	c.numbers = append(c.numbers, number)
 	c.codes = append(c.codes, codes)
-	c.tallies = append(c.tallies, tally{})
+	c.tallies = append(c.tallies, tally{last: nobody})
 	for j := range c.totals {
-		c.totals[j] = append(c.totals[j], total{extremes: extremes{math.MaxInt64, math.MinInt64}})
+		c.totals[j] = append(c.totals[j], newTotal())
 	}
-	return slot(len(c.numbers) - 1) //nolint:gosec // a worker meets no more cells than it has rows
+	return slot(len(c.numbers) - 1) //nolint:gosec // at most MaxCells
 }
 
-// finish ends the last subject of each cell, and finds the extremes of margins.
+// finish ends the last subject of each cell, and tells margins what follows from the full table. A sum could overflow only if a value
+// was outside its column's bounds (see bounds).
 func (w *worker) finish() error {
-	full := w.sets[0].totals
-	for i, c := range w.sets {
-		for j := range c.totals {
-			for s := 1; s < len(full[j]) && i > 0; s++ {
-				c.totals[j][c.of[s]].join(full[j][s].extremes)
+	full := w.sets[0]
+	for j := range full.totals {
+		within := w.layout.bounds[j]
+		for s := firstCell; int(s) < len(full.numbers); s++ {
+			if t := &full.totals[j][s]; t.least < within.low || t.greatest > within.high {
+				return enclave.Internalf("a value of summed column %d is outside its bounds", j)
 			}
 		}
+	}
+	for i, c := range w.sets {
 		for j := range c.totals {
-			for s := 1; s < len(c.totals[j]); s++ {
-				t := &c.totals[j][s]
-				t.flush()
-				if t.overflow {
-					return enclave.Internalf("a sum overflowed")
-				}
+			for s := range c.totals[j] {
+				c.totals[j][s].end()
+			}
+			for s := firstCell; int(s) < len(full.numbers) && i > 0; s++ {
+				c.totals[j][c.of[s]].join(&full.totals[j][s])
 			}
 		}
 	}
 	return nil
-}
-
-// tallyRows counts each row in its cell.
-func tallyRows(tallies []tally, at []slot, visits []uint32) {
-	for i, s := range at {
-		t := &tallies[s]
-		t.rows++
-		if v := visits[i]; t.last != v {
-			t.last = v
-			t.subjects++
-		}
-	}
-}
-
-// tallyAll counts the rows that are in any cell.
-func tallyAll(t *tally, at []slot, visits []uint32) {
-	for i, s := range at {
-		if s == 0 {
-			continue
-		}
-		t.rows++
-		if v := visits[i]; t.last != v {
-			t.last = v
-			t.subjects++
-		}
-	}
-}
-
-// addUp adds each row's value to its subject's running total in its cell. An empty value is 0.
-func addUp(totals []total, at []slot, visits []uint32, values []int64) {
-	values = values[:len(at)]
-	visits = visits[:len(at)]
-	for i, s := range at {
-		t := &totals[s]
-		if v := visits[i]; t.last != v {
-			t.flush()
-			t.last = v
-		}
-		t.running += values[i]
-	}
-}
-
-// addUpFull does so for cells of the full table, and finds their extremes; those of margins follow from them.
-func addUpFull(totals []total, at []slot, visits []uint32, values []int64) {
-	values = values[:len(at)]
-	visits = visits[:len(at)]
-	for i, s := range at {
-		t, value := &totals[s], values[i]
-		if v := visits[i]; t.last != v {
-			t.flush()
-			t.last = v
-		}
-		t.running += value
-		if value < t.least || value > t.greatest {
-			t.join(extremes{value, value})
-		}
-	}
-}
-
-// flush ends the running total of a subject.
-func (t *total) flush() {
-	running := t.running
-	t.running = 0
-	size := running
-	if size < 0 {
-		size = -size
-	}
-	t.sum += running
-	t.absolute += size
-	if t.absolute < 0 || size < 0 { // the sum is never larger than the sum of absolutes
-		t.overflow = true
-	}
-	switch {
-	case size > t.largest:
-		t.largest, t.second = size, t.largest
-	case size > t.second:
-		t.second = size
-	}
 }

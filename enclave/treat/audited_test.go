@@ -51,7 +51,7 @@ func (a *audited) ask(tb testing.TB, audits []*history.Audit) (suppress []int32)
 	tb.Helper()
 	footprint := a.Table.Footprint(enclave.Digest{}, a.Fates)
 	for _, audit := range audits {
-		r, err := audit.Try(tb.Context(), &history.Release{Cells: footprint.Places, Published: footprint.Over})
+		r, err := audit.Try(tb.Context(), &history.Release{Cells: footprint.Places.All(), Published: footprint.Over})
 		if err != nil {
 			tb.Fatal(err)
 		}

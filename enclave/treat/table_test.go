@@ -96,7 +96,7 @@ func (w *world) table() *enclave.Table {
 		}
 		slices.SortFunc(t.Cells[first:], func(a, b enclave.Cell) int { return slices.Compare(a.Codes, b.Codes) })
 	}
-	t.Places = w.places(t.Cells)
+	t.Places = enclave.PlacesOf(w.places(t.Cells))
 	return t
 }
 

@@ -31,7 +31,7 @@ func encode(f *enclave.Footprint) []byte {
 	} else if len(f.Over) < 1<<16-1 {
 		width = 2
 	}
-	size := headSize + width*len(f.Places)
+	size := headSize + width*f.Places.Rows()
 	for _, over := range f.Over {
 		size += 4 + 4*len(over)
 	}
@@ -43,11 +43,11 @@ func encode(f *enclave.Footprint) []byte {
 		raw = append(raw, 0, 0, 0)
 	}
 	raw = append(raw, f.Snapshot[:]...)
-	raw = binary.LittleEndian.AppendUint64(raw, uint64(len(f.Places)))
+	raw = binary.LittleEndian.AppendUint64(raw, uint64(f.Places.Rows())) //nolint:gosec // not negative
 	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(f.Over))) //nolint:gosec // at most the rows
 	raw = binary.LittleEndian.AppendUint32(raw, uint32(width))
-	for _, place := range f.Places {
-		value := uint32(place + 1) //nolint:gosec // NoCell becomes 0
+	for row := range f.Places.Rows() {
+		value := uint32(f.Places.At(row) + 1) //nolint:gosec // NoCell becomes 0
 		switch width {
 		case 1:
 			raw = append(raw, byte(value)) //nolint:gosec // below 2^8 by the width
@@ -84,8 +84,8 @@ func decode(raw []byte) (*enclave.Footprint, error) {
 	if width != 1 && width != 2 && width != 4 || rows > uint64(len(raw))/width || uint64(cells) > uint64(len(raw))/4 {
 		return nil, bad
 	}
-	f.Places = make([]int32, rows)
-	for i := range f.Places {
+	places := make([]int32, rows)
+	for i := range places {
 		value := uint32(raw[0])
 		switch width {
 		case 2:
@@ -96,8 +96,9 @@ func decode(raw []byte) (*enclave.Footprint, error) {
 		if value > cells {
 			return nil, bad
 		}
-		f.Places[i], raw = int32(value)-1, raw[width:] //nolint:gosec // at most cells
+		places[i], raw = int32(value)-1, raw[width:] //nolint:gosec // at most cells
 	}
+	f.Places = enclave.PlacesOf(places)
 	f.Over = make([][]int32, cells)
 	for i := range f.Over {
 		if len(raw) < 4 {

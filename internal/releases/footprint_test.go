@@ -17,7 +17,7 @@ func example() *enclave.Footprint {
 	return &enclave.Footprint{
 		Snapshot: enclave.DigestOf([]byte("snapshot")),
 		Distinct: true,
-		Places:   []int32{0, 0, 2, enclave.NoCell, 1},
+		Places:   enclave.PlacesOf([]int32{0, 0, 2, enclave.NoCell, 1}),
 		Over:     [][]int32{{0, 3}, nil, {2, 4}},
 	}
 }
@@ -39,9 +39,9 @@ func TestGoldenFootprint(t *testing.T) {
 
 func TestFootprintsComeBack(t *testing.T) {
 	for _, cells := range []int32{0, 1, 254, 255, 65_534, 65_535, 70_000} {
-		f := &enclave.Footprint{Snapshot: enclave.DigestOf(nil), Places: []int32{enclave.NoCell}, Over: make([][]int32, cells)}
+		f := &enclave.Footprint{Snapshot: enclave.DigestOf(nil), Places: enclave.PlacesOf([]int32{enclave.NoCell}), Over: make([][]int32, cells)}
 		if cells > 0 {
-			f.Places = append(f.Places, cells-1, 0)
+			f.Places = enclave.PlacesOf([]int32{enclave.NoCell, cells - 1, 0})
 			f.Over[cells-1] = []int32{1 << 23, 0}
 		}
 		back, err := decode(encode(f))

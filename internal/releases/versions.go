@@ -78,15 +78,15 @@ func (v *versions) find(subject uint32, values uint64, taken []bool) int32 {
 // place puts a footprint's places where its snapshot's rows are.
 func (v *versions) place(f *enclave.Footprint) ([]int32, error) {
 	rows := v.rows[f.Snapshot]
-	if len(rows) != len(f.Places) {
-		return nil, enclave.Internalf("a footprint of %d rows over a snapshot of %d", len(f.Places), len(rows))
+	if len(rows) != f.Places.Rows() {
+		return nil, enclave.Internalf("a footprint of %d rows over a snapshot of %d", f.Places.Rows(), len(rows))
 	}
 	cells := make([]int32, len(v.subjects))
 	for i := range cells {
 		cells[i] = enclave.NoCell
 	}
-	for i, cell := range f.Places {
-		cells[rows[i]] = cell
+	for i, row := range rows {
+		cells[row] = f.Places.At(i)
 	}
 	return cells, nil
 }
