@@ -33,7 +33,7 @@ func PlacesOf(cells []int32) *Places {
 	}
 	p, positions := NewPlaces(int64(len(cells)), int64(numbers)), make([]int32, numbers)
 	for i := range positions {
-		positions[i] = int32(i) //nolint:gosec // below numbers
+		positions[i] = int32(i)
 	}
 	p.Put(0, cells)
 	p.Resolve(positions)

@@ -10,7 +10,7 @@ import (
 // Whatever a row takes, what was put comes back, and a number without a cell is no place.
 func TestPlacesComeBack(t *testing.T) {
 	for _, numbers := range []int64{1, 255, 256, 65_535, 65_536, 1 << 22} {
-		last := int32(numbers - 1)
+		last := int32(numbers - 1) //nolint:gosec // a few millions
 		p := enclave.NewPlaces(5, numbers)
 		p.Put(0, []int32{last, enclave.NoCell, 0})
 		p.Put(3, []int32{-1 << 30, last})

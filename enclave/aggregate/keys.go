@@ -34,7 +34,7 @@ func newTerm(key *enclave.Key, column *enclave.Column, position int, stride int3
 		if !t.narrow {
 			return nil, enclave.Internalf("key %s does not fit its column", key.Name)
 		}
-		t.table = t.adds(slices.Clone(key.Lookup))
+		t.table = t.adds(key.Lookup)
 		return t, nil
 	}
 	low, high, err := column.Bounds()
@@ -56,7 +56,7 @@ func newTerm(key *enclave.Key, column *enclave.Column, position int, stride int3
 
 // adds turns the codes of values into what they add, with empty values at the end.
 func (t *term) adds(codes []int32) []int32 {
-	table := append(codes, t.key.Missing)
+	table := slices.Concat(codes, []int32{t.key.Missing})
 	for i, code := range table {
 		table[i] = t.stride * code
 		if code < 0 {
@@ -95,7 +95,7 @@ func lookUp[T int32 | int64](numbers []int32, column []T, valid []byte, low int6
 		return true
 	}
 	column = column[:len(numbers)]
-	values := uint64(len(table) - 1)
+	values := uint64(len(table)) - 1
 	if full(valid, len(numbers)) {
 		for i, v := range column {
 			at := uint64(int64(v) - low) //nolint:gosec // a negative number becomes a large one, which is the check

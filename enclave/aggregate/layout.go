@@ -43,8 +43,8 @@ func newLayout(plan *enclave.Plan) (*layout, error) {
 		if size == 0 || size > enclave.MaxCells || int(cells)*size > enclave.MaxCells {
 			return nil, enclave.Internalf("the plan's key space is empty or too large: the plan should not have been made")
 		}
-		cells *= int32(size)                   //nolint:gosec // at most MaxCells
-		l.sizes = append(l.sizes, int32(size)) //nolint:gosec // at most MaxCells
+		cells *= int32(size)
+		l.sizes = append(l.sizes, int32(size))
 	}
 	l.cells = cells
 	l.strides = make([]int32, len(l.sizes))

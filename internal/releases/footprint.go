@@ -44,7 +44,7 @@ func encode(f *enclave.Footprint) []byte {
 	}
 	raw = append(raw, f.Snapshot[:]...)
 	raw = binary.LittleEndian.AppendUint64(raw, uint64(f.Places.Rows())) //nolint:gosec // not negative
-	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(f.Over))) //nolint:gosec // at most the rows
+	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(f.Over)))     //nolint:gosec // at most the rows
 	raw = binary.LittleEndian.AppendUint32(raw, uint32(width))
 	for row := range f.Places.Rows() {
 		value := uint32(f.Places.At(row) + 1) //nolint:gosec // NoCell becomes 0
