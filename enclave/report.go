@@ -29,6 +29,7 @@ type Rehearsal struct {
 	Cells      CellCounts       `json:"cells,omitzero"`
 	Rules      map[string]int64 `json:"rules,omitempty"`
 	Suppressed []SuppressedCell `json:"suppressed,omitempty"`
+	Advice     []Reason         `json:"advice,omitempty"` // why, and what would mend it
 	// Result is the output as it would leave, if it is at most 256 KiB, and Format its media type.
 	Result []byte `json:"result,omitempty"`
 	Format string `json:"format,omitempty"`
@@ -45,5 +46,5 @@ type SuppressedCell struct {
 	Labels   []string `json:"labels"` // by key of the plan
 	Rows     int64    `json:"rows"`
 	Subjects int64    `json:"subjects"`
-	Rules    []string `json:"rules"` // threshold, dominance, p_percent, history, complement
+	Rules    []string `json:"rules"` // threshold, dominance, p_percent, homogeneity, history, complement
 }

@@ -53,15 +53,21 @@ func invalid(place, problem string) *enclave.Error {
 	return enclave.Fail(enclave.Invalid, "POLICY_BUNDLE_INVALID", "place", place, "problem", problem)
 }
 
-// readBundle reads every file and parses rules and data. Only the manifest, *.rego and data.json are known; a file of another name
-// is refused, since nothing would say what it does.
+// readBundle reads every file and parses rules and data.
 func readBundle(fsys fs.FS) (*bundle, error) {
 	files, err := readFiles(fsys)
 	if err != nil {
 		return nil, err
 	}
+	return newBundle(files)
+}
+
+// newBundle parses rules and data out of files, which are in the order of their paths. Only the manifest, *.rego and data.json are known; a
+// file of another name is refused, since nothing would say what it does.
+func newBundle(files []File) (*bundle, error) {
 	b := &bundle{files: files, revision: revision(files), modules: map[string]*ast.Module{}, data: map[string]any{}}
 	var roots []string
+	var err error
 	options := ast.ParserOptions{RegoVersion: ast.RegoV1, Capabilities: capabilities()}
 	for _, f := range files {
 		switch {

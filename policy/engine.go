@@ -50,7 +50,16 @@ func Default(options ...Option) (*Engine, error) {
 // names the place in the bundle and the problem, POLICY_BUNDLE_CANARY what the rules would have let through. It reads fsys during
 // the call alone.
 func Load(fsys fs.FS, options ...Option) (*Engine, error) {
-	b, err := readBundle(fsys)
+	files, err := readFiles(fsys)
+	if err != nil {
+		return nil, err
+	}
+	return LoadFiles(files, options...)
+}
+
+// LoadFiles is Load for files that are at hand, as [Engine.Describe] lists them.
+func LoadFiles(files []File, options ...Option) (*Engine, error) {
+	b, err := newBundle(files)
 	if err != nil {
 		return nil, err
 	}

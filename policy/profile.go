@@ -325,6 +325,35 @@ func (all profiles) effective() []enclave.Profile {
 	return slices.SortedFunc(maps.Values(byName), func(a, b enclave.Profile) int { return strings.Compare(a.Name, b.Name) })
 }
 
+// ParseProfile reads one profile with all of its numbers, in JSON as [Description] has it. Errors are POLICY_BUNDLE_INVALID and name the
+// number; place is what to call the profile there.
+func ParseProfile(raw []byte, place string) (enclave.Profile, error) {
+	var p enclave.Profile
+	fields, err := object(place, raw, nil, false)
+	if err != nil {
+		return p, err
+	}
+	if text, named := fields["name"]; named {
+		if err := json.Unmarshal(text, &p.Name); err != nil {
+			return p, invalid(place+".name", "a text")
+		}
+		delete(fields, "name")
+	}
+	rest, err := json.Marshal(fields)
+	if err != nil {
+		return p, enclave.Internalf("encode a profile again: %w", err)
+	}
+	stated, err := parseNumbers(place, rest, true)
+	if err != nil {
+		return p, err
+	}
+	for _, n := range numbers() {
+		n.set(&p, stated.numbers[n.name])
+	}
+	p.Forms = stated.forms
+	return p, nil
+}
+
 // sound reports whether a profile that somebody hands in lies within the floors; a zero profile does not.
 func sound(p *enclave.Profile) bool {
 	return !slices.ContainsFunc(numbers(), func(n number) bool { v := n.get(p); return v < n.min || v > n.max })

@@ -15,13 +15,18 @@ import (
 )
 
 // Fetch returns a released result. The batches belong to Go's collector: releasing them is allowed and not needed. Errors: those of
-// [Client.FetchTo], RESULT_MALFORMED.
+// [Client.FetchTo] and of [ReadResult].
 func (c *Client) Fetch(ctx context.Context, id string) ([]arrow.RecordBatch, error) {
 	var stream bytes.Buffer
 	if err := c.FetchTo(ctx, id, &stream); err != nil {
 		return nil, err
 	}
-	reader, err := ipc.NewReader(&stream)
+	return ReadResult(&stream)
+}
+
+// ReadResult reads a result's bytes, an Arrow IPC stream. Errors: RESULT_MALFORMED.
+func ReadResult(stream io.Reader) ([]arrow.RecordBatch, error) {
+	reader, err := ipc.NewReader(stream)
 	if err != nil {
 		return nil, fail(Internal, "RESULT_MALFORMED").because(err)
 	}

@@ -87,7 +87,7 @@ func badInputs() map[string][]bad {
 		"dataset create": {
 			{as + "$AUTHORITY", exitMisused, "CLI_ARGS"},
 			{"nowhere.yaml" + as + "$AUTHORITY", exitFailed, "CLI_FILE_MISSING"},
-			{"$FOLDER/darkroom.yaml" + as + "$AUTHORITY", exitFailed, "CLI_DESCRIPTION"},
+			{"$FOLDER/darkroom.yaml" + as + "$AUTHORITY", exitFailed, "SCAFFOLD_DESCRIPTION"},
 			{"$HUGE" + as + "$AUTHORITY", exitFailed, "CLI_FILE_TOO_LARGE"},
 			{"$YAML" + as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"},
 		},
@@ -133,16 +133,23 @@ func badInputs() map[string][]bad {
 			{"$FOLDER", exitFailed, "SCAFFOLD_EXISTS"},
 		},
 		"module build": {
-			{"", exitMisused, "CLI_ARGS"},
+			{"one two", exitMisused, "CLI_ARGS"},
 			{"nowhere", exitFailed, "SCAFFOLD_MISSING"},
 			{"$BADFOLDER", exitFailed, "MANIFEST_MALFORMED|MANIFEST_INVALID"},
 		},
-		"module check": {
-			{"", exitMisused, "CLI_ARGS"},
-			{"nowhere.wasm", exitFailed, "SCAFFOLD_MISSING"},
+		"module test": {
+			{"one two", exitMisused, "CLI_ARGS"},
+			{"nowhere.wasm", exitFailed, "CLI_FILE_MISSING"},
+			{"$BADFOLDER", exitFailed, "MANIFEST_MALFORMED|MANIFEST_INVALID"},
 			{"$YAML", exitFailed, "MODULE_NOT_WASM"},
 			{"$HUGE", exitFailed, "SCAFFOLD_FILE_SIZE"},
-			{"$WASM --dataset $CSV", exitFailed, "CLI_DESCRIPTION"},
+			{"$WASM --param x", exitMisused, "CLI_FLAG_BAD"},
+			{"$WASM --dataset nowhere.yaml", exitFailed, "CLI_FILE_MISSING"},
+			{"$WASM --dataset $CSV", exitFailed, "SCAFFOLD_DESCRIPTION"},
+			{"$WASM --dataset $YAML --profile $CSV", exitFailed, "POLICY_BUNDLE_INVALID"},
+			{"$WASM --dataset $YAML --rows -1", exitFailed, "SAMPLE_SIZE"},
+			{"$WASM --dataset $YAML --param x=1", exitFailed, "PARAM_UNKNOWN"},
+			{"$WASM" + as + "nowhere.json", exitFailed, "CREDENTIAL_UNREADABLE"},
 		},
 		"module upload": {
 			{as + "$OPERATOR", exitMisused, "CLI_ARGS"},

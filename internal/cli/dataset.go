@@ -1,19 +1,17 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/scaffold"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -52,11 +50,7 @@ func (sh *shell) readDescription(file string) (*enclave.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	var d enclave.Dataset
-	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.DisallowUnknownField()).Decode(&d); err != nil {
-		return nil, enclave.Fail(enclave.Invalid, "CLI_DESCRIPTION", "file", file, "problem", yaml.FormatError(err, false, true))
-	}
-	return &d, d.Validate()
+	return scaffold.ParseDescription(raw, file)
 }
 
 func (sh *shell) datasetLoad() *cobra.Command {
@@ -147,7 +141,7 @@ func (sh *shell) datasetShow() *cobra.Command {
 			if err := json.Unmarshal(dataset.Description, &description); err != nil {
 				return err
 			}
-			if err := writeDescription(sh.out, &description); err != nil {
+			if err := scaffold.WriteDescription(sh.out, &description); err != nil {
 				return err
 			}
 			for s, err := range c.ListSnapshots(ctx, dataset.Name) {
@@ -159,33 +153,4 @@ func (sh *shell) datasetShow() *cobra.Command {
 			return nil
 		}),
 	}
-}
-
-// writeDescription writes a description as YAML, each column on lines of its own and its code list on one.
-func writeDescription(w io.Writer, d *enclave.Dataset) error {
-	type column struct {
-		Name     string         `yaml:"name"`
-		Header   string         `yaml:"header,omitempty"`
-		Type     enclave.Type   `yaml:"type"`
-		Class    enclave.Class  `yaml:"class"`
-		Scale    int            `yaml:"scale,omitempty"`
-		Codes    []string       `yaml:"codes,flow,omitempty"`
-		Min      enclave.Scalar `yaml:"min,omitempty"`
-		Max      enclave.Scalar `yaml:"max,omitempty"`
-		Nullable bool           `yaml:"nullable,omitempty"`
-		Check    enclave.Check  `yaml:"check,omitempty"`
-	}
-	file := struct {
-		Name    string          `yaml:"name"`
-		Title   string          `yaml:"title,omitempty"`
-		Owner   string          `yaml:"owner"`
-		Grade   int             `yaml:"grade"`
-		Sharing enclave.Sharing `yaml:"sharing"`
-		Subject enclave.Subject `yaml:"subject"`
-		Columns []column        `yaml:"columns"`
-	}{Name: d.Name, Title: d.Title, Owner: d.Owner, Grade: d.Grade, Sharing: d.Sharing, Subject: d.Subject}
-	for _, c := range d.Columns {
-		file.Columns = append(file.Columns, column(c))
-	}
-	return yaml.NewEncoder(w, yaml.IndentSequence(true)).Encode(file)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,7 +42,7 @@ func (sh *shell) moduleNew() *cobra.Command {
 				return err
 			}
 			sh.say(done, "dir", args[0])
-			sh.next("darkroom module build " + args[0])
+			sh.next("cd " + args[0] + " && darkroom module test")
 			return nil
 		},
 	}
@@ -53,48 +54,34 @@ func (sh *shell) moduleNew() *cobra.Command {
 
 func (sh *shell) moduleBuild() *cobra.Command {
 	return &cobra.Command{
-		Use: "build DIR", Short: sh.text("CLI_MODULE_BUILD"), Args: sh.exactly("DIR"),
+		Use: "build [DIR]", Short: sh.text("CLI_MODULE_BUILD"), Args: sh.atMost("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if code, err := filepath.Glob(filepath.Join(args[0], "*.go")); err == nil && len(code) > 0 {
-				sh.note("CLI_MODULE_BUILDING")
-			}
-			path, digest, err := scaffold.Build(cmd.Context(), args[0], sh.err)
+			dir := folder(args)
+			path, digest, err := sh.build(cmd.Context(), dir)
 			if err != nil {
 				return err
 			}
 			sh.say("CLI_MODULE_BUILT", "file", path, "digest", digest.String())
-			sh.next("darkroom module check " + path)
+			sh.next(strings.TrimSuffix("darkroom module test "+dir, " ."))
 			return nil
 		},
 	}
 }
 
-func (sh *shell) moduleCheck() *cobra.Command {
-	var description string
-	c := &cobra.Command{
-		Use: "check FILE.wasm", Short: sh.text("CLI_MODULE_CHECK"), Args: sh.exactly("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var dataset *enclave.Dataset
-			if description != "" {
-				var err error
-				if dataset, err = sh.readDescription(description); err != nil {
-					return err
-				}
-			}
-			report, err := scaffold.Check(cmd.Context(), args[0], dataset)
-			if err != nil {
-				return err
-			}
-			fmt.Fprint(sh.out, report.Text(sh.lang))
-			if report.Failed != nil {
-				return report.Failed
-			}
-			sh.next("darkroom run submit " + args[0] + " --grant GRANT --wait")
-			return nil
-		},
+// folder is the folder that a command is about: the one named, or the one that it is typed in.
+func folder(args []string) string {
+	if len(args) == 0 {
+		return "."
 	}
-	c.Flags().StringVar(&description, "dataset", "", sh.text("CLI_MODULE_CHECK_DATASET"))
-	return c
+	return args[0]
+}
+
+// build makes the module of a folder.
+func (sh *shell) build(ctx context.Context, dir string) (path string, digest enclave.Digest, err error) {
+	if code, err := filepath.Glob(filepath.Join(dir, "*.go")); err == nil && len(code) > 0 {
+		sh.note("CLI_MODULE_BUILDING")
+	}
+	return scaffold.Build(ctx, dir, sh.err)
 }
 
 func (sh *shell) datasetDraft() *cobra.Command {
@@ -136,7 +123,7 @@ func (sh *shell) datasetDraft() *cobra.Command {
 			for _, note := range notes {
 				fmt.Fprintln(sh.err, "  -", note.In(sh.lang))
 			}
-			return sh.write(out, func(w io.Writer) error { return writeDescription(w, draft) })
+			return sh.write(out, func(w io.Writer) error { return scaffold.WriteDescription(w, draft) })
 		},
 	}
 	c.Flags().StringVar(&name, "name", "", sh.text("CLI_DATASET_NAME"))
@@ -193,7 +180,7 @@ func (sh *shell) datasetSample() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return sh.write(description, func(w io.Writer) error { return writeDescription(w, synth.Dataset()) })
+			return sh.write(description, func(w io.Writer) error { return scaffold.WriteDescription(w, synth.Dataset()) })
 		},
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_OUT_NEW"))

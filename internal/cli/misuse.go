@@ -54,6 +54,16 @@ func (sh *shell) exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atMost asks for one argument or none.
+func (sh *shell) atMost(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return sh.exactly(name)(cmd, args)
+	}
+}
+
 // flagError words what pflag found wrong.
 func (sh *shell) flagError(err error) error {
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {

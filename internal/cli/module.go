@@ -17,7 +17,7 @@ import (
 )
 
 func (sh *shell) moduleCommand() *cobra.Command {
-	return sh.group("module", "CLI_MODULE", sh.moduleNew(), sh.moduleBuild(), sh.moduleCheck(), sh.moduleUpload(), sh.moduleList(), sh.moduleShow(),
+	return sh.group("module", "CLI_MODULE", sh.moduleNew(), sh.moduleBuild(), sh.moduleTest(), sh.moduleUpload(), sh.moduleList(), sh.moduleShow(),
 		sh.modulePropose(), sh.moduleReview())
 }
 

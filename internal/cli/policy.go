@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,12 +16,16 @@ import (
 
 func (sh *shell) policyCommand() *cobra.Command {
 	var files bool
+	var profile string
 	show := &cobra.Command{
 		Use: "show", Short: sh.text("CLI_POLICY_SHOW"), Args: sh.exactly(),
 		RunE: sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
 			policy, err := c.Policy(ctx)
 			if err != nil {
 				return err
+			}
+			if profile != "" {
+				return sh.profile(policy.Profiles, profile)
 			}
 			sh.say("CLI_POLICY_REVISION", "revision", policy.Revision)
 			if err := sh.profiles(policy.Profiles); err != nil {
@@ -34,8 +39,21 @@ func (sh *shell) policyCommand() *cobra.Command {
 			return nil
 		}),
 	}
+	show.Flags().StringVar(&profile, "profile", "", sh.text("CLI_POLICY_PROFILE"))
 	show.Flags().BoolVar(&files, "files", false, sh.text("CLI_POLICY_FILES"))
 	return sh.group("policy", "CLI_POLICY", show)
+}
+
+// profile prints one profile as JSON, for 'module test --profile'.
+func (sh *shell) profile(profiles []sdk.PolicyProfile, name string) error {
+	var names []string
+	for _, p := range profiles {
+		if names = append(names, p.Name); p.Name == name {
+			fmt.Fprintln(sh.out, string(p.Numbers))
+			return nil
+		}
+	}
+	return flagBad("profile", strings.Join(names, ", "))
 }
 
 // profiles prints the numbers of all profiles side by side, one line a number.

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +49,11 @@ func (sh *shell) runReport() *cobra.Command {
 // out, what the module said, and how long each stage took. The result and all numbers are in the JSON.
 func (sh *shell) report(r *enclave.Report) {
 	sh.say("CLI_STATE", "name", "runs/"+r.Run, "state", sh.word(string(r.Outcome)))
+	sh.happened(r)
+}
+
+// happened is the report without how it ended.
+func (sh *shell) happened(r *enclave.Report) {
 	for _, reason := range r.Reasons {
 		sh.say("CLI_REPORT_REASON", "code", reason.Code, "text", reason.In(sh.lang))
 	}
@@ -61,6 +69,7 @@ func (sh *shell) report(r *enclave.Report) {
 
 func (sh *shell) rehearsal(r *enclave.Rehearsal) {
 	sh.say("CLI_REPORT_SAMPLE", "rows", number(r.Sample.Rows), "subjects", number(r.Sample.Subjects))
+	sh.begins(r)
 	for _, rule := range slices.Sorted(maps.Keys(r.Rules)) {
 		sh.say("CLI_REPORT_RULE", "rule", rule, "cells", number(r.Rules[rule]))
 	}
@@ -71,17 +80,49 @@ func (sh *shell) rehearsal(r *enclave.Rehearsal) {
 	if len(cells) > 0 {
 		term.Table(sh.out, []string{sh.text("CLI_HEAD_CELL"), sh.text("CLI_HEAD_ROWS"), sh.text("CLI_HEAD_SUBJECTS"), sh.text("CLI_HEAD_RULES")}, cells)
 	}
+	sh.advice(r)
 	if r.Said != "" {
-		sh.say("CHECK_SAID")
+		sh.say("CLI_REPORT_SAID")
 		for line := range strings.Lines(r.Said) {
 			sh.say("CLI_RUN_STAGE", "stage", strings.TrimSuffix(line, "\n"))
 		}
 	}
 	var times [][]string
 	for _, t := range r.Times {
-		times = append(times, []string{sh.word(string(t.Stage)), t.Took.String()})
+		times = append(times, []string{sh.word(string(t.Stage)), t.Took.Round(10 * time.Microsecond).String()})
 	}
 	if len(times) > 0 {
 		term.Table(sh.out, []string{sh.text("CLI_HEAD_STAGE"), sh.text("CLI_HEAD_TOOK")}, times)
+	}
+}
+
+func (sh *shell) advice(r *enclave.Rehearsal) {
+	if len(r.Advice) > 0 {
+		sh.say("CLI_REPORT_ADVICE")
+		for _, advice := range r.Advice {
+			sh.say("CLI_REPORT_REASON", "code", advice.Code, "text", advice.In(sh.lang))
+		}
+	}
+}
+
+// maxPreview is how many rows of a rehearsal's result are printed.
+const maxPreview = 10
+
+// begins prints how the output begins that would leave.
+func (sh *shell) begins(r *enclave.Rehearsal) {
+	if len(r.Result) == 0 || r.Format != enclave.MediaArrow {
+		return
+	}
+	batches, err := sdk.ReadResult(bytes.NewReader(r.Result))
+	if err != nil {
+		return // what stands there is of another version; the rest of the report holds
+	}
+	header, rows := sdk.Rows(batches)
+	if len(rows) == 0 {
+		return
+	}
+	term.Table(sh.out, header, rows[:min(len(rows), maxPreview)])
+	if more := len(rows) - maxPreview; more > 0 {
+		sh.say("CLI_REPORT_MORE", "more", strconv.Itoa(more))
 	}
 }

@@ -24,6 +24,7 @@ type diary struct {
 	began   []time.Time // of each stage
 	risks   []enclave.Risk
 	treated *enclave.Treated // nil of a program, or if it did not come that far
+	profile *enclave.Profile // that it was treated with
 	decided *enclave.Decided
 }
 
@@ -105,7 +106,11 @@ func rulesOf(risk enclave.Risk) []string {
 		risk enclave.Risk
 		name string
 	}{
-		{enclave.RiskThreshold, "threshold"}, {enclave.RiskDominance, "dominance"}, {enclave.RiskPPercent, "p_percent"}, {enclave.RiskHistory, "history"},
+		{enclave.RiskThreshold, "threshold"},
+		{enclave.RiskDominance, "dominance"},
+		{enclave.RiskPPercent, "p_percent"},
+		{enclave.RiskHomogeneity, "homogeneity"},
+		{enclave.RiskHistory, "history"},
 	} {
 		if risk&r.risk != 0 {
 			rules = append(rules, r.name)

@@ -58,13 +58,24 @@ func (s *Stage) Rehearse(ctx context.Context, order *enclave.Order, progress fun
 	}
 	approved := *order
 	approved.Approved = true
-	rows := loader{table}
+	rows, executor := loader{table}, aggregate.New(guests, s.Workers)
 	err = (&enclave.Enclave{
-		Planner: admit.Planner{}, Loader: rows, Executor: aggregate.New(guests, s.Workers), Performer: program.New(guests),
+		Planner: admit.Planner{}, Loader: rows, Executor: executor, Performer: program.New(guests),
 		Inspector: leak.New(nobody{}), Measurer: measure.Measurer{}, Treater: watched{diary}, Historian: releases.New(nothing{}, nothing{}, rows, history.Seed(table.Snapshot().Digest)), Recorder: diary,
 	}).Run(ctx, &approved, diary.enter)
 	report := diary.report(order.Run.Sample)
 	report.Rehearsal.Said = said.Text()
+	if err != nil {
+		report.Rehearsal.Advice = keySpace(&approved, err)
+		return report, err
+	}
+	if report.Rehearsal.Advice, err = approval(ctx, order); err != nil {
+		return report, err
+	}
+	advice, err := diary.advice(ctx, func(ctx context.Context, plan *enclave.Plan) (*enclave.Table, error) {
+		return executor.Execute(ctx, table, order.Module, plan)
+	})
+	report.Rehearsal.Advice = append(report.Rehearsal.Advice, advice...)
 	return report, err
 }
 
@@ -104,7 +115,7 @@ type watched struct{ *diary }
 func (w watched) Treat(ctx context.Context, measured *enclave.Measured, profile enclave.Profile) (*enclave.Treated, error) {
 	treated, err := treat.Treater{}.Treat(ctx, measured, profile)
 	if err == nil {
-		w.risks, w.treated = measured.Risks, treated // of the last turn, the one that counts
+		w.risks, w.treated, w.profile = measured.Risks, treated, &profile // of the last turn, the one that counts
 	}
 	return treated, err
 }

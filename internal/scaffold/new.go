@@ -1,6 +1,7 @@
 package scaffold
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/synth"
 	"github.com/darkroom-project/darkroom/sdk/guest"
 )
 
@@ -67,6 +69,13 @@ func newFiles(name, lang string) (map[string][]byte, error) {
 		}
 		files[file] = []byte(strings.ReplaceAll(string(text), "{{name}}", name))
 	}
+	var description bytes.Buffer
+	described := synth.Dataset()
+	description.WriteString("# What is known of the dataset: 'darkroom module test' makes rows of it. Put the real one here: darkroom dataset show NAME > NAME.yaml\n")
+	if err := WriteDescription(&description, described); err != nil {
+		return nil, err
+	}
+	files[DescriptionIn("", described.Name)] = description.Bytes()
 	if lang == None {
 		return files, nil
 	}

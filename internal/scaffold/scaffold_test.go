@@ -3,6 +3,7 @@ package scaffold_test
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/internal/scaffold"
 	"github.com/darkroom-project/darkroom/internal/synth"
+	"github.com/darkroom-project/darkroom/policy"
 	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
@@ -43,17 +45,9 @@ func TestANewModuleBuildsAndRuns(t *testing.T) {
 	if path != filepath.Join(dir, "age-band.wasm") {
 		t.Fatalf("built %s", path)
 	}
-	report, err := scaffold.Check(t.Context(), path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if report.Module.Digest != digest || !report.Ran || report.Failed != nil {
-		t.Fatalf("digest %s for %s, ran %v, %v, said %q", report.Module.Digest, digest, report.Ran, report.Failed, report.Said)
-	}
-	for lang, want := range map[enclave.Lang]string{enclave.English: "without a fault", enclave.Chinese: "未发现故障"} {
-		if text := report.Text(lang); !strings.Contains(text, want) || !strings.Contains(text, digest.String()) {
-			t.Errorf("%s: %s", lang, text)
-		}
+	report, err := try(t, path, described(t, dir))
+	if err != nil || report.Outcome != enclave.Released || report.Rehearsal.Cells.Published < 30 || len(report.Rehearsal.Result) == 0 {
+		t.Fatalf("%v: %+v", err, report)
 	}
 	if _, again, err := scaffold.Build(t.Context(), dir, &said); err != nil || again != digest {
 		t.Fatalf("built again: %s, %v; the first time %s", again, err, digest)
@@ -80,22 +74,17 @@ func TestANewProgramBuildsAndRuns(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
 	}
-	if report, err := scaffold.Check(t.Context(), path, nil); err != nil || !report.Ran || report.Failed != nil || report.Rows != 0 {
-		t.Fatalf("without a description: %+v, %v", report, err)
+	report, err := try(t, path, described(t, dir))
+	if err != nil || report.Outcome != enclave.Held || report.Facts.Leak.Rows < 3 || report.Facts.Leak.Rows > 9 {
+		t.Fatalf("%v: %+v", err, report)
 	}
-	report, err := scaffold.Check(t.Context(), path, synth.Dataset())
-	if err != nil || report.Failed != nil || report.Rows < 3 || report.Rows > 9 {
-		t.Fatalf("%+v, %v", report, err)
-	}
-	for lang, want := range map[enclave.Lang]string{enclave.English: "over 1000 made-up rows and returned", enclave.Chinese: "虚构数据"} {
-		if text := report.Text(lang); !strings.Contains(text, want) {
-			t.Errorf("%s: %s", lang, text)
-		}
+	if advice := report.Rehearsal.Advice; len(advice) != 1 || advice[0].Code != "MODULE_NOT_APPROVED" {
+		t.Fatalf("that people approve it first is not said: %v", advice)
 	}
 }
 
 // A program's author is told what is wrong with its table, and how it failed.
-func TestCheckSaysWhyAProgramFails(t *testing.T) {
+func TestAProgramsFaultIsTold(t *testing.T) {
 	wasm, err := scaffold.Rows.Wasm()
 	if err != nil {
 		t.Fatal(err)
@@ -103,11 +92,11 @@ func TestCheckSaysWhyAProgramFails(t *testing.T) {
 	for act, says := range map[string]string{
 		"int-outside": "output column n", "long-text": "at most 8 bytes", "trap-on-row": "crashed", "wild-data": "module ABI", "grow-on-row": "more memory",
 	} {
-		report, err := scaffold.Check(t.Context(), save(t, wasm, guests.NamedProgram(act).Manifest), synth.Dataset())
-		if err != nil || report.Failed == nil {
-			t.Fatalf("%s: %+v, %v", act, report, err)
+		report, err := try(t, save(t, wasm, guests.NamedProgram(act).Manifest), synth.Dataset())
+		if err == nil || report.Outcome != enclave.Failed || report.Stage != enclave.StageExecute {
+			t.Fatalf("%s: %v, %+v", act, err, report)
 		}
-		if text := report.Text(enclave.English); !strings.Contains(text, says) || !strings.Contains(text, "failed over 1000 made-up rows") {
+		if text := enclave.AsError(err).In(enclave.English); !strings.Contains(text, says) {
 			t.Errorf("%s: %s", act, text)
 		}
 	}
@@ -123,11 +112,15 @@ func TestAManifestAloneIsAModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := scaffold.Check(t.Context(), path, nil)
-	if err != nil || report.Module.HasCode || report.Ran {
-		t.Fatalf("%+v, %v", report, err)
+	report, err := try(t, path, described(t, dir))
+	if err != nil || report.Outcome != enclave.Released {
+		t.Fatalf("%v: %+v", err, report)
 	}
-	if margins := report.Module.Manifest.Margins; len(margins) != 1 || margins[0][0] != "district" {
+	module, err := scaffold.Open(path)
+	if err != nil || module.HasCode {
+		t.Fatalf("%v: %+v", err, module)
+	}
+	if margins := module.Manifest.Margins; len(margins) != 1 || margins[0][0] != "district" {
 		t.Fatalf("margins %v", margins)
 	}
 }
@@ -177,7 +170,7 @@ func TestBuildSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestCheckShowsWhatAFailingModuleSays(t *testing.T) {
+func TestAFaultIsTold(t *testing.T) {
 	wasm, err := scaffold.AgeBand.Wasm()
 	if err != nil {
 		t.Fatal(err)
@@ -185,43 +178,27 @@ func TestCheckShowsWhatAFailingModuleSays(t *testing.T) {
 	// The manifest lacks the parameter that the guest wants.
 	manifest := ageBandManifest()
 	manifest.Params = nil
-	path := save(t, wasm, manifest)
-	report, err := scaffold.Check(t.Context(), path, nil)
-	if err != nil || !report.Ran || !errors.Is(report.Failed, enclave.Fail(enclave.Invalid, "MODULE_CONTRACT")) {
-		t.Fatalf("%+v, %v", report, err)
+	report, err := try(t, save(t, wasm, manifest), synth.Dataset())
+	if !errors.Is(err, enclave.Fail(enclave.Invalid, "MODULE_CONTRACT")) || !strings.Contains(report.Cause, "darkroom_init") {
+		t.Fatalf("%v: %+v", err, report)
 	}
-	if text := report.Text(enclave.English); !strings.Contains(text, "failed over one batch") {
-		t.Fatal(text)
+	// What is refused before it ran is told, too.
+	described := synth.Dataset()
+	described.Columns = described.Columns[:2]
+	report, err = try(t, save(t, wasm, ageBandManifest()), described)
+	if !errors.Is(err, enclave.Fail(enclave.Invalid, "COLUMN_UNKNOWN")) || report.Stage != enclave.StageAdmit {
+		t.Fatalf("%v: %+v", err, report)
 	}
 	for reason, path := range map[string]string{"SCAFFOLD_MISSING": filepath.Join(t.TempDir(), "none.wasm"), "MODULE_NOT_WASM": "scaffold_test.go"} {
-		if _, err := scaffold.Check(t.Context(), path, nil); enclave.AsError(err).Reason != reason {
+		if _, err := scaffold.Open(path); enclave.AsError(err).Reason != reason {
 			t.Errorf("%s: %v, want %s", path, err, reason)
 		}
 	}
 }
 
-// The committed guests run, with a description and without.
-func TestCompiledGuestsRun(t *testing.T) {
-	wasm, err := scaffold.AgeBand.Wasm()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := save(t, wasm, ageBandManifest())
-	described := &enclave.Dataset{Name: "visits", Columns: []enclave.Column{
-		{Name: "district", Type: enclave.Code, Class: enclave.Quasi},
-		{Name: "birth_year", Type: enclave.Int, Class: enclave.Quasi},
-		{Name: "cost", Type: enclave.Decimal, Class: enclave.Measure},
-	}}
-	for _, d := range []*enclave.Dataset{nil, described} {
-		if report, err := scaffold.Check(t.Context(), path, d); err != nil || report.Failed != nil || !report.Ran {
-			t.Fatalf("%+v, %v", report, err)
-		}
-	}
-	described.Columns = described.Columns[:2]
-	if report, err := scaffold.Check(t.Context(), path, described); err != nil || !errors.Is(report.Failed, enclave.Fail(enclave.Invalid, "CHECK_COLUMN")) {
-		t.Fatalf("%+v, %v", report, err)
-	}
-	for _, g := range []scaffold.Guest{scaffold.Endless, scaffold.Identity, scaffold.Regression, scaffold.Rows} {
+// The committed guests are there.
+func TestCompiledGuests(t *testing.T) {
+	for _, g := range []scaffold.Guest{scaffold.AgeBand, scaffold.Endless, scaffold.Identity, scaffold.Regression, scaffold.Rows} {
 		if wasm, err := g.Wasm(); err != nil || len(wasm) == 0 {
 			t.Errorf("%s: %v", g, err)
 		}
@@ -260,8 +237,8 @@ func TestCompiledGuestsBelongToTheirSources(t *testing.T) {
 			t.Errorf("%s: the source gives %+v, committed is %+v: compile it again", g, want, got)
 		}
 		if g == scaffold.AgeBand {
-			if report, err := scaffold.Check(t.Context(), save(t, fresh, ageBandManifest()), nil); err != nil || report.Failed != nil {
-				t.Errorf("%+v, %v", report, err)
+			if report, err := try(t, save(t, fresh, ageBandManifest()), synth.Dataset()); err != nil || report.Outcome != enclave.Released {
+				t.Errorf("%v: %+v", err, report)
 			}
 		}
 	}
@@ -278,6 +255,37 @@ func factsOf(t *testing.T, wasm []byte) enclave.ModuleFacts {
 		t.Fatal(err)
 	}
 	return module.Facts
+}
+
+// try tests a module on a few rows.
+func try(t *testing.T, path string, dataset *enclave.Dataset) (*enclave.Report, error) {
+	t.Helper()
+	module, err := scaffold.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := policy.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scaffold.Test(t.Context(), &scaffold.Trial{
+		Module: module, Dataset: dataset, Policy: rules, Sample: enclave.Sample{Rows: 20_000, Subjects: 10_000}, Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+// described is the description that a new module's folder has.
+func described(t *testing.T, dir string) *enclave.Dataset {
+	t.Helper()
+	file := scaffold.DescriptionIn(dir, "visits")
+	raw, err := os.ReadFile(file) //nolint:gosec // a file of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	dataset, err := scaffold.ParseDescription(raw, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dataset
 }
 
 func save(t *testing.T, wasm []byte, manifest *enclave.Manifest) string {

@@ -5,7 +5,7 @@ import "unsafe"
 // Setup reads the run's parameters once and returns the function that sees the rows. An error or a panic ends the run.
 type Setup func(p *Params) (Assign, error)
 
-// Assign fills the batch's keys. An error or a panic ends the run; its text is shown by "darkroom module check" alone, where rows
+// Assign fills the batch's keys. An error or a panic ends the run; its text is shown by "darkroom module test" alone, where rows
 // are synthetic, and never in the enclave.
 type Assign func(b *Batch) error
 
