@@ -35,6 +35,14 @@ func (o outbox) Pending(ctx context.Context, limit int) ([]ledger.Pending, error
 	return pending, err
 }
 
+func (o outbox) Appended(ctx context.Context, entries []ledger.Placed) error {
+	appended := make([]store.Appended, len(entries))
+	for i, e := range entries {
+		appended[i] = store.Appended(e)
+	}
+	return o.Acts.Appended(ctx, appended)
+}
+
 // acts records acts that change no register, and waits until the ledger has them.
 type acts struct {
 	*store.Acts

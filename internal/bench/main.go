@@ -4,6 +4,7 @@
 //	go run ./internal/bench                    # from column files to facts, against DuckDB and Go loops, on 10 million rows
 //	go run ./internal/bench -rows 100000000    # 100 million: 10 GB of disk, 12 GB of memory for the peers
 //	go run ./internal/bench -served            # submission to release over gRPC, and a small run's latency
+//	go run ./internal/bench -latency           # small runs alone, with the share of each stage
 //
 // Loading and each side run in a process of their own, so that peak memory is that of the work named.
 package main
@@ -45,12 +46,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	duck := flags.Bool("duckdb", true, "compare with DuckDB, which npm installs")
 	profile := flags.String("profile", "", "file for a CPU profile of the enclave's side")
 	served := flags.Bool("served", false, "measure submission to release over gRPC instead")
+	small := flags.Bool("latency", false, "measure small runs alone instead, with the share of each stage")
 	phase := flags.String("phase", "", "internal: what a process of its own does")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
+	if *small {
+		return latency(ctx, out)
+	}
 	b := bench{rows: *rows, repeat: *repeat, threads: *threads, ask: *ask, duck: *duck, profile: *profile, dir: *dir, out: out}
 	switch *phase {
 	case "load":

@@ -10,9 +10,9 @@
 // # Outbox
 //
 // A state change writes its sealed entry into the store's outbox in its own transaction, and [Pump] carries entries from there into the
-// log. After a crash between append and mark, the pump cannot know that the entry is in the log already and appends it once more: the
-// log then holds two equal leaves. That is harmless: the store records one index, receipts use that, and each leaf proves the same
-// record. It cannot happen without a crash, nor by a fault of the outbox alone while the process lives.
+// log: at once what somebody waits for, with all before it; the rest within [MaxDelay], since an idle log signs at once, but not twice
+// in an interval. Until then an act is durable in the store alone. After a crash between append and mark, the pump looks for the outbox's
+// entries in the log before it appends any, so that none is there twice.
 //
 // # One owner
 //

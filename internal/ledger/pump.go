@@ -20,9 +20,19 @@ type Pending struct {
 type Outbox interface {
 	// Pending lists up to limit entries, oldest first, without those that Appended has recorded.
 	Pending(ctx context.Context, limit int) ([]Pending, error)
-	// Appended records an entry's index for good. Recording the same again MUST succeed.
-	Appended(ctx context.Context, id string, index uint64) error
+	// Appended records the entries' indexes for good, all or none. Recording the same again MUST succeed.
+	Appended(ctx context.Context, entries []Placed) error
 }
+
+// Placed is an entry that the log has.
+type Placed struct {
+	ID    string // of the act
+	Index uint64
+}
+
+// MaxDelay is how long an entry that nobody waits for may stay in the outbox of a running pump. The log signs a checkpoint at once when it has
+// been idle, and the next only an interval later: so what nobody waits for does not go ahead of what somebody will.
+const MaxDelay = time.Second
 
 const (
 	// A failing log or outbox is tried again after firstRetry, then after twice as long each time, up to lastRetry.
@@ -32,14 +42,16 @@ const (
 	remembered = 1 << 16
 )
 
-// Pump carries entries from the outbox into the log, in the outbox's order. (A batch that fails half may leave an entry behind a younger
-// one.) Wake, Await and AwaitSigned are safe for concurrent use. Run MUST run for anything to happen.
+// Pump carries entries from the outbox into the log, in the outbox's order: at once when one is waited for, with all before it, and
+// otherwise within MaxDelay. (A batch that fails half may leave an entry behind a younger one.) Wake, Await and AwaitSigned are safe for
+// concurrent use. Run MUST run for anything to happen.
 type Pump struct {
 	log    *Log
 	outbox Outbox
 	logger *slog.Logger
 	retry  time.Duration // the first wait after a failure
-	wake   chan struct{} // holds one token when there may be something to do
+	wake   chan struct{} // holds one token when there may be something to do within MaxDelay
+	urgent chan struct{} // holds one token when somebody waits
 	ended  chan struct{} // closed when Run has returned
 	sure   bool          // no entry is in the log that is neither in added nor recorded; Run's own
 
@@ -53,15 +65,18 @@ type Pump struct {
 func NewPump(log *Log, outbox Outbox, logger *slog.Logger) *Pump {
 	return &Pump{
 		log: log, outbox: outbox, logger: logger, retry: firstRetry,
-		wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), ended: make(chan struct{}),
 		waiters: map[string][]chan placed{}, added: map[string]uint64{}, recent: memory{index: map[string]uint64{}},
 	}
 }
 
 // Wake tells the pump that the outbox has new entries. It never blocks. A transaction calls it after its commit, unless it awaits.
-func (p *Pump) Wake() {
+func (p *Pump) Wake() { put(p.wake) }
+
+// put leaves a token, unless there is one.
+func put(tokens chan<- struct{}) {
 	select {
-	case p.wake <- struct{}{}:
+	case tokens <- struct{}{}:
 	default:
 	}
 }
@@ -78,7 +93,7 @@ func (p *Pump) Await(ctx context.Context, id string) (index uint64, err error) {
 	mine := make(chan placed, 1)
 	p.waiters[id] = append(p.waiters[id], mine)
 	p.mu.Unlock()
-	p.Wake()
+	put(p.urgent)
 	select {
 	case got := <-mine:
 		return got.index, got.err
@@ -103,33 +118,52 @@ func (p *Pump) AwaitSigned(ctx context.Context, id string) (index uint64, err er
 	return index, p.log.Await(ctx, index)
 }
 
-// Run empties the outbox at once and whenever it is woken, until ctx ends; then it finishes the batch under way and returns nil. A failure
-// is told to those who wait and tried again later, without end. Run MUST be called once.
+// Run empties the outbox at once, whenever an entry is waited for, and MaxDelay after it was woken, until ctx ends; then it finishes the
+// batch under way and what is left, unless the log or the outbox fails, and returns nil. A failure is told to those who wait and tried
+// again later, without end. Run MUST be called once.
 func (p *Pump) Run(ctx context.Context) error {
 	defer close(p.ended)
-	retry := p.retry
-	for {
+	for retry := p.retry; ctx.Err() == nil; {
 		err := p.drain(ctx)
 		if ctx.Err() != nil {
-			return nil // asked to end; the outbox keeps what is left
+			break
 		}
 		if err == nil {
 			retry = p.retry
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-p.wake:
-			}
+			p.rest(ctx)
 			continue
 		}
 		p.logger.ErrorContext(ctx, "the ledger takes no entries", slog.Any("error", err), slog.Duration("retry", retry))
 		p.refuse(err)
 		select {
 		case <-ctx.Done():
-			return nil
+			return nil // the outbox keeps what is left
 		case <-time.After(retry):
 		}
 		retry = min(2*retry, lastRetry)
+	}
+	if err := p.drain(context.WithoutCancel(ctx)); err != nil {
+		p.logger.ErrorContext(ctx, "the ledger has not taken every entry: the next start goes on", slog.Any("error", err))
+	}
+	return nil
+}
+
+// rest returns when somebody waits for an entry, when one that nobody waits for has been left for MaxDelay, or when ctx ends.
+func (p *Pump) rest(ctx context.Context) {
+	var late <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.urgent:
+			return
+		case <-late:
+			return
+		case <-p.wake:
+			if late == nil {
+				late = time.After(MaxDelay)
+			}
+		}
 	}
 }
 
@@ -143,6 +177,10 @@ func (p *Pump) drain(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		asked := p.asked()
+		select {
+		case <-p.wake: // for what is read now
+		default:
+		}
 		batch, err := p.outbox.Pending(ctx, batchSize)
 		if err != nil {
 			return err
@@ -167,16 +205,19 @@ func (p *Pump) carry(ctx context.Context, batch []Pending) error {
 		return err
 	}
 	var failed error
+	done := make([]Placed, 0, len(batch))
 	for i, entry := range batch {
-		err := results[i].err
-		if err == nil {
-			err = p.outbox.Appended(ctx, entry.ID, results[i].index)
-		}
-		if err != nil {
-			failed = errors.Join(failed, err)
+		if results[i].err != nil {
+			failed = errors.Join(failed, results[i].err)
 			continue
 		}
-		p.recorded(entry.ID, results[i].index)
+		done = append(done, Placed{ID: entry.ID, Index: results[i].index})
+	}
+	if err := p.outbox.Appended(ctx, done); err != nil {
+		return errors.Join(failed, err)
+	}
+	for _, entry := range done {
+		p.recorded(entry.ID, entry.Index)
 	}
 	return failed
 }

@@ -66,14 +66,16 @@ func (o *table) Pending(_ context.Context, limit int) ([]Pending, error) {
 	return slices.Clone(o.pending[:min(limit, len(o.pending))]), nil
 }
 
-func (o *table) Appended(_ context.Context, id string, index uint64) error {
+func (o *table) Appended(_ context.Context, entries []Placed) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failRecord != nil {
 		return o.failRecord
 	}
-	o.index[id] = index
-	o.pending = slices.DeleteFunc(o.pending, func(p Pending) bool { return p.ID == id })
+	for _, entry := range entries {
+		o.index[entry.ID] = entry.Index
+		o.pending = slices.DeleteFunc(o.pending, func(p Pending) bool { return p.ID == entry.ID })
+	}
 	return nil
 }
 
@@ -354,5 +356,91 @@ func TestMemoryForgets(t *testing.T) {
 	_, kept := m.index[idOf(10)]
 	if first || !kept || len(m.index) != remembered || len(m.order) != remembered {
 		t.Errorf("%v %v %d", first, kept, len(m.index))
+	}
+}
+
+// carried notes, on a virtual clock, when the log took which entry.
+type carried struct {
+	n  int
+	at time.Duration
+}
+
+// inVirtualTime runs a pump over a log that takes every entry at once, and an outbox that is empty at first.
+func inVirtualTime(t *testing.T, act func(t *testing.T, p *Pump, o *table)) (log []carried) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		start, ended, o := time.Now(), make(chan struct{}), newTable(0)
+		l := &Log{ended: ended, add: func(_ context.Context, entry *tessera.Entry) tessera.IndexFuture {
+			index := uint64(len(log))
+			for n := range 10 {
+				if number(n) == [32]byte(entry.Data()) {
+					log = append(log, carried{n, time.Since(start)})
+				}
+			}
+			return func() (tessera.Index, error) { return tessera.Index{Index: index}, nil }
+		}}
+		p, stop := startPump(t, l, o)
+		synctest.Wait()
+		act(t, p, o)
+		stop()
+		if len(o.pending) != 0 {
+			t.Errorf("%d entries are left", len(o.pending))
+		}
+	})
+	return log
+}
+
+// TestPumpLeavesWhatNobodyWaitsFor until the oldest has been left for MaxDelay, and no longer.
+func TestPumpLeavesWhatNobodyWaitsFor(t *testing.T) {
+	got := inVirtualTime(t, func(_ *testing.T, p *Pump, o *table) {
+		for n := range 2 {
+			o.insert(n)
+			p.Wake()
+			<-time.After(MaxDelay * 6 / 10)
+		}
+		o.insert(2)
+		p.Wake()
+		<-time.After(MaxDelay * 3 / 2)
+	})
+	want := []carried{{0, MaxDelay}, {1, MaxDelay}, {2, MaxDelay * 22 / 10}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestPumpCarriesWhatIsWaitedForAtOnce, with all that is before it; and that leaves no appointment behind, which would carry a later entry
+// ahead of one that somebody waits for.
+func TestPumpCarriesWhatIsWaitedForAtOnce(t *testing.T) {
+	got := inVirtualTime(t, func(t *testing.T, p *Pump, o *table) {
+		t.Helper()
+		o.insert(0)
+		p.Wake()
+		<-time.After(MaxDelay / 4)
+		o.insert(1)
+		o.listed = sync.OnceFunc(p.Wake) // whoever relays the commit may come late
+		if index, err := p.Await(t.Context(), idOf(1)); err != nil || index != 1 {
+			t.Error(index, err)
+		}
+		<-time.After(MaxDelay / 4)
+		o.insert(2)
+		p.Wake()
+		<-time.After(2 * MaxDelay)
+	})
+	want := []carried{{0, MaxDelay / 4}, {1, MaxDelay / 4}, {2, MaxDelay * 3 / 2}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestPumpEndsWithAnEmptyOutbox: what nobody waited for is not left to the next start.
+func TestPumpEndsWithAnEmptyOutbox(t *testing.T) {
+	got := inVirtualTime(t, func(_ *testing.T, p *Pump, o *table) {
+		for n := range 2 {
+			o.insert(n)
+			p.Wake()
+		}
+	})
+	if want := []carried{{0, 0}, {1, 0}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -89,7 +89,9 @@ func (r *Register) take(ctx context.Context, id string) {
 	r.live.begin(id, stop) // before Begin: a cancel after it finds whom to stop
 	defer r.live.end(id)
 	w := &walk{stage: enclave.StageAdmit}
+	log.DebugContext(ctx, "run taken up")
 	err := r.execute(timed, id, w, func(s enclave.Stage) {
+		log.DebugContext(ctx, "run enters a stage", slog.String("stage", string(s)))
 		w.stage = s
 		r.live.enter(id, stageOf(w.order, s))
 	})
@@ -102,6 +104,7 @@ func (r *Register) take(ctx context.Context, id string) {
 	}
 	w.stage, err = blur(w.order, w.stage, err)
 	r.insist(ctx, log, func(ctx context.Context) error { return r.settle(ctx, id, w, err) })
+	log.DebugContext(ctx, "run settled")
 	if ctx.Err() != nil {
 		r.giveBack(ctx, log, id)
 	}

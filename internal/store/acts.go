@@ -42,17 +42,28 @@ func (a *Acts) Pending(ctx context.Context, limit int) ([]Pending, error) {
 	return list, nil
 }
 
-// Appended says at which index the ledger took an entry up. Saying it twice is harmless; another index is a fault.
-func (a *Acts) Appended(ctx context.Context, id string, index uint64) error {
-	at, err := logIndex(index)
-	if err != nil {
-		return err
-	}
+// Appended is an entry that the ledger took up, and where.
+type Appended struct {
+	ID    string
+	Index uint64
+}
+
+// Appended says at which indexes the ledger took entries up, in one transaction. Saying it twice is harmless; another index is a fault.
+func (a *Acts) Appended(ctx context.Context, entries []Appended) error {
 	return a.store.write(ctx, func(q *sqlc.Queries) error {
-		n, err := q.MarkAppended(ctx, sqlc.MarkAppendedParams{ID: id, LogIndex: at})
-		if err == nil && n != 1 {
-			return enclave.Internalf("entry %s is unknown, or at another index of the ledger than %d", id, index)
+		for _, entry := range entries {
+			at, err := logIndex(entry.Index)
+			if err != nil {
+				return err
+			}
+			n, err := q.MarkAppended(ctx, sqlc.MarkAppendedParams{ID: entry.ID, LogIndex: at})
+			if err == nil && n != 1 {
+				err = enclave.Internalf("entry %s is unknown, or at another index of the ledger than %d", entry.ID, entry.Index)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		return err
+		return nil
 	})
 }

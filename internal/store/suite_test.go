@@ -67,10 +67,11 @@ func testOutbox(t *testing.T, s *store.Store) {
 	equal(t, "pending, in order", must(acts.Pending(ctx, 10)), want)
 	equal(t, "limited", len(must(acts.Pending(ctx, 2))), 2)
 
-	ok(t, acts.Appended(ctx, want[0].ID, 7))
-	ok(t, acts.Appended(ctx, want[0].ID, 7))
-	wants(t, acts.Appended(ctx, want[0].ID, 8), enclave.Internal, "INTERNAL")
-	wants(t, acts.Appended(ctx, "nobody", 9), enclave.Internal, "INTERNAL")
+	ok(t, acts.Appended(ctx, []store.Appended{{ID: want[0].ID, Index: 7}}))
+	ok(t, acts.Appended(ctx, []store.Appended{{ID: want[0].ID, Index: 7}}))
+	for _, wrong := range []store.Appended{{ID: want[0].ID, Index: 8}, {ID: "nobody", Index: 9}} {
+		wants(t, acts.Appended(ctx, []store.Appended{{ID: want[1].ID, Index: 10}, wrong}), enclave.Internal, "INTERNAL")
+	}
 	equal(t, "still pending", must(acts.Pending(ctx, 10)), want[1:])
 
 	byIndex, byID := must(acts.EntryByIndex(ctx, 7)), must(acts.Entry(ctx, want[0].ID))
