@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"strings"
 	"time"
 
@@ -170,6 +171,35 @@ func (c *Client) Receipt(ctx context.Context, id string) ([]byte, error) {
 func (c *Client) Report(ctx context.Context, id string) ([]byte, error) {
 	r, err := c.runs.GetReport(ctx, &darkroomv1.GetReportRequest{Name: in("runs", id)})
 	return []byte(r.GetReportJson()), received(err)
+}
+
+// Replay says whether a run that is walked once more ends as its record says. It holds nothing of the output.
+type Replay struct {
+	SameOutput   bool    // the bytes that would leave, and which row is in which of their cells
+	SameDecision bool    // what policy decided, with its reasons, its revision and its numbers
+	SameFacts    bool    // the facts that it was decided from
+	SameRecord   bool    // what is kept of the run is what was decided then: the record in the ledger, the output
+	Stage        string  // the first stage that shows a difference, or that the replay did not come through
+	Stopped      *Reason // why the replay came to no decision; nil if it came to one
+}
+
+// Same reports whether nothing differs.
+func (r *Replay) Same() bool { return r.SameOutput && r.SameDecision && r.SameFacts && r.SameRecord }
+
+// Replay walks the path of a run that was released, held or denied once more, on so many workers, 0 to 64, where 0 means as many as for runs:
+// for the authority and auditors. That something differs is not an error. It takes about as long as the run did; REPLAY_BUSY if another replay
+// is under way.
+func (c *Client) Replay(ctx context.Context, id string, workers int) (Replay, error) {
+	request := &darkroomv1.ReplayRunRequest{Name: in("runs", id), Workers: int32(max(min(workers, math.MaxInt32), math.MinInt32))}
+	r, err := c.runs.ReplayRun(ctx, request)
+	replay := Replay{
+		SameOutput: r.GetSameOutput(), SameDecision: r.GetSameDecision(), SameFacts: r.GetSameFacts(), SameRecord: r.GetSameRecord(), Stage: r.GetStage(),
+	}
+	if stopped := r.GetStopped(); stopped != nil {
+		reason := reasonOf(stopped)
+		replay.Stopped = &reason
+	}
+	return replay, received(err)
 }
 
 func toRun(r *darkroomv1.Run) Run {

@@ -105,6 +105,28 @@ func (j *journal) Receipt(ctx context.Context, act string) ([]byte, error) {
 	return receipt.Encode()
 }
 
+// Act is the record of an act, once the ledger has proven, as it would to an auditor, that it holds exactly that.
+func (j *journal) Act(ctx context.Context, id string) (enclave.Act, error) {
+	if err := j.AwaitSigned(ctx, id); err != nil {
+		return enclave.Act{}, err
+	}
+	raw, err := j.Receipt(ctx, id)
+	if err != nil {
+		return enclave.Act{}, err
+	}
+	receipt, err := verify.ParseReceipt(raw)
+	if err != nil {
+		return enclave.Act{}, err
+	}
+	statement, err := receipt.Verify(j.PublicKey())
+	if err != nil {
+		return enclave.Act{}, err
+	}
+	act := statement.Act
+	actor := enclave.Caller{Role: enclave.Role(act.Actor.Role), Org: act.Actor.Org, Name: act.Actor.Name}
+	return enclave.Act{ID: act.ID, Time: act.Time, Actor: actor, Verb: act.Verb, Object: act.Object, Detail: act.Detail}, nil
+}
+
 func (j *journal) Checkpoint(ctx context.Context) ([]byte, error) { return j.log.Checkpoint(ctx) }
 
 func (j *journal) PublicKey() string { return j.log.Key() }

@@ -32,6 +32,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/module"
 	"github.com/darkroom-project/darkroom/internal/rehearse"
 	"github.com/darkroom-project/darkroom/internal/releases"
+	"github.com/darkroom-project/darkroom/internal/replay"
 	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/rpc"
 	"github.com/darkroom-project/darkroom/internal/run"
@@ -147,14 +148,17 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	})
 	book := releases.New(db.Runs(), files, snapshots, history.Seed(auditKey))
 	gate := run.NewGate(db.Runs(), files, book, journal, now)
+	path := enclave.Enclave{
+		Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)), Performer: program.New(guests),
+		Inspector: leak.New(snapshots), Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
+	}
 	a.runs = run.New(run.Config{
 		Store: db.Runs(), Results: files, Prints: book, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
 		Grants: grants, Modules: modules, Datasets: datasets, Approvals: approvals, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
-		SupportKey: supportKey, Dev: &rehearse.Stage{Guests: limits, Workers: runtime.GOMAXPROCS(0), Log: a.log, Now: now},
-		Path: &enclave.Enclave{
-			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)), Performer: program.New(guests),
-			Inspector: leak.New(snapshots), Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
-		},
+		SupportKey: supportKey, Dev: &rehearse.Stage{Guests: limits, Workers: runtime.GOMAXPROCS(0), Log: a.log, Now: now}, Path: &path,
+		Replays: run.Replays{Proof: journal, Acts: acts, Path: &replay.Stage{
+			Path: path, Guests: guests, Workers: runtime.GOMAXPROCS(0), Store: db.Runs(), Files: files, Seed: history.Seed(auditKey),
+		}},
 	})
 	a.reviews = review.New(review.Config{
 		Store: db.Reviews(), Runs: a.runs, Grants: grants, Modules: modules, Text: treat.Preview, Await: acts.await, Now: now, Log: a.log,

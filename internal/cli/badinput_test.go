@@ -217,6 +217,8 @@ func badInputs() map[string][]bad {
 			bad{"$RUN --out table.csv" + as + "$RIVAL", exitFailed, "RUN_NOT_FOUND|OBJECT_NOT_FOUND"},
 			bad{"$RUN --out no/such/table.arrow" + as + "$OPERATOR", exitFailed, "CLI_FILE_MISSING"},
 			bad{"$RUN --out $FOLDER" + as + "$OPERATOR", exitFailed, "CLI_FILE_DIRECTORY"}),
+		"run replay": append(named("run", "$RUN", "$OPERATOR"),
+			bad{"$RUN --workers 65" + as + "$AUDITOR", exitMisused, "CLI_FLAG_BAD"}, bad{"$RUN --workers many" + as + "$AUDITOR", exitMisused, "CLI_FLAG_BAD"}),
 		"run report": append(named("run", "$RUN", "$RIVAL"), bad{"$RUN" + as + "$OPERATOR", exitFailed, "REPORT_NOT_SHOWN"}),
 		"run receipt": append(named("run", "$RUN", "$RIVAL"),
 			bad{nobody + " --out receipt.json" + as + "$OPERATOR", exitFailed, "RUN_NOT_FOUND|OBJECT_NOT_FOUND"}),

@@ -19,7 +19,8 @@ import (
 )
 
 func (sh *shell) runCommand() *cobra.Command {
-	return sh.group("run", "CLI_RUN", sh.runSubmit(), sh.runList(), sh.runShow(), sh.runWatch(), sh.runCancel(), sh.runFetch(), sh.runReceipt(), sh.runReport())
+	return sh.group("run", "CLI_RUN", sh.runSubmit(), sh.runList(), sh.runShow(), sh.runWatch(), sh.runCancel(), sh.runFetch(), sh.runReceipt(), sh.runReport(),
+		sh.runReplay())
 }
 
 func (sh *shell) runSubmit() *cobra.Command {

@@ -82,7 +82,8 @@ const matrix = `
 	RunService/ListRuns                 un     ok   ok    ok  no     no  ok     ok
 	RunService/FetchResult              un     ok   nf    ok  no     no  no     ok
 	RunService/GetReceipt               un     ok   nf    ok  no     no  ok     ok
-	RunService/GetReport                un     ok   nf    ok  no     no  no     ok`
+	RunService/GetReport                un     ok   nf    ok  no     no  no     ok
+	RunService/ReplayRun                un     no   no    ok  no     no  no     ok`
 
 // methods are all RPCs of the API, by "Service/Method": from the descriptors, so that none is forgotten.
 func methods(t *testing.T) map[string]protoreflect.MethodDescriptor {
@@ -164,6 +165,7 @@ func valid(t *testing.T) map[string][]proto.Message {
 		"RunService/FetchResult": one(&darkroomv1.FetchResultRequest{Name: run}),
 		"RunService/GetReceipt":  one(&darkroomv1.GetReceiptRequest{Name: run}),
 		"RunService/GetReport":   one(&darkroomv1.GetReportRequest{Name: run}),
+		"RunService/ReplayRun":   one(&darkroomv1.ReplayRunRequest{Name: run, Workers: 3}),
 		"IdentityService/IssueIdentity": one(&darkroomv1.IssueIdentityRequest{
 			Identity: &darkroomv1.Identity{Role: darkroomv1.Role_ROLE_AUDITOR, Org: "audit", Name: "wang"}, PublicKey: public,
 		}),

@@ -55,6 +55,8 @@ type fakes struct {
 
 	loading  func(ctx context.Context) error // runs inside Load
 	watching func(ctx context.Context) error // runs inside Watch, after the first run was sent
+
+	replay func(ctx context.Context, workers int) (run.Replayed, error) // in place of Replay
 }
 
 func (f *fakes) err(missing error) error {
@@ -344,6 +346,13 @@ func (r fakeReviews) Answer(_ context.Context, _ enclave.Caller, _, text string)
 
 func (r fakeRuns) Report(context.Context, enclave.Caller, string) ([]byte, error) {
 	return []byte(`{"version":1}`), r.err(nil)
+}
+
+func (r fakeRuns) Replay(ctx context.Context, _ enclave.Caller, _ string, workers int) (run.Replayed, error) {
+	if r.replay != nil {
+		return r.replay(ctx, workers)
+	}
+	return run.Replayed{Output: true, Decision: true, Facts: true, Record: true}, r.err(nil)
 }
 
 // votes are the ledger's entries that are votes, by their index; all others are submissions.

@@ -62,6 +62,7 @@ type Runs interface {
 	Result(ctx context.Context, id string) ([]byte, error)
 	Receipt(ctx context.Context, id string) ([]byte, error)
 	Report(ctx context.Context, caller enclave.Caller, id string) ([]byte, error)
+	Replay(ctx context.Context, caller enclave.Caller, id string, workers int) (run.Replayed, error)
 }
 
 // Reviews is the register of what people decide of held outputs. It shows each caller no more than that one may see.

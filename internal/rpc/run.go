@@ -103,27 +103,58 @@ func (s *runs) WatchRun(r *darkroomv1.WatchRunRequest, stream grpc.ServerStreami
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(stream.Context())
-	ended, watched := make(chan bool, 1), make(chan struct{})
+	return s.stoppable(stream.Context(), func(ctx context.Context) error {
+		return s.Runs.Watch(ctx, found.ID, func(now enclave.Run) error {
+			return receiving(stream.Send(&darkroomv1.WatchRunResponse{Run: seenRun(now)}))
+		})
+	})
+}
+
+// stoppable is a call that may take as long as a run. It is cut off when the server stops, and then fails with SERVER_STOPPING.
+func (s *runs) stoppable(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ended, returned := make(chan bool, 1), make(chan struct{})
 	go func() {
 		select {
 		case <-s.stopping:
 			cancel()
 			ended <- true
-		case <-watched:
+		case <-returned:
 			ended <- false
 		}
 	}()
-	err = s.Runs.Watch(ctx, found.ID, func(now enclave.Run) error {
-		return receiving(stream.Send(&darkroomv1.WatchRunResponse{Run: seenRun(now)}))
-	})
-	close(watched)
+	err := call(ctx)
+	close(returned)
 	stopped := <-ended
 	cancel()
 	if err != nil && stopped {
 		return enclave.Fail(enclave.Unavailable, "SERVER_STOPPING").Because(err)
 	}
 	return err
+}
+
+// ReplayRun ends with SERVER_STOPPING when the server stops, like WatchRun.
+func (s *runs) ReplayRun(ctx context.Context, r *darkroomv1.ReplayRunRequest) (*darkroomv1.ReplayRunResponse, error) {
+	found, err := s.find(ctx, r.GetName())
+	if err != nil {
+		return nil, err
+	}
+	var replayed run.Replayed
+	err = s.stoppable(ctx, func(ctx context.Context) error {
+		replayed, err = s.Runs.Replay(ctx, callerOf(ctx), found.ID, int(r.GetWorkers()))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	seen := &darkroomv1.ReplayRunResponse{
+		SameOutput: replayed.Output, SameDecision: replayed.Decision, SameFacts: replayed.Facts, SameRecord: replayed.Record,
+		Stage: string(replayed.Stage),
+	}
+	if replayed.Stopped != nil {
+		seen.Stopped = seenReason(*replayed.Stopped)
+	}
+	return seen, nil
 }
 
 func (s *runs) FetchResult(r *darkroomv1.FetchResultRequest, stream grpc.ServerStreamingServer[darkroomv1.FetchResultResponse]) error {

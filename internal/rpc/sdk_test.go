@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -236,6 +238,39 @@ func TestWaitOutlastsARestart(t *testing.T) {
 	d.stop(t)
 	if _, err := client.Wait(t.Context(), runID); sdk.ReasonOf(err) != "SERVER_UNREACHABLE" {
 		t.Errorf("a server that never was there: %v", err)
+	}
+}
+
+func TestSDKReplays(t *testing.T) {
+	d := start(t)
+	client, ctx := dial(t, d, audit), t.Context()
+	for _, want := range []run.Replayed{
+		{Output: true, Decision: true, Facts: true, Record: true},
+		{Decision: true, Facts: true, Record: true, Stage: "treat"},
+		{Output: true, Facts: true, Record: true, Stage: "judge"},
+		{Output: true, Decision: true, Record: true, Stage: "judge"},
+		{Output: true, Decision: true, Facts: true, Stage: "record"},
+		{Record: true, Stage: "load", Stopped: &enclave.Reason{Code: "SNAPSHOT_MISSING", Args: map[string]string{"dataset": "visits"}}},
+	} {
+		d.replay = func(_ context.Context, workers int) (run.Replayed, error) {
+			if workers != 7 {
+				t.Errorf("%d workers", workers)
+			}
+			return want, nil
+		}
+		got, err := client.Replay(ctx, runID, 7)
+		if err != nil || got.SameOutput != want.Output || got.SameDecision != want.Decision || got.SameFacts != want.Facts || got.SameRecord != want.Record ||
+			got.Stage != string(want.Stage) || got.Same() != want.Same() || (got.Stopped == nil) != (want.Stopped == nil) {
+			t.Errorf("%+v, of %+v, %v", got, want, err)
+		}
+		if got.Stopped != nil && (got.Stopped.Code != want.Stopped.Code || got.Stopped.In("en") != want.Stopped.In(enclave.English)) {
+			t.Errorf("%+v", got.Stopped)
+		}
+	}
+	for _, workers := range []int{-1, 65, math.MaxInt} {
+		if _, err := client.Replay(ctx, runID, workers); sdk.ReasonOf(err) != "INVALID_REQUEST" {
+			t.Errorf("%d workers: %v", workers, err)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/darkroom-project/darkroom/internal/rpc"
+	"github.com/darkroom-project/darkroom/internal/run"
 	darkroomv1 "github.com/darkroom-project/darkroom/proto/darkroom/v1"
 )
 
@@ -209,6 +210,27 @@ func TestShutdownSendsWatchersAway(t *testing.T) {
 	<-watching
 	d.server.Shutdown(t.Context()) // gracefully: nothing is cancelled
 	if err := lastError(stream); reasonOf(err) != "SERVER_STOPPING" || status.Code(err) != codes.Unavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestShutdownEndsReplays(t *testing.T) {
+	d := start(t)
+	replaying := make(chan struct{})
+	d.replay = func(ctx context.Context, _ int) (run.Replayed, error) {
+		close(replaying)
+		<-ctx.Done()
+		return run.Replayed{}, context.Cause(ctx)
+	}
+	client := darkroomv1.NewRunServiceClient(d.connect(t, audit))
+	failed := make(chan error, 1)
+	go func() {
+		_, err := client.ReplayRun(t.Context(), &darkroomv1.ReplayRunRequest{Name: "runs/" + runID})
+		failed <- err
+	}()
+	<-replaying
+	d.server.Shutdown(t.Context()) // gracefully: nothing is cancelled
+	if err := <-failed; reasonOf(err) != "SERVER_STOPPING" || status.Code(err) != codes.Unavailable {
 		t.Errorf("%v", err)
 	}
 }

@@ -45,7 +45,7 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 	if err != nil {
 		return enclave.Internalf("encode facts: %w", err)
 	}
-	act, err := g.act(&d, &evidence, encoded)
+	act, err := actOf(enclave.Coarse(g.now()), &d, &evidence, encoded)
 	if err != nil {
 		return err
 	}
@@ -72,9 +72,9 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 	}, act)
 }
 
-// act is the record of a decision. Only a release names a result, since that is what a receipt proves. A denied output is not named:
+// actOf is the record of a decision. Only a release names a result, since that is what a receipt proves. A denied output is not named:
 // it may have so few possible values that its digest would tell it. Nor are the people who voted: the operator holds the receipt.
-func (g *Gate) act(d *enclave.Decided, evidence *Evidence, encoded []byte) (enclave.Act, error) {
+func actOf(at time.Time, d *enclave.Decided, evidence *Evidence, encoded []byte) (enclave.Act, error) {
 	params, err := enclave.DigestJSON(d.Run.Params)
 	if err != nil {
 		return enclave.Act{}, err
@@ -104,7 +104,7 @@ func (g *Gate) act(d *enclave.Decided, evidence *Evidence, encoded []byte) (encl
 	if len(d.Reasons) > 0 {
 		detail = append(detail, "reason", d.Reasons[0].Code)
 	}
-	return enclave.NewAct(enclave.Coarse(g.now()), itself(), "run."+string(d.Decision), "runs/"+d.Run.ID, detail...), nil
+	return enclave.NewAct(at, itself(), "run."+string(d.Decision), "runs/"+d.Run.ID, detail...), nil
 }
 
 // Release waits for the ledger's signed checkpoint over a recorded release and makes the result fetchable. A run that was held or

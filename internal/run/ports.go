@@ -110,6 +110,8 @@ type Store interface {
 	History(ctx context.Context, dataset string) (int64, error)
 	// Decision is the latest about a run, or fails with RUN_NOT_FOUND.
 	Decision(ctx context.Context, run string) (Decision, error)
+	// Judged is the first about a run, which its path made, or fails with RUN_NOT_FOUND. People may have decided after it.
+	Judged(ctx context.Context, run string) (Decision, error)
 	// Names reports whether anything names a file: a module, or a decision that keeps its output. Both may share a folder.
 	Names(ctx context.Context, file enclave.Digest) (bool, error)
 }

@@ -59,6 +59,7 @@ type Config struct {
 	Datasets  Datasets
 	Approvals Approvals
 	Dev       Rehearsal
+	Replays   Replays
 	Now       func() time.Time
 	Log       *slog.Logger
 
@@ -87,6 +88,8 @@ type Register struct {
 	once    sync.Once
 	stop    context.CancelFunc // ends the workers' context; set by Start
 	workers sync.WaitGroup
+
+	replaying sync.Mutex // held by the one replay that there may be
 }
 
 // New makes the register. Submit works at once; runs begin after Start.

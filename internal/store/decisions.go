@@ -131,6 +131,16 @@ func advance(ctx context.Context, q *sqlc.Queries, d *run.Decision) error {
 // Decision finds what the gate last decided of a run, or fails with RUN_NOT_FOUND.
 func (r *Runs) Decision(ctx context.Context, id string) (run.Decision, error) {
 	row, err := r.store.read().GetDecision(ctx, id)
+	return r.decisionOf(ctx, id, row, err)
+}
+
+// Judged finds what the path decided of a run, or fails with RUN_NOT_FOUND.
+func (r *Runs) Judged(ctx context.Context, id string) (run.Decision, error) {
+	row, err := r.store.read().GetFirstDecision(ctx, id)
+	return r.decisionOf(ctx, id, row, err)
+}
+
+func (r *Runs) decisionOf(ctx context.Context, id string, row sqlc.Decision, err error) (run.Decision, error) {
 	if err != nil {
 		return run.Decision{}, missing("get a decision", err, run.NotFound(id))
 	}

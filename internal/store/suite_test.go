@@ -326,6 +326,7 @@ func testDecisions(t *testing.T, s *store.Store) {
 		}
 		d.Act = read.Act
 		equal(t, "decision", read, d)
+		equal(t, "decision of the path", must(r.Judged(ctx, id)), d)
 	}
 	later := epoch.Add(time.Minute)
 	ok(t, r.Release(ctx, "release", later))
@@ -334,6 +335,8 @@ func testDecisions(t *testing.T, s *store.Store) {
 		t.Errorf("released: %+v", got)
 	}
 	_, err := r.Decision(ctx, "nobody")
+	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
+	_, err = r.Judged(ctx, "nobody")
 	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
 }
 

@@ -68,6 +68,9 @@ WHERE run.dataset = $1 AND decision.decision = 'release' ORDER BY decision.histo
 -- name: GetDecision :one
 SELECT * FROM decision WHERE run = $1 ORDER BY position DESC LIMIT 1;
 
+-- name: GetFirstDecision :one
+SELECT * FROM decision WHERE run = $1 ORDER BY position LIMIT 1;
+
 -- name: NamesFile :one
 SELECT CAST(
     (SELECT COUNT(*) FROM decision JOIN run ON run.id = decision.run WHERE (decision.result = $1 OR decision.footprint = $1)

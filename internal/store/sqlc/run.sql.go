@@ -179,6 +179,32 @@ func (q *Queries) GetDecision(ctx context.Context, run string) (Decision, error)
 	return i, err
 }
 
+const getFirstDecision = `-- name: GetFirstDecision :one
+SELECT run, act, decision, reasons, policy, profile, facts, result, format, history, footprint, by_people, decided, position FROM decision WHERE run = $1 ORDER BY position LIMIT 1
+`
+
+func (q *Queries) GetFirstDecision(ctx context.Context, run string) (Decision, error) {
+	row := q.db.QueryRowContext(ctx, getFirstDecision, run)
+	var i Decision
+	err := row.Scan(
+		&i.Run,
+		&i.Act,
+		&i.Decision,
+		&i.Reasons,
+		&i.Policy,
+		&i.Profile,
+		&i.Facts,
+		&i.Result,
+		&i.Format,
+		&i.History,
+		&i.Footprint,
+		&i.ByPeople,
+		&i.Decided,
+		&i.Position,
+	)
+	return i, err
+}
+
 const getReport = `-- name: GetReport :one
 SELECT body FROM report WHERE run = $1
 `

@@ -99,6 +99,7 @@ reading := {
 	"/darkroom.v1.RunService/GetReport",
 	"/darkroom.v1.RunService/GetRun",
 	"/darkroom.v1.RunService/ListRuns",
+	"/darkroom.v1.RunService/ReplayRun",
 	"/darkroom.v1.RunService/WatchRun",
 }
 

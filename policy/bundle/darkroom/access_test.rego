@@ -113,6 +113,12 @@ test_authority_and_auditor_read_everything if {
 	}
 }
 
+# Whoever asked for a run learns nothing of it twice; whoever only reviews decides about the output and not about the enclave.
+test_authority_and_auditor_replay_runs if {
+	only_for("RunService/ReplayRun", {"authority", "auditor"})
+	own_for("RunService/ReplayRun", {"authority", "auditor"})
+}
+
 test_reviewers_read_runs if {
 	every call in {"RunService/GetRun", "RunService/WatchRun", "RunService/ListRuns", "RunService/GetReceipt"} {
 		only_for(call, {"authority", "auditor", "reviewer"})
@@ -245,6 +251,6 @@ test_a_source_that_concerns_the_review_has_no_other_role_in_it if {
 
 test_auditors_change_nothing if {
 	every method in access.rights.auditor.any {
-		regex.match("/(Get|List|Watch|Fetch)[A-Za-z]+$", method)
+		regex.match("/(Get|List|Watch|Fetch|Replay)[A-Za-z]+$", method)
 	}
 }

@@ -1272,6 +1272,153 @@ func (x *GetReportResponse) GetReportJson() string {
 	return ""
 }
 
+// ReplayRunRequest names a run.
+type ReplayRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// On how many workers the table is made; 0 means as many as for runs. It must make no difference.
+	Workers       int32 `protobuf:"varint,2,opt,name=workers,proto3" json:"workers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayRunRequest) Reset() {
+	*x = ReplayRunRequest{}
+	mi := &file_darkroom_v1_run_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayRunRequest) ProtoMessage() {}
+
+func (x *ReplayRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_run_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayRunRequest.ProtoReflect.Descriptor instead.
+func (*ReplayRunRequest) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ReplayRunRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ReplayRunRequest) GetWorkers() int32 {
+	if x != nil {
+		return x.Workers
+	}
+	return 0
+}
+
+// ReplayRunResponse says what is the same, and nothing of the output itself.
+type ReplayRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bytes that would leave, and which row is in which of their cells.
+	SameOutput bool `protobuf:"varint,1,opt,name=same_output,json=sameOutput,proto3" json:"same_output,omitempty"`
+	// What policy decided, with its reasons, its revision and its numbers.
+	SameDecision bool `protobuf:"varint,2,opt,name=same_decision,json=sameDecision,proto3" json:"same_decision,omitempty"`
+	// The facts that it was decided from.
+	SameFacts bool `protobuf:"varint,3,opt,name=same_facts,json=sameFacts,proto3" json:"same_facts,omitempty"`
+	// Whether everything that is kept of the run is what was decided then: the record in the ledger, the output, and what later tables are
+	// audited by.
+	SameRecord bool `protobuf:"varint,4,opt,name=same_record,json=sameRecord,proto3" json:"same_record,omitempty"`
+	// The first stage that shows a difference, or that the replay did not come through; empty if everything is the same.
+	Stage string `protobuf:"bytes,5,opt,name=stage,proto3" json:"stage,omitempty"`
+	// Why the replay came to no decision; absent if it came to one.
+	Stopped       *Reason `protobuf:"bytes,6,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayRunResponse) Reset() {
+	*x = ReplayRunResponse{}
+	mi := &file_darkroom_v1_run_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayRunResponse) ProtoMessage() {}
+
+func (x *ReplayRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_run_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayRunResponse.ProtoReflect.Descriptor instead.
+func (*ReplayRunResponse) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ReplayRunResponse) GetSameOutput() bool {
+	if x != nil {
+		return x.SameOutput
+	}
+	return false
+}
+
+func (x *ReplayRunResponse) GetSameDecision() bool {
+	if x != nil {
+		return x.SameDecision
+	}
+	return false
+}
+
+func (x *ReplayRunResponse) GetSameFacts() bool {
+	if x != nil {
+		return x.SameFacts
+	}
+	return false
+}
+
+func (x *ReplayRunResponse) GetSameRecord() bool {
+	if x != nil {
+		return x.SameRecord
+	}
+	return false
+}
+
+func (x *ReplayRunResponse) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *ReplayRunResponse) GetStopped() *Reason {
+	if x != nil {
+		return x.Stopped
+	}
+	return nil
+}
+
 var File_darkroom_v1_run_proto protoreflect.FileDescriptor
 
 const file_darkroom_v1_run_proto_rawDesc = "" +
@@ -1356,7 +1503,20 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x152\x13^runs/[a-z2-7]{26}$R\x04name\"4\n" +
 	"\x11GetReportResponse\x12\x1f\n" +
 	"\vreport_json\x18\x01 \x01(\tR\n" +
-	"reportJson*U\n" +
+	"reportJson\"g\n" +
+	"\x10ReplayRunRequest\x12.\n" +
+	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x152\x13^runs/[a-z2-7]{26}$R\x04name\x12#\n" +
+	"\aworkers\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18@(\x00R\aworkers\"\xde\x01\n" +
+	"\x11ReplayRunResponse\x12\x1f\n" +
+	"\vsame_output\x18\x01 \x01(\bR\n" +
+	"sameOutput\x12#\n" +
+	"\rsame_decision\x18\x02 \x01(\bR\fsameDecision\x12\x1d\n" +
+	"\n" +
+	"same_facts\x18\x03 \x01(\bR\tsameFacts\x12\x1f\n" +
+	"\vsame_record\x18\x04 \x01(\bR\n" +
+	"sameRecord\x12\x14\n" +
+	"\x05stage\x18\x05 \x01(\tR\x05stage\x12-\n" +
+	"\astopped\x18\x06 \x01(\v2\x13.darkroom.v1.ReasonR\astopped*U\n" +
 	"\vEnvironment\x12\x1b\n" +
 	"\x17ENVIRONMENT_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10ENVIRONMENT_PROD\x10\x01\x12\x13\n" +
@@ -1369,7 +1529,7 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\x12RUN_OUTCOME_DENIED\x10\x03\x12\x16\n" +
 	"\x12RUN_OUTCOME_FAILED\x10\x04\x12\x18\n" +
 	"\x14RUN_OUTCOME_CANCELED\x10\x05\x12\x19\n" +
-	"\x15RUN_OUTCOME_REHEARSED\x10\x062\xea\x04\n" +
+	"\x15RUN_OUTCOME_REHEARSED\x10\x062\xb6\x05\n" +
 	"\n" +
 	"RunService\x12J\n" +
 	"\tSubmitRun\x12\x1d.darkroom.v1.SubmitRunRequest\x1a\x1e.darkroom.v1.SubmitRunResponse\x12A\n" +
@@ -1380,7 +1540,8 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\vFetchResult\x12\x1f.darkroom.v1.FetchResultRequest\x1a .darkroom.v1.FetchResultResponse0\x01\x12M\n" +
 	"\n" +
 	"GetReceipt\x12\x1e.darkroom.v1.GetReceiptRequest\x1a\x1f.darkroom.v1.GetReceiptResponse\x12J\n" +
-	"\tGetReport\x12\x1d.darkroom.v1.GetReportRequest\x1a\x1e.darkroom.v1.GetReportResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
+	"\tGetReport\x12\x1d.darkroom.v1.GetReportRequest\x1a\x1e.darkroom.v1.GetReportResponse\x12J\n" +
+	"\tReplayRun\x12\x1d.darkroom.v1.ReplayRunRequest\x1a\x1e.darkroom.v1.ReplayRunResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
 
 var (
 	file_darkroom_v1_run_proto_rawDescOnce sync.Once
@@ -1395,7 +1556,7 @@ func file_darkroom_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_darkroom_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_darkroom_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_darkroom_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_darkroom_v1_run_proto_goTypes = []any{
 	(Environment)(0),              // 0: darkroom.v1.Environment
 	(RunOutcome)(0),               // 1: darkroom.v1.RunOutcome
@@ -1418,21 +1579,23 @@ var file_darkroom_v1_run_proto_goTypes = []any{
 	(*GetReceiptResponse)(nil),    // 18: darkroom.v1.GetReceiptResponse
 	(*GetReportRequest)(nil),      // 19: darkroom.v1.GetReportRequest
 	(*GetReportResponse)(nil),     // 20: darkroom.v1.GetReportResponse
-	nil,                           // 21: darkroom.v1.Reason.ArgsEntry
-	nil,                           // 22: darkroom.v1.Run.ParamsEntry
-	nil,                           // 23: darkroom.v1.SubmitRunRequest.ParamsEntry
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*ReplayRunRequest)(nil),      // 21: darkroom.v1.ReplayRunRequest
+	(*ReplayRunResponse)(nil),     // 22: darkroom.v1.ReplayRunResponse
+	nil,                           // 23: darkroom.v1.Reason.ArgsEntry
+	nil,                           // 24: darkroom.v1.Run.ParamsEntry
+	nil,                           // 25: darkroom.v1.SubmitRunRequest.ParamsEntry
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
 }
 var file_darkroom_v1_run_proto_depIdxs = []int32{
-	21, // 0: darkroom.v1.Reason.args:type_name -> darkroom.v1.Reason.ArgsEntry
-	22, // 1: darkroom.v1.Run.params:type_name -> darkroom.v1.Run.ParamsEntry
+	23, // 0: darkroom.v1.Reason.args:type_name -> darkroom.v1.Reason.ArgsEntry
+	24, // 1: darkroom.v1.Run.params:type_name -> darkroom.v1.Run.ParamsEntry
 	1,  // 2: darkroom.v1.Run.outcome:type_name -> darkroom.v1.RunOutcome
 	3,  // 3: darkroom.v1.Run.reasons:type_name -> darkroom.v1.Reason
-	24, // 4: darkroom.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	24, // 5: darkroom.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	26, // 4: darkroom.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	26, // 5: darkroom.v1.Run.end_time:type_name -> google.protobuf.Timestamp
 	0,  // 6: darkroom.v1.Run.environment:type_name -> darkroom.v1.Environment
 	2,  // 7: darkroom.v1.Run.sample:type_name -> darkroom.v1.Sample
-	23, // 8: darkroom.v1.SubmitRunRequest.params:type_name -> darkroom.v1.SubmitRunRequest.ParamsEntry
+	25, // 8: darkroom.v1.SubmitRunRequest.params:type_name -> darkroom.v1.SubmitRunRequest.ParamsEntry
 	0,  // 9: darkroom.v1.SubmitRunRequest.environment:type_name -> darkroom.v1.Environment
 	2,  // 10: darkroom.v1.SubmitRunRequest.sample:type_name -> darkroom.v1.Sample
 	4,  // 11: darkroom.v1.SubmitRunResponse.run:type_name -> darkroom.v1.Run
@@ -1440,27 +1603,30 @@ var file_darkroom_v1_run_proto_depIdxs = []int32{
 	4,  // 13: darkroom.v1.WatchRunResponse.run:type_name -> darkroom.v1.Run
 	4,  // 14: darkroom.v1.CancelRunResponse.run:type_name -> darkroom.v1.Run
 	4,  // 15: darkroom.v1.ListRunsResponse.runs:type_name -> darkroom.v1.Run
-	5,  // 16: darkroom.v1.RunService.SubmitRun:input_type -> darkroom.v1.SubmitRunRequest
-	7,  // 17: darkroom.v1.RunService.GetRun:input_type -> darkroom.v1.GetRunRequest
-	9,  // 18: darkroom.v1.RunService.WatchRun:input_type -> darkroom.v1.WatchRunRequest
-	11, // 19: darkroom.v1.RunService.CancelRun:input_type -> darkroom.v1.CancelRunRequest
-	13, // 20: darkroom.v1.RunService.ListRuns:input_type -> darkroom.v1.ListRunsRequest
-	15, // 21: darkroom.v1.RunService.FetchResult:input_type -> darkroom.v1.FetchResultRequest
-	17, // 22: darkroom.v1.RunService.GetReceipt:input_type -> darkroom.v1.GetReceiptRequest
-	19, // 23: darkroom.v1.RunService.GetReport:input_type -> darkroom.v1.GetReportRequest
-	6,  // 24: darkroom.v1.RunService.SubmitRun:output_type -> darkroom.v1.SubmitRunResponse
-	8,  // 25: darkroom.v1.RunService.GetRun:output_type -> darkroom.v1.GetRunResponse
-	10, // 26: darkroom.v1.RunService.WatchRun:output_type -> darkroom.v1.WatchRunResponse
-	12, // 27: darkroom.v1.RunService.CancelRun:output_type -> darkroom.v1.CancelRunResponse
-	14, // 28: darkroom.v1.RunService.ListRuns:output_type -> darkroom.v1.ListRunsResponse
-	16, // 29: darkroom.v1.RunService.FetchResult:output_type -> darkroom.v1.FetchResultResponse
-	18, // 30: darkroom.v1.RunService.GetReceipt:output_type -> darkroom.v1.GetReceiptResponse
-	20, // 31: darkroom.v1.RunService.GetReport:output_type -> darkroom.v1.GetReportResponse
-	24, // [24:32] is the sub-list for method output_type
-	16, // [16:24] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	3,  // 16: darkroom.v1.ReplayRunResponse.stopped:type_name -> darkroom.v1.Reason
+	5,  // 17: darkroom.v1.RunService.SubmitRun:input_type -> darkroom.v1.SubmitRunRequest
+	7,  // 18: darkroom.v1.RunService.GetRun:input_type -> darkroom.v1.GetRunRequest
+	9,  // 19: darkroom.v1.RunService.WatchRun:input_type -> darkroom.v1.WatchRunRequest
+	11, // 20: darkroom.v1.RunService.CancelRun:input_type -> darkroom.v1.CancelRunRequest
+	13, // 21: darkroom.v1.RunService.ListRuns:input_type -> darkroom.v1.ListRunsRequest
+	15, // 22: darkroom.v1.RunService.FetchResult:input_type -> darkroom.v1.FetchResultRequest
+	17, // 23: darkroom.v1.RunService.GetReceipt:input_type -> darkroom.v1.GetReceiptRequest
+	19, // 24: darkroom.v1.RunService.GetReport:input_type -> darkroom.v1.GetReportRequest
+	21, // 25: darkroom.v1.RunService.ReplayRun:input_type -> darkroom.v1.ReplayRunRequest
+	6,  // 26: darkroom.v1.RunService.SubmitRun:output_type -> darkroom.v1.SubmitRunResponse
+	8,  // 27: darkroom.v1.RunService.GetRun:output_type -> darkroom.v1.GetRunResponse
+	10, // 28: darkroom.v1.RunService.WatchRun:output_type -> darkroom.v1.WatchRunResponse
+	12, // 29: darkroom.v1.RunService.CancelRun:output_type -> darkroom.v1.CancelRunResponse
+	14, // 30: darkroom.v1.RunService.ListRuns:output_type -> darkroom.v1.ListRunsResponse
+	16, // 31: darkroom.v1.RunService.FetchResult:output_type -> darkroom.v1.FetchResultResponse
+	18, // 32: darkroom.v1.RunService.GetReceipt:output_type -> darkroom.v1.GetReceiptResponse
+	20, // 33: darkroom.v1.RunService.GetReport:output_type -> darkroom.v1.GetReportResponse
+	22, // 34: darkroom.v1.RunService.ReplayRun:output_type -> darkroom.v1.ReplayRunResponse
+	26, // [26:35] is the sub-list for method output_type
+	17, // [17:26] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_darkroom_v1_run_proto_init() }
@@ -1474,7 +1640,7 @@ func file_darkroom_v1_run_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_darkroom_v1_run_proto_rawDesc), len(file_darkroom_v1_run_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

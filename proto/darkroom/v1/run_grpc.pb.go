@@ -27,6 +27,7 @@ const (
 	RunService_FetchResult_FullMethodName = "/darkroom.v1.RunService/FetchResult"
 	RunService_GetReceipt_FullMethodName  = "/darkroom.v1.RunService/GetReceipt"
 	RunService_GetReport_FullMethodName   = "/darkroom.v1.RunService/GetReport"
+	RunService_ReplayRun_FullMethodName   = "/darkroom.v1.RunService/ReplayRun"
 )
 
 // RunServiceClient is the client API for RunService service.
@@ -52,6 +53,10 @@ type RunServiceClient interface {
 	// GetReport returns everything that is known of how a run ended: to its operator if it read synthetic rows, to the authority and auditors
 	// always.
 	GetReport(ctx context.Context, in *GetReportRequest, opts ...grpc.CallOption) (*GetReportResponse, error)
+	// ReplayRun walks the path of a run that was released, held or denied once more, over exactly what it was pinned to and beside the releases
+	// that there were then, and says whether everything is the same: for the authority and auditors. It takes about as long as the run did, and
+	// longer where many releases came before it. One replay goes on at a time; another is REPLAY_BUSY.
+	ReplayRun(ctx context.Context, in *ReplayRunRequest, opts ...grpc.CallOption) (*ReplayRunResponse, error)
 }
 
 type runServiceClient struct {
@@ -160,6 +165,16 @@ func (c *runServiceClient) GetReport(ctx context.Context, in *GetReportRequest, 
 	return out, nil
 }
 
+func (c *runServiceClient) ReplayRun(ctx context.Context, in *ReplayRunRequest, opts ...grpc.CallOption) (*ReplayRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplayRunResponse)
+	err := c.cc.Invoke(ctx, RunService_ReplayRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RunServiceServer is the server API for RunService service.
 // All implementations must embed UnimplementedRunServiceServer
 // for forward compatibility.
@@ -183,6 +198,10 @@ type RunServiceServer interface {
 	// GetReport returns everything that is known of how a run ended: to its operator if it read synthetic rows, to the authority and auditors
 	// always.
 	GetReport(context.Context, *GetReportRequest) (*GetReportResponse, error)
+	// ReplayRun walks the path of a run that was released, held or denied once more, over exactly what it was pinned to and beside the releases
+	// that there were then, and says whether everything is the same: for the authority and auditors. It takes about as long as the run did, and
+	// longer where many releases came before it. One replay goes on at a time; another is REPLAY_BUSY.
+	ReplayRun(context.Context, *ReplayRunRequest) (*ReplayRunResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }
 
@@ -216,6 +235,9 @@ func (UnimplementedRunServiceServer) GetReceipt(context.Context, *GetReceiptRequ
 }
 func (UnimplementedRunServiceServer) GetReport(context.Context, *GetReportRequest) (*GetReportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetReport not implemented")
+}
+func (UnimplementedRunServiceServer) ReplayRun(context.Context, *ReplayRunRequest) (*ReplayRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplayRun not implemented")
 }
 func (UnimplementedRunServiceServer) mustEmbedUnimplementedRunServiceServer() {}
 func (UnimplementedRunServiceServer) testEmbeddedByValue()                    {}
@@ -368,6 +390,24 @@ func _RunService_GetReport_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_ReplayRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplayRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).ReplayRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_ReplayRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).ReplayRun(ctx, req.(*ReplayRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RunService_ServiceDesc is the grpc.ServiceDesc for RunService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -398,6 +438,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetReport",
 			Handler:    _RunService_GetReport_Handler,
+		},
+		{
+			MethodName: "ReplayRun",
+			Handler:    _RunService_ReplayRun_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
