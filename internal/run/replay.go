@@ -157,7 +157,7 @@ func (r *Register) parted(again *Repeated, decision *Decision, form enclave.Form
 	}
 	if again.Footprint != nil && !decision.Footprint.IsZero() {
 		recorded, err := r.config.Prints.Load(decision.Footprint)
-		if err == nil && !slices.Equal(recorded.Places, again.Footprint.Places) {
+		if err == nil && !slices.Equal(recorded.Places.All(), again.Footprint.Places.All()) {
 			return enclave.StageExecute
 		}
 	}

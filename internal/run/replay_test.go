@@ -113,7 +113,7 @@ func TestReplaysAreCompared(t *testing.T) {
 		"nothing":             {run: last.ID, differ: func(*run.Replayed) {}},
 		"the bytes":           {change: func(r *run.Repeated) { r.Digest[0]++ }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageTreat},
 		"the footprint":       {change: func(r *run.Repeated) { r.Print[0]++ }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageTreat},
-		"rows elsewhere":      {change: func(r *run.Repeated) { r.Print[0]++; r.Footprint = &enclave.Footprint{Places: []int32{1}} }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageExecute},
+		"rows elsewhere":      {change: func(r *run.Repeated) { r.Print[0]++; r.Footprint = &enclave.Footprint{Places: enclave.PlacesOf([]int32{1})} }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageExecute},
 		"a fact":              {change: func(r *run.Repeated) { r.Facts.Derivable++ }, differ: func(r *run.Replayed) { r.Facts = false }, stage: enclave.StageJudge},
 		"a place":             {change: func(r *run.Repeated) { r.Places = []enclave.Place{{}} }, differ: func(r *run.Replayed) { r.Facts = false }, stage: enclave.StageJudge},
 		"the decision":        {change: func(r *run.Repeated) { r.Decided.Decision = enclave.Hold }, differ: func(r *run.Replayed) { r.Decision = false }, stage: enclave.StageJudge},
