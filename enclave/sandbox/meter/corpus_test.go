@@ -3,11 +3,13 @@ package meter_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/sandbox/meter"
 	"github.com/darkroom-project/darkroom/testdata/guests"
 )
@@ -64,7 +66,13 @@ func TestRealModulesAreAccepted(t *testing.T) {
 		}
 	}
 	for _, g := range guests.Hostile() {
+		if g.Door == guests.DoorAdmit || g.Door == guests.DoorCompile {
+			continue
+		}
 		metered, err := meter.Rewrite(g.Wasm)
+		if errors.Is(err, enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED")) {
+			continue // those that would change tables or drop data
+		}
 		if err != nil {
 			t.Fatalf("%s: %v", g.Name, err)
 		}
