@@ -11,7 +11,7 @@
 //	snapshots/<digest>/snapshot.json
 //	snapshots/<digest>/subjects.col the subject number of every row
 //	snapshots/<digest>/<name>.col   one file for each column that is not an identifier (see colfile.go)
-//	staging/                        snapshots that are being written; emptied when the store is opened
+//	staging/                        snapshots that are being written, and rows that memory does not hold; emptied when the store is opened
 //
 // # Order of rows
 //

@@ -45,7 +45,7 @@ const (
 // Formats lists what a person may state; Detect stands for stating nothing.
 func Formats() []Format { return []Format{Detect, CSV, CSVUTF8, CSVGB18030, Parquet, Arrow} }
 
-// Limits of files. A larger table is loaded as several datasets, or waits for an ingest that spills to disk.
+// Limits of files. A larger table is loaded as several datasets.
 const (
 	MaxFileBytes = 64 << 30
 	MaxRows      = 1 << 31

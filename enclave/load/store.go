@@ -22,6 +22,7 @@ type Store struct {
 	dir   string
 	key   [32]byte
 	log   *slog.Logger
+	held  int                                   // bytes of rows that an ingest holds in memory
 	kinds map[enclave.SubjectKind]chan struct{} // holding its one token is owning the directory of the kind
 
 	mu       sync.Mutex // guards verified
@@ -40,7 +41,7 @@ const (
 // Open opens the store in dir, making it if need be, and removes what an interrupted ingest left. The key is the secret from which
 // pseudonyms and the order of rows are derived: uniformly random, the same for the life of the store, and kept apart from it.
 func Open(dir string, key [32]byte, log *slog.Logger) (*Store, error) {
-	s := &Store{dir: dir, key: key, log: log, verified: map[enclave.Digest]bool{}, kinds: map[enclave.SubjectKind]chan struct{}{}}
+	s := &Store{dir: dir, key: key, log: log, held: maxHeld, verified: map[enclave.Digest]bool{}, kinds: map[enclave.SubjectKind]chan struct{}{}}
 	for _, kind := range []enclave.SubjectKind{enclave.Person, enclave.Organisation} {
 		s.kinds[kind] = make(chan struct{}, 1)
 	}
@@ -89,7 +90,7 @@ func (s *Store) Ingest(
 
 func (s *Store) ingest(
 	ctx context.Context, dataset *enclave.Dataset, format Format, src Source, progress func(rows int64),
-) (enclave.Snapshot, error) {
+) (snapshot enclave.Snapshot, err error) {
 	t, err := openTable(ctx, src, format)
 	if err != nil {
 		return enclave.Snapshot{}, err
@@ -106,9 +107,10 @@ func (s *Store) ingest(
 	if err != nil {
 		return enclave.Snapshot{}, err
 	}
-	c := &collection{layout: l, directory: d, columns: make([]values, len(dataset.Columns)), lines: t.headLines()}
+	c := newCollection(l, d, keys.order, t.headLines(), s.held)
+	defer func() { err = errors.Join(err, c.close()) }()
 	err = decodeAll(ctx, t, l, keys.pseudonym, format, func(b *block) error {
-		err := c.take(b)
+		err := c.take(b, s.path(stagingDir))
 		if err == nil && progress != nil {
 			progress(c.rows)
 		}
@@ -120,18 +122,17 @@ func (s *Store) ingest(
 	if c.rows == 0 {
 		return enclave.Snapshot{}, enclave.Fail(enclave.Invalid, "FILE_EMPTY")
 	}
-	return s.commit(ctx, c, keys)
+	return s.commit(ctx, c)
 }
 
 // commit writes the snapshot beside the others and gives it its name last.
-func (s *Store) commit(ctx context.Context, c *collection, keys *kindKeys) (enclave.Snapshot, error) {
+func (s *Store) commit(ctx context.Context, c *collection) (enclave.Snapshot, error) {
 	staging, err := os.MkdirTemp(s.path(stagingDir), "snapshot-")
 	if err != nil {
 		return enclave.Snapshot{}, enclave.Internalf("stage a snapshot: %w", err)
 	}
 	defer os.RemoveAll(staging) //nolint:errcheck // nothing is there once it has its name; else Open clears it
-	order, subjects := c.cluster(keys.order)
-	files, err := c.writeColumns(ctx, staging, order)
+	files, subjects, err := c.writeColumns(ctx, staging)
 	if err != nil {
 		return enclave.Snapshot{}, err
 	}

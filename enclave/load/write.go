@@ -1,10 +1,8 @@
 package load
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"hash"
 	"io"
@@ -21,79 +19,138 @@ import (
 const writeRows = 1 << 16
 
 // writeColumns writes the column files of a snapshot into dir, durably, and returns them in the order of the description, subjects
-// first.
-func (c *collection) writeColumns(ctx context.Context, dir string, order []uint32) ([]fileEntry, error) {
-	specs := columnsOf(c.layout.dataset)
-	entries := make([]fileEntry, len(specs))
-	group, ctx := errgroup.WithContext(ctx)
+// first, and how many subjects there are. It takes some buckets at a time, and writes all columns of them side by side.
+func (c *collection) writeColumns(ctx context.Context, dir string) (entries []fileEntry, subjects int64, err error) {
+	writers := make([]*columnWriter, len(c.specs)+1)
+	defer func() {
+		for _, w := range writers {
+			if w != nil {
+				w.abandon()
+			}
+		}
+	}()
+	for i, s := range columnsOf(c.layout.dataset) {
+		if writers[i], err = c.newColumnWriter(dir, s, i); err != nil {
+			return nil, 0, err
+		}
+	}
+	counts := make([]uint32, len(c.directory.entries))
+	var records []byte
+	var order []uint32
+	for bucket := 0; bucket < buckets; {
+		for records = records[:0]; bucket < buckets && len(records) < max(c.limit/4, 1); bucket++ {
+			if records, err = c.records(records, bucket); err != nil {
+				return nil, 0, err
+			}
+		}
+		var present int
+		order, present = c.cluster(order, records, counts)
+		subjects += int64(present)
+		err = each(ctx, writers, func(w *columnWriter) error { return w.gather(ctx, records, order) })
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	err = each(ctx, writers, (*columnWriter).finish)
+	for _, w := range writers {
+		entries = append(entries, w.entry)
+	}
+	return entries, subjects, err
+}
+
+// each does the same with all columns, on all cores.
+func each(ctx context.Context, writers []*columnWriter, do func(*columnWriter) error) error {
+	group, _ := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, s := range specs {
-		group.Go(func() (err error) {
-			entries[i], err = c.writeColumn(ctx, dir, s, order)
-			return err
-		})
+	for _, w := range writers {
+		group.Go(func() error { return do(w) })
 	}
-	return entries, group.Wait()
+	return group.Wait()
 }
 
-func (c *collection) writeColumn(ctx context.Context, dir string, s columnSpec, order []uint32) (fileEntry, error) {
-	w, err := newHashedFile(filepath.Join(dir, s.file))
-	if err != nil {
-		return fileEntry{}, err
-	}
-	w.put(columnHead(s.kind, c.rows))
-	for first := 0; first < len(order) && w.err == nil; first += writeRows {
-		w.put(c.gather(w.buffer[:0], s, order[first:min(first+writeRows, len(order))]))
-		if ctx.Err() != nil {
-			w.err = ctx.Err()
-		}
-	}
+// columnWriter writes one column file.
+type columnWriter struct {
+	file   *hashedFile
+	spec   columnSpec
+	stride int    // width of a record
+	at     int    // where the value stands in it
+	bit    int    // where its bit stands, -1 for the subjects
+	valid  []byte // the bitmap, which comes last
+	rows   int64  // written
+	entry  fileEntry
+}
+
+// newColumnWriter makes the file of the i-th of the columns, of which the subjects are the first.
+func (c *collection) newColumnWriter(dir string, s columnSpec, i int) (*columnWriter, error) {
+	w := &columnWriter{spec: s, stride: c.width, bit: -1}
 	if s.kind != typeSubject {
-		w.put(validity(c.columns[s.column].empty, order))
+		w.at, w.bit, w.valid = subjectBytes, 8*c.bits+i-1, make([]byte, s.kind.bitmapBytes(c.rows))
+		for _, before := range c.specs[:i-1] {
+			w.at += int(before.kind.width())
+		}
 	}
-	return w.close(s.file)
+	var err error
+	if w.file, err = newHashedFile(filepath.Join(dir, s.file)); err != nil {
+		return nil, err
+	}
+	w.file.put(columnHead(s.kind, c.rows))
+	return w, nil
 }
 
-// gather appends the values of some rows.
-func (c *collection) gather(out []byte, s columnSpec, rows []uint32) []byte {
-	switch {
-	case s.kind == typeSubject:
-		for _, row := range rows {
-			out = binary.LittleEndian.AppendUint32(out, c.subjects[row])
+// gather writes the values of some records in an order.
+func (w *columnWriter) gather(ctx context.Context, records []byte, order []uint32) error {
+	for len(order) > 0 && w.file.err == nil {
+		some := order[:min(len(order), writeRows)]
+		order = order[len(some):]
+		out := w.file.buffer[:0]
+		if w.spec.kind.width() == 8 {
+			for _, r := range some {
+				out = append(out, records[int(r)*w.stride+w.at:][:8]...)
+			}
+		} else {
+			for _, r := range some {
+				out = append(out, records[int(r)*w.stride+w.at:][:4]...)
+			}
 		}
-	case s.kind.width() == 8:
-		wide := c.columns[s.column].wide
-		for _, row := range rows {
-			out = binary.LittleEndian.AppendUint64(out, uint64(wide[row])) //nolint:gosec // G115: the same bits
-		}
-	default:
-		narrow := c.columns[s.column].narrow
-		for _, row := range rows {
-			out = binary.LittleEndian.AppendUint32(out, uint32(narrow[row])) //nolint:gosec // G115: the same bits
+		w.file.put(out)
+		w.mark(records, some)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
-	return out
+	if w.file.err != nil {
+		return enclave.Internalf("write a column file: %w", w.file.err)
+	}
+	return nil
 }
 
-// validity is the bitmap of a column in the order of writing. Empty rows are few, or none.
-func validity(empty []int64, order []uint32) []byte {
-	bitmap := bytes.Repeat([]byte{0xff}, (len(order)+7)/8)
-	if over := len(order) % 8; over > 0 {
-		bitmap[len(bitmap)-1] = 1<<over - 1
+// mark sets the bits of rows that have a value.
+func (w *columnWriter) mark(records []byte, order []uint32) {
+	if w.bit < 0 {
+		return
 	}
-	if len(empty) == 0 {
-		return bitmap
+	for i, r := range order {
+		bit := records[int(r)*w.stride+w.bit/8] >> (w.bit % 8) & 1
+		at := w.rows + int64(i)
+		w.valid[at/8] |= bit << (at % 8)
 	}
-	missing := make([]bool, len(order))
-	for _, row := range empty {
-		missing[row] = true
+	w.rows += int64(len(order))
+}
+
+// finish makes the file durable.
+func (w *columnWriter) finish() (err error) {
+	w.file.put(w.valid)
+	file := w.file
+	w.file = nil
+	w.entry, err = file.close(w.spec.file)
+	return err
+}
+
+// abandon closes a file that was not finished, which whoever staged it removes.
+func (w *columnWriter) abandon() {
+	if w.file != nil {
+		_ = w.file.file.Close() // nothing of it is kept
 	}
-	for place, row := range order {
-		if missing[row] {
-			bitmap[place/8] &^= 1 << (place % 8)
-		}
-	}
-	return bitmap
 }
 
 // hashedFile writes a new file and computes its digest on the way.
