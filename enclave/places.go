@@ -31,17 +31,20 @@ func PlacesOf(cells []int32) *Places {
 	for _, c := range cells {
 		numbers = max(numbers, c+1)
 	}
-	p, positions := NewPlaces(int64(len(cells)), int64(numbers)), make([]int32, numbers)
+	p, positions, places := NewPlaces(int64(len(cells)), int64(numbers)), make([]int32, numbers), make([]int32, len(cells))
 	for i := range positions {
 		positions[i] = int32(i)
 	}
-	p.Put(0, cells)
+	for row, c := range cells {
+		places[row] = c + 1
+	}
+	p.Put(0, places)
 	p.Resolve(positions)
 	return p
 }
 
-// Put notes the numbers of the cells of some rows, the first of which is row first; a negative number is none. Calls for different rows
-// may run at the same time.
+// Put notes the cells of some rows, the first of which is row first: their numbers plus one, 0 for none. Calls for different rows may run at
+// the same time.
 func (p *Places) Put(first int64, numbers []int32) {
 	switch {
 	case p.one != nil:
@@ -56,7 +59,7 @@ func (p *Places) Put(first int64, numbers []int32) {
 func put[T uint8 | uint16 | uint32](into []T, numbers []int32) {
 	into = into[:len(numbers)]
 	for i, n := range numbers {
-		into[i] = T(max(n, NoCell) + 1)
+		into[i] = T(n)
 	}
 }
 

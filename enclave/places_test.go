@@ -12,8 +12,8 @@ func TestPlacesComeBack(t *testing.T) {
 	for _, numbers := range []int64{1, 255, 256, 65_535, 65_536, 1 << 22} {
 		last := int32(numbers - 1) //nolint:gosec // a few millions
 		p := enclave.NewPlaces(5, numbers)
-		p.Put(0, []int32{last, enclave.NoCell, 0})
-		p.Put(3, []int32{-1 << 30, last})
+		p.Put(0, []int32{last + 1, 0, 1})
+		p.Put(3, []int32{0, last + 1})
 		positions := make([]int32, numbers)
 		positions[0], positions[last] = 7, 8
 		p.Resolve(positions)

@@ -9,6 +9,8 @@ import (
 // bounds are what a summed column may hold, and 0, which empty values count as.
 type bounds struct{ low, high int64 }
 
+func (b bounds) signed() bool { return b.low < 0 }
+
 // bound finds the bounds of the summed columns and verifies what the plan promises: that no sum over so many rows can overflow, whatever
 // values within the bounds are. So values are only compared with the bounds at the end, by their extremes.
 func (l *layout) bound(rows int64) error {

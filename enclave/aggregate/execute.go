@@ -37,11 +37,11 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	if err != nil {
 		return nil, err
 	}
-	snapshot := rows.Snapshot().Rows
-	if err := layout.bound(snapshot); err != nil {
+	snapshot := rows.Snapshot()
+	if err := layout.bound(snapshot.Rows); err != nil {
 		return nil, err
 	}
-	ranges, err := rows.Split(e.pieces(snapshot))
+	ranges, err := rows.Split(e.pieces(snapshot.Rows))
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	if err != nil {
 		return nil, err
 	}
-	places := enclave.NewPlaces(snapshot, int64(layout.cells))
+	places := enclave.NewPlaces(snapshot.Rows, int64(layout.cells))
 	workers := make([]*worker, min(e.workers, len(ranges)))
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64 // range that no worker has taken yet
@@ -67,7 +67,7 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return merge(layout, workers, places)
+	return merge(layout, workers, snapshot, places)
 }
 
 // pieces is how many ranges a snapshot is cut into: one for each worker, and more of a large one, so that none waits long for the last.

@@ -3,6 +3,7 @@ package aggregate_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -16,8 +17,11 @@ type memory struct {
 	batch    int
 }
 
-func (m *memory) Snapshot() enclave.Snapshot { return enclave.Snapshot{Rows: int64(len(m.subjects))} }
-func (m *memory) Close() error               { return nil }
+func (m *memory) Snapshot() enclave.Snapshot {
+	return enclave.Snapshot{Rows: int64(len(m.subjects)), Subjects: int64(len(slices.Compact(slices.Clone(m.subjects))))}
+}
+
+func (m *memory) Close() error { return nil }
 
 func (m *memory) Split(n int) ([]enclave.Range, error) {
 	var ranges []enclave.Range

@@ -21,15 +21,21 @@ type term struct {
 	column int // position in a batch
 	narrow bool
 	stride int32
+	filled bool // no value is empty
 	low    int64
 	table  []int32 // by value above low, then that of empty values; nil: the key is evaluated row by row
+}
+
+// drops reports whether the key may drop a row.
+func (t *term) drops() bool {
+	return !t.filled && t.key.Missing < 0 || slices.Min(append([]int32{0}, t.key.Lookup...)) < 0
 }
 
 // fewValues is up to how many values are written down: the table stays in the second-level cache.
 const fewValues = 1 << 16
 
 func newTerm(key *enclave.Key, column *enclave.Column, position int, stride int32) (*term, error) {
-	t := &term{key: key, column: position, narrow: column.Type.Narrow(), stride: stride}
+	t := &term{key: key, column: position, narrow: column.Type.Narrow(), filled: !column.Nullable && key.Missing < 0, stride: stride}
 	if key.Lookup != nil {
 		if !t.narrow {
 			return nil, enclave.Internalf("key %s does not fit its column", key.Name)
@@ -73,6 +79,9 @@ func (t *term) add(numbers []int32, b *enclave.Batch, first int, codes []int32) 
 		return enclave.Internalf("key %s does not fit its column", t.key.Name)
 	}
 	valid, inside := v.Valid[first>>3:], true
+	if t.filled && !full(valid, len(numbers)) {
+		return enclave.Internalf("a value of key %s is empty", t.key.Name)
+	}
 	switch {
 	case t.table == nil && t.narrow:
 		evaluate(t, numbers, v.Narrow[first:last], valid, codes[:len(numbers)])
@@ -87,6 +96,55 @@ func (t *term) add(numbers []int32, b *enclave.Batch, first int, codes []int32) 
 		return enclave.Internalf("a value of key %s is outside its column's bounds", t.key.Name)
 	}
 	return nil
+}
+
+// addTerms adds some terms, two together where both can be looked up.
+func addTerms(terms []*term, numbers []int32, b *enclave.Batch, first int, codes []int32) error {
+	for len(terms) > 0 {
+		together := 1
+		if len(terms) > 1 && lookUpBoth(terms[0], terms[1], numbers, b, first) {
+			together = 2
+		} else if err := terms[0].add(numbers, b, first, codes); err != nil {
+			return err
+		}
+		terms = terms[together:]
+	}
+	return nil
+}
+
+// lookUpBoth adds two terms in one pass, which takes as long as one alone, if both have tables and no value is empty. It reports whether it
+// did; it did nothing if not.
+func lookUpBoth(s, t *term, numbers []int32, b *enclave.Batch, first int) bool {
+	last, v, w := first+len(numbers), &b.Columns[s.column], &b.Columns[t.column]
+	if s.table == nil || t.table == nil || s.narrow != (v.Narrow != nil) || t.narrow != (w.Narrow != nil) ||
+		!full(v.Valid[first>>3:], len(numbers)) || !full(w.Valid[first>>3:], len(numbers)) {
+		return false
+	}
+	switch {
+	case s.narrow && t.narrow:
+		return lookUpTwo(numbers, v.Narrow[first:last], w.Narrow[first:last], s, t)
+	case s.narrow:
+		return lookUpTwo(numbers, v.Narrow[first:last], w.Wide[first:last], s, t)
+	case t.narrow:
+		return lookUpTwo(numbers, v.Wide[first:last], w.Narrow[first:last], s, t)
+	default:
+		return lookUpTwo(numbers, v.Wide[first:last], w.Wide[first:last], s, t)
+	}
+}
+
+// lookUpTwo adds what two tables say of the values of two columns. It ends at a value that is in neither, with some rows added to; so does
+// the run then, when the terms are added one by one.
+func lookUpTwo[S, T int32 | int64](numbers []int32, one []S, two []T, s, t *term) bool {
+	one, two = one[:len(numbers)], two[:len(numbers)]
+	tableOne, tableTwo, lowOne, lowTwo := s.table[:len(s.table)-1], t.table[:len(t.table)-1], s.low, t.low
+	for i := range numbers {
+		x, y := uint64(int64(one[i])-lowOne), uint64(int64(two[i])-lowTwo) //nolint:gosec // a negative number becomes a large one, which is the check
+		if x >= uint64(len(tableOne)) || y >= uint64(len(tableTwo)) {
+			return false
+		}
+		numbers[i] += tableOne[x] + tableTwo[y]
+	}
+	return true
 }
 
 // lookUp adds what the table says of each value, and reports whether all were in it.
@@ -166,7 +224,7 @@ func cut[T int32 | int64](cuts []int64, values []T, codes []int32) {
 		clear(codes)
 		for _, c := range cuts {
 			for i, v := range values {
-				codes[i] += one(int64(v) >= c)
+				codes[i] += int32(one(int64(v) >= c))
 			}
 		}
 	default:
@@ -178,14 +236,6 @@ func cut[T int32 | int64](cuts []int64, values []T, codes []int32) {
 			codes[i] = int32(at) //nolint:gosec // at most the number of cuts
 		}
 	}
-}
-
-// one is 1 for true, without a branch.
-func one(yes bool) int32 {
-	if yes {
-		return 1
-	}
-	return 0
 }
 
 // missing gives empty values their code. Most bytes of a bitmap have no empty value.

@@ -16,6 +16,7 @@ type layout struct {
 	summed     []int    // of each of plan.Summed
 	terms      []*term  // of the keys that the enclave evaluates
 	bounds     []bounds // of the values of each of plan.Summed
+	drops      bool     // whether a row may fall into no cell
 	moduleKeys int
 	sizes      []int32 // number of labels of each key
 	strides    []int32 // what one more of its code adds to the number of a cell
@@ -27,6 +28,7 @@ type layout struct {
 
 func newLayout(plan *enclave.Plan) (*layout, error) {
 	l := &layout{plan: plan, read: plan.ColumnsRead(), moduleKeys: plan.ModuleKeys()}
+	l.drops = l.moduleKeys > 0
 	cells := int32(1)
 	for _, c := range plan.Shown {
 		l.shown = append(l.shown, slices.Index(l.read, c))
@@ -58,7 +60,7 @@ func newLayout(plan *enclave.Plan) (*layout, error) {
 			if err != nil {
 				return nil, err
 			}
-			l.terms = append(l.terms, t)
+			l.terms, l.drops = append(l.terms, t), l.drops || t.drops()
 		}
 	}
 	if len(plan.Keys) > enclave.MaxKeys || len(plan.Sets) == 0 || len(plan.Sets[0]) != len(plan.Keys) {

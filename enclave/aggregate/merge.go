@@ -15,15 +15,18 @@ type numbered struct {
 
 // merge adds the workers' cells up. Ranges never cut a subject in two, so counts of subjects add up too and subject totals are
 // final. Nothing depends on which worker had which range.
-func merge(l *layout, workers []*worker, places *enclave.Places) (*enclave.Table, error) {
+func merge(l *layout, workers []*worker, snapshot enclave.Snapshot, places *enclave.Places) (*enclave.Table, error) {
 	table := &enclave.Table{Plan: l.plan, Places: places}
+	if !l.drops {
+		table.Subjects = snapshot.Subjects
+	}
 	for _, w := range workers {
 		table.Subjects += w.subjects
 	}
 	for set := range l.plan.Sets {
 		var parts []numbered
 		for _, w := range workers {
-			parts = w.sets[set].collect(parts, set)
+			parts = w.sets[set].collect(l, parts, set)
 		}
 		slices.SortStableFunc(parts, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
 		first := len(table.Cells)
@@ -88,21 +91,24 @@ func subjectsOf(workers []*worker, set int) map[int32]int64 {
 	for _, w := range workers {
 		of := w.sets[set]
 		for s := firstCell; int(s) < len(of.numbers); s++ {
-			subjects[of.numbers[s]] += int64(of.tallies[s].subjects)
+			subjects[of.numbers[s]] += of.tallies[s].subjects()
 		}
 	}
 	return subjects
 }
 
-// collect appends the cells that have rows. A slot is made when its first row comes, so that is all of them but the first.
-func (c *cells) collect(parts []numbered, set int) []numbered {
+// collect appends the cells that have rows.
+func (c *cells) collect(l *layout, parts []numbered, set int) []numbered {
 	for s := firstCell; int(s) < len(c.numbers); s++ {
+		if c.tallies[s].counts == 0 {
+			continue
+		}
 		cell := enclave.Cell{
-			Set: set, Codes: c.codes[s], Rows: int64(c.tallies[s].rows), Subjects: int64(c.tallies[s].subjects),
+			Set: set, Codes: c.codes[s], Rows: c.tallies[s].rows(), Subjects: c.tallies[s].subjects(),
 			Sums: make([]enclave.SumFacts, len(c.totals)),
 		}
 		for j := range c.totals {
-			cell.Sums[j] = c.totals[j][s].facts()
+			cell.Sums[j] = c.totals[j][s].facts(l.bounds[j].signed())
 		}
 		parts = append(parts, numbered{c.numbers[s], cell})
 	}

@@ -10,15 +10,17 @@ import (
 // nothing is decided by a branch but what is rare: a cell's new second largest total or extreme value. The intermediate values of so many
 // rows as are looked at together stay in the first-level cache.
 
-// tally counts rows and distinct subjects of a cell. A subject's rows come side by side, so it is new to a cell exactly if the last one
-// that came was another.
+// tally counts the rows and distinct subjects of a cell. A subject's rows come side by side, so it is new to a cell exactly if the last
+// one that came was another.
 type tally struct {
-	last     int64 // a subject, or nobody
-	rows     uint32
-	subjects uint32
+	last   int64  // a subject, or nobody
+	counts uint64 // rows, and distinct subjects times 2³²; a snapshot has no more than 2³¹ rows
 }
 
 const nobody = -1
+
+func (t *tally) rows() int64     { return int64(t.counts & math.MaxUint32) }
+func (t *tally) subjects() int64 { return int64(t.counts >> 32) }
 
 // count counts each row in its cell, and notes which rows bring a new subject to it.
 func count(tallies []tally, slots []slot, subjects []uint32, fresh []uint8) {
@@ -27,9 +29,8 @@ func count(tallies []tally, slots []slot, subjects []uint32, fresh []uint8) {
 		t, subject := &tallies[s], int64(subjects[i])
 		changed := one(t.last != subject)
 		t.last = subject
-		t.rows++
-		t.subjects += uint32(changed) //nolint:gosec // 0 or 1
-		fresh[i] = uint8(changed)     //nolint:gosec // 0 or 1
+		t.counts += uint64(changed)<<32 + 1
+		fresh[i] = changed
 	}
 }
 
@@ -47,46 +48,46 @@ func countInside(slots []slot, subjects []uint32, last, distinct int64) (newLast
 	return last, distinct
 }
 
-// total adds up one column in one cell. Running is the total so far of the subject that came last; it becomes part of the rest when
-// another subject comes. It fills a cache line.
+// one is 1 for true, without a branch.
+func one(yes bool) uint8 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// total adds up one column in one cell. Running is the total so far of the subject that came last; when another comes, it ends and is
+// compared with the largest. It fills a cache line.
 type total struct {
-	running, absolute, largest, second int64
-	sum, least, greatest               int64 // of cells of the full table; those of margins follow from them
-	_                                  int64
+	running, largest, second int64
+	absolute                 int64 // of a column that may be negative; else it is the sum
+	sum, least, greatest     int64 // of cells of the full table; those of margins follow from them
+	_                        int64
 }
 
 func newTotal() total { return total{least: math.MaxInt64, greatest: math.MinInt64} }
 
 // addUp adds the value of each row to its subject's total in its cell. An empty value is 0. Should sums overflow, extremes tell.
-func addUp(totals []total, slots []slot, fresh []uint8, values []int64) {
+func addUp(totals []total, slots []slot, fresh []uint8, values []int64, signed, margin bool) {
 	fresh, values = fresh[:len(slots)], values[:len(slots)]
 	for i, s := range slots {
-		t, value := &totals[s], values[i]
-		t.add(value, fresh[i])
+		t, value, mask := &totals[s], values[i], -int64(fresh[i])
+		ended := t.running & mask
+		t.running = t.running&^mask + value
+		if signed {
+			ended = (ended ^ ended>>63) - ended>>63 // |ended|
+			t.absolute += ended
+		}
+		if ended > t.second {
+			t.rank(ended)
+		}
+		if margin {
+			continue
+		}
 		t.sum += value
 		if value < t.least || value > t.greatest {
 			t.least, t.greatest = min(t.least, value), max(t.greatest, value)
 		}
-	}
-}
-
-// addUpMargin does so for the cells of a margin.
-func addUpMargin(totals []total, slots []slot, fresh []uint8, values []int64) {
-	fresh, values = fresh[:len(slots)], values[:len(slots)]
-	for i, s := range slots {
-		totals[s].add(values[i], fresh[i])
-	}
-}
-
-// add adds a value to the running total, which ends first if the row is fresh.
-func (t *total) add(value int64, fresh uint8) {
-	mask := -int64(fresh)
-	ended := t.running & mask
-	t.running = t.running&^mask + value
-	size := (ended ^ ended>>63) - ended>>63 // |ended|
-	t.absolute += size
-	if size > t.second {
-		t.rank(size)
 	}
 }
 
@@ -99,8 +100,12 @@ func (t *total) rank(size int64) {
 	}
 }
 
-// end ends the last subject.
-func (t *total) end() { t.add(0, 1) }
+// end ends the last subject of each cell.
+func end(totals []total, signed bool) {
+	for s := range totals {
+		addUp(totals, []slot{slot(s)}, []uint8{1}, []int64{0}, signed, true)
+	}
+}
 
 // join adds what a cell of the full table knows to a margin over it.
 func (t *total) join(full *total) {
@@ -109,8 +114,12 @@ func (t *total) join(full *total) {
 }
 
 // facts are what is known of a cell in the end.
-func (t *total) facts() enclave.SumFacts {
+func (t *total) facts(signed bool) enclave.SumFacts {
+	absolute := t.sum
+	if signed {
+		absolute = t.absolute
+	}
 	return enclave.SumFacts{
-		Sum: t.sum, Absolute: t.absolute, Largest: t.largest, Second: t.second, Least: t.least, Greatest: t.greatest,
+		Sum: t.sum, Absolute: absolute, Largest: t.largest, Second: t.second, Least: t.least, Greatest: t.greatest,
 	}
 }

@@ -19,15 +19,14 @@ type worker struct {
 	view    enclave.Batch // the shown columns of a batch
 	emitted [][]int32     // by the guest, one slice for each of its keys
 	codes   []int32       // of the key at hand
-	numbers []int32       // of each row's full cell, negative if it has none
-	slots   []slot        // of each row's full cell
+	numbers []int32       // of each row's full cell: first its place, then its slot
 	margin  []slot        // of each row's cell in the set at hand
 	fresh   []uint8       // 1 if the row's subject is new to that cell
 
-	index    []slot
+	index    []slot // nil if slots are places
 	sets     []*cells
 	last     int64 // subject that fell into a cell
-	subjects int64 // distinct ones that did
+	subjects int64 // distinct ones that did, if rows can be dropped
 }
 
 // cells are the accumulators of one grouping set, by slot.
@@ -46,20 +45,26 @@ const manySlots = 64
 
 func newWorker(l *layout, f *learned, places *enclave.Places) *worker {
 	w := &worker{
-		layout: l, learned: f, places: places, index: newIndex(l.cells), last: nobody,
-		codes: make([]int32, chunk), numbers: make([]int32, chunk), slots: make([]slot, chunk), margin: make([]slot, chunk), fresh: make([]uint8, chunk),
+		layout: l, learned: f, places: places, last: nobody,
+		codes: make([]int32, chunk), numbers: make([]int32, chunk), margin: make([]slot, chunk), fresh: make([]uint8, chunk),
 	}
 	for i, set := range l.sets {
-		c := &cells{set: set, found: map[int32]slot{}, of: []slot{unmet, outside}, tallies: make([]tally, 0, manySlots)}
+		c := &cells{set: set, found: map[int32]slot{}, tallies: make([]tally, 0, manySlots)}
 		if i < len(l.plan.Sets) {
 			for range l.summed {
 				c.totals = append(c.totals, make([]total, 0, manySlots))
 			}
 		}
-		for range firstCell {
-			c.add(dropped, nil)
-		}
+		c.add(dropped, nil)
+		c.of = []slot{outside}
 		w.sets = append(w.sets, c)
+	}
+	if !direct(l.cells, int64(places.Rows())) {
+		w.index = newIndex(l.cells)
+		return w
+	}
+	for number := range l.cells {
+		w.meet(number)
 	}
 	return w
 }
@@ -85,11 +90,15 @@ func (w *worker) batch(ctx context.Context, b *enclave.Batch, row int64) error {
 	return nil
 }
 
-// group adds some rows, whose numbers are known, to their cells.
+// group adds some rows, whose places are known, to their cells.
 func (w *worker) group(b *enclave.Batch, first, rows int) {
-	full, subjects, fresh := w.slots[:rows], b.Subjects[first:first+rows], w.fresh[:rows]
-	find(w.index, w.numbers[:rows], full, w.meet)
-	w.last, w.subjects = countInside(full, subjects, w.last, w.subjects)
+	full, subjects, fresh := w.numbers[:rows], b.Subjects[first:first+rows], w.fresh[:rows]
+	if w.index != nil {
+		find(w.index, full, w.meet)
+	}
+	if w.layout.drops {
+		w.last, w.subjects = countInside(full, subjects, w.last, w.subjects)
+	}
 	for i, c := range w.sets {
 		slots := full
 		if i > 0 {
@@ -101,36 +110,47 @@ func (w *worker) group(b *enclave.Batch, first, rows int) {
 		count(c.tallies, slots, subjects, fresh)
 		for j := range c.totals {
 			values := b.Columns[w.layout.summed[j]].Wide[first : first+rows]
-			if i == 0 {
-				addUp(c.totals[j], slots, fresh, values)
-			} else {
-				addUpMargin(c.totals[j], slots, fresh, values)
-			}
+			addUp(c.totals[j], slots, fresh, values, w.layout.bounds[j].signed(), i > 0)
 		}
 	}
 }
 
-// number works out the full cells of some rows.
+// number works out the places of some rows: one more than the numbers of their full cells, or 0.
 func (w *worker) number(ctx context.Context, b *enclave.Batch, first, rows int) error {
 	numbers := w.numbers[:rows]
-	clear(numbers)
-	for _, t := range w.layout.terms {
-		if err := t.add(numbers, b, first, w.codes); err != nil {
-			return err
-		}
+	for i := range numbers {
+		numbers[i] = 1
+	}
+	if err := addTerms(w.layout.terms, numbers, b, first, w.codes); err != nil {
+		return err
 	}
 	if w.learned != nil {
-		return w.learned.add(numbers, b, first, w.layout.shown, w.codes)
+		if err := w.learned.add(numbers, b, first, w.layout.shown, w.codes); err != nil {
+			return err
+		}
+	} else if err := w.addEmitted(numbers, first); err != nil {
+		return crafted(ctx, err)
 	}
+	if w.layout.drops {
+		for i, n := range numbers {
+			numbers[i] = max(n, 0)
+		}
+	}
+	return nil
+}
+
+// addEmitted adds what the guest of a crafted run said.
+func (w *worker) addEmitted(numbers []int32, first int) error {
 	for k := range w.layout.plan.Keys {
 		key := &w.layout.plan.Keys[k]
 		if key.Module < 0 {
 			continue
 		}
-		if err := guestCodes(key, w.emitted[key.Module][first:first+rows], w.codes[:rows]); err != nil {
-			return crafted(ctx, err)
+		codes := w.codes[:len(numbers)]
+		if err := guestCodes(key, w.emitted[key.Module][first:first+len(numbers)], codes); err != nil {
+			return err
 		}
-		digits(numbers, w.codes[:rows], w.layout.strides[k])
+		digits(numbers, codes, w.layout.strides[k])
 	}
 	return nil
 }
@@ -201,16 +221,14 @@ func (w *worker) finish() error {
 	for j := range full.totals {
 		within := w.layout.bounds[j]
 		for s := firstCell; int(s) < len(full.numbers); s++ {
-			if t := &full.totals[j][s]; t.least < within.low || t.greatest > within.high {
+			if t := &full.totals[j][s]; full.tallies[s].counts > 0 && (t.least < within.low || t.greatest > within.high) {
 				return enclave.Internalf("a value of summed column %d is outside its bounds", j)
 			}
 		}
 	}
 	for i, c := range w.sets {
 		for j := range c.totals {
-			for s := range c.totals[j] {
-				c.totals[j][s].end()
-			}
+			end(c.totals[j], w.layout.bounds[j].signed())
 			for s := firstCell; int(s) < len(full.numbers) && i > 0; s++ {
 				c.totals[j][c.of[s]].join(&full.totals[j][s])
 			}
