@@ -1,6 +1,11 @@
 package guest
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"iter"
+	"math/bits"
+	"unsafe"
+)
 
 // Setup reads the run's parameters once and returns the function that sees the rows. An error or a panic ends the run.
 type Setup func(p *Params) (Assign, error)
@@ -49,6 +54,8 @@ type Batch struct {
 	rows    int
 	columns []column
 	keys    []key
+	both    []Bitmap // what Valid made of several columns; kept from batch to batch
+	used    int      // of both, by this batch
 }
 
 type column struct {
@@ -88,8 +95,23 @@ func (b *Batch) Code(name string) []int32 {
 // Date is a column of type date: days since 1970-01-01. It panics like [Batch.Int64].
 func (b *Batch) Date(name string) []int32 { return b.Code(name) }
 
-// Valid tells which rows of a column hold a value. It panics like [Batch.Int64].
-func (b *Batch) Valid(name string) Bitmap { return b.column(name).valid }
+// Valid tells which rows hold a value in each of the columns. It panics like [Batch.Int64].
+func (b *Batch) Valid(column string, more ...string) Bitmap {
+	first := b.column(column).valid
+	if len(more) == 0 {
+		return first
+	}
+	if b.used == len(b.both) {
+		b.both = append(b.both, nil)
+	}
+	b.both[b.used] = append(b.both[b.used][:0], first...)
+	all := b.both[b.used]
+	b.used++
+	for _, name := range more {
+		all.and(b.column(name).valid)
+	}
+	return all
+}
 
 // Key is the output for a key that the module computes, one code a row, all -1 at first. For a key with values the code is the
 // position in the list; for a key with min and max it is the number itself; -1 drops the row, and anything else ends the run. It panics if the
@@ -114,6 +136,44 @@ func (b *Batch) column(name string) *column {
 
 // Bitmap holds one bit a row, least significant first.
 type Bitmap []byte
+
+// Rows are the rows whose bit is set, in order. It is the fastest way to go through a batch: 64 rows are tested at once.
+func (m Bitmap) Rows() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for at := 0; at < len(m); at += 8 {
+			for w := m.word(at); w != 0; w &= w - 1 {
+				if !yield(at<<3 + bits.TrailingZeros64(w)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// and clears the bits that other does not have, eight bytes at a time.
+func (m Bitmap) and(other Bitmap) {
+	for ; len(m) >= 8 && len(other) >= 8; m, other = m[8:], other[8:] {
+		binary.LittleEndian.PutUint64(m, binary.LittleEndian.Uint64(m)&binary.LittleEndian.Uint64(other))
+	}
+	for i := range m {
+		m[i] &= other[i]
+	}
+}
+
+// word is the bits of eight bytes, of fewer at the end.
+func (m Bitmap) word(at int) uint64 {
+	if at+8 <= len(m) {
+		return binary.LittleEndian.Uint64(m[at:])
+	}
+	return m[at:].rest()
+}
+
+func (m Bitmap) rest() (word uint64) {
+	for i, b := range m {
+		word |= uint64(b) << (8 * i)
+	}
+	return word
+}
 
 // At reports the bit of row i.
 func (m Bitmap) At(i int) bool { return m[i>>3]>>(i&7)&1 != 0 }

@@ -184,3 +184,55 @@ func whole(t *testing.T, v any) any {
 	}
 	return v
 }
+
+// Nothing is allocated for a batch: the collector has nothing to do while rows go by.
+func TestABatchAllocatesNothing(t *testing.T) {
+	seen := 0
+	m := module{aggregate: func(*Params) (Assign, error) {
+		return func(b *Batch) error {
+			born, district, band := b.Int64("born"), b.Code("district"), b.Key("band")
+			for i := range b.Valid("born", "district").Rows() {
+				band[i] = int32(born[i]&7) + district[i]&7 //nolint:gosec // small
+			}
+			for range b.Valid("district", "born").Rows() {
+				seen++
+			}
+			return nil
+		}, nil
+	}}
+	if err := m.start([]byte(`{"params":{},"columns":["born","district"],"keys":["band"]}`)); err != nil {
+		t.Fatal(err)
+	}
+	descriptor, window := layout()
+	if allocated := testing.AllocsPerRun(100, func() {
+		if err := m.run(descriptor, window, 4096); err != nil {
+			t.Fatal(err)
+		}
+	}); allocated != 0 || seen != 2*101 {
+		t.Errorf("%v allocations a batch, %d rows seen", allocated, seen)
+	}
+}
+
+func TestRowsOfABitmap(t *testing.T) {
+	for _, bytes := range []int{0, 1, 7, 8, 9, 16, 8192} {
+		m, want := make(Bitmap, bytes), []int(nil)
+		for i := 0; i < 8*bytes; i += 1 + i%11 {
+			m[i>>3] |= 1 << (i & 7)
+			want = append(want, i)
+		}
+		if got := slices.Collect(m.Rows()); !slices.Equal(got, want) {
+			t.Errorf("%d bytes: %v, want %v", bytes, got, want)
+		}
+		for i := range m.Rows() {
+			if i != want[0] {
+				t.Errorf("%d bytes begin with %d", bytes, i)
+			}
+			break
+		}
+	}
+	for i := range (Bitmap{0xff, 0x0f}).Rows() {
+		if i > 11 {
+			t.Errorf("row %d", i)
+		}
+	}
+}

@@ -40,6 +40,7 @@ type module struct {
 	columns   []string
 	keys      []string
 	outputs   []string
+	batch     Batch    // the one view that is laid over every batch in turn
 	kept      [][]byte // the table's arrays, which the host reads after the call
 }
 
@@ -64,6 +65,7 @@ func (m *module) start(raw []byte) error {
 	fields, _ := document.(map[string]any)
 	params, _ := fields["params"].(map[string]any)
 	m.columns, m.keys, m.outputs = names(fields["columns"]), names(fields["keys"]), names(fields["output"])
+	m.batch = Batch{columns: make([]column, len(m.columns)), keys: make([]key, len(m.keys))}
 	if m.program != nil {
 		m.steps, err = m.program(&Params{values: params})
 	} else {
@@ -105,10 +107,11 @@ func (m *module) decode(descriptor, window []byte, base uint32) (*Batch, error) 
 	if d.bad || version != abiVersion || int(columns) != len(m.columns) || int(keys) != len(m.keys) {
 		return nil, errDescriptor
 	}
-	b := &Batch{rows: int(rows), columns: make([]column, columns), keys: make([]key, keys)}
+	b := &m.batch
+	b.rows, b.used = int(rows), 0
 	for i := range b.columns {
 		c := &b.columns[i]
-		c.name = m.columns[i]
+		*c = column{name: m.columns[i]}
 		kind, valid, data, size := d.word(), d.word(), d.word(), d.word()
 		c.valid = d.region(valid, (rows+7)/8)
 		switch kind {

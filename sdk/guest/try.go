@@ -53,11 +53,11 @@ func (in Rows) batch() *Batch {
 	b := &Batch{}
 	for name, values := range in.Wide {
 		b.rows = len(values)
-		b.columns = append(b.columns, column{name: name, wide: blank(values, in.Missing[name]), valid: bits(len(values), in.Missing[name])})
+		b.columns = append(b.columns, column{name: name, wide: blank(values, in.Missing[name]), valid: allBut(len(values), in.Missing[name])})
 	}
 	for name, values := range in.Narrow {
 		b.rows = len(values)
-		b.columns = append(b.columns, column{name: name, narrow: blank(values, in.Missing[name]), valid: bits(len(values), in.Missing[name])})
+		b.columns = append(b.columns, column{name: name, narrow: blank(values, in.Missing[name]), valid: allBut(len(values), in.Missing[name])})
 	}
 	return b
 }
@@ -70,7 +70,7 @@ func blank[T int32 | int64](values []T, missing []int) []T {
 	return shown
 }
 
-func bits(rows int, missing []int) Bitmap {
+func allBut(rows int, missing []int) Bitmap {
 	m := make(Bitmap, (rows+7)/8)
 	for i := range rows {
 		m[i>>3] |= 1 << (i & 7)

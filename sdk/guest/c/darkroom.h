@@ -69,9 +69,20 @@ static inline const int32_t *darkroom_int32(const darkroom_batch_t *batch, uint3
 	return (const int32_t *)darkroom_column(batch, column)->data;
 }
 
+/* The column's bitmap, to be asked with darkroom_bit: in a loop over rows, take it before the loop. */
+static inline const uint8_t *darkroom_validity(const darkroom_batch_t *batch, uint32_t column)
+{
+	return darkroom_column(batch, column)->valid;
+}
+
+static inline int darkroom_bit(const uint8_t *bitmap, uint32_t row)
+{
+	return bitmap[row >> 3] >> (row & 7) & 1;
+}
+
 static inline int darkroom_valid(const darkroom_batch_t *batch, uint32_t column, uint32_t row)
 {
-	return darkroom_column(batch, column)->valid[row >> 3] >> (row & 7) & 1;
+	return darkroom_bit(darkroom_validity(batch, column), row);
 }
 
 static inline int32_t *darkroom_key(const darkroom_batch_t *batch, uint32_t i)

@@ -14,9 +14,9 @@ var bounds = [...]int64{18, 45, 65}
 func setup(p *guest.Params) (guest.Assign, error) {
 	asOf := p.Int64("as_of")
 	return func(b *guest.Batch) error {
-		born, present, band := b.Int64("birth_year"), b.Valid("birth_year"), b.Key("age_band")
-		for i := range band {
-			if age := asOf - born[i]; age >= 0 && present.At(i) {
+		born, band := b.Int64("birth_year"), b.Key("age_band")
+		for i := range b.Valid("birth_year").Rows() {
+			if age := asOf - born[i]; age >= 0 {
 				band[i] = bandOf(age)
 			}
 		}

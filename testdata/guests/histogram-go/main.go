@@ -22,11 +22,8 @@ func setup(p *guest.Params) (guest.Steps, error) {
 	return guest.Steps{
 		Batch: func(b *guest.Batch) error {
 			sex, born, cost := b.Code("sex"), b.Int64("birth_year"), b.Int64("cost")
-			known, priced := b.Valid("sex"), b.Valid("cost")
-			for i := range sex {
-				if known.At(i) && priced.At(i) {
-					visits[sex[i]] = append(visits[sex[i]], visit{cost[i], asOf - born[i]})
-				}
+			for i := range b.Valid("sex", "cost").Rows() {
+				visits[sex[i]] = append(visits[sex[i]], visit{cost[i], asOf - born[i]})
 			}
 			return nil
 		},
