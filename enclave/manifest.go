@@ -118,7 +118,49 @@ func ParseManifest(raw []byte) (*Manifest, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, Fail(Invalid, "MANIFEST_MALFORMED", "problem", "more than one JSON value")
 	}
+	if name, found := doubledField(raw); found {
+		return nil, Fail(Invalid, "MANIFEST_MALFORMED", "problem", fmt.Sprintf("the field %.100q twice", name))
+	}
 	return &m, m.Validate()
+}
+
+// doubledField finds a name that an object of a valid JSON text has twice. The decoder takes the last one; other readers, such as a
+// reviewer's, may take the first. Fields are the same in whatever case, as they are to the decoder; the codes of a map are not.
+func doubledField(raw []byte) (name string, found bool) {
+	type level struct {
+		names map[string]bool // nil of an array
+		codes bool            // they are a map's codes
+		value bool            // what comes next is the value of field
+		field string
+	}
+	levels := []level{{}}
+	for dec := json.NewDecoder(bytes.NewReader(raw)); ; {
+		token, err := dec.Token()
+		if err != nil {
+			return "", false // the end
+		}
+		in := &levels[len(levels)-1]
+		if text, ok := token.(string); ok && in.names != nil && !in.value {
+			in.field, in.value = text, true
+			if !in.codes {
+				in.field = strings.ToLower(text)
+			}
+			if in.names[in.field] {
+				return text, true
+			}
+			in.names[in.field] = true
+			continue
+		}
+		in.value = false
+		switch token {
+		case json.Delim('{'):
+			levels = append(levels, level{names: map[string]bool{}, codes: in.field == "map"})
+		case json.Delim('['):
+			levels = append(levels, level{})
+		case json.Delim('}'), json.Delim(']'):
+			levels = levels[:len(levels)-1]
+		}
+	}
 }
 
 // Validate reports the first thing wrong with a manifest by itself, naming its place. Whether it fits a dataset and a grant is

@@ -1,8 +1,11 @@
 package sandbox_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -59,6 +62,59 @@ func TestHostileGuestsFailAtTheirDoor(t *testing.T) {
 			t.Errorf("%d wait for %d places", waiting, free)
 		}
 	}
+}
+
+// Whatever hostile guests did, a second time costs nothing more than the first: no memory, no goroutine, no file, no mapping and no place
+// stays with the host.
+func TestHostileGuestsLeaveNothingBehind(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every hostile guest, three times")
+	}
+	s := open(t, sandbox.Config{MemoryPages: 256, CallTimeout: 50 * time.Millisecond, Modules: 4, Instances: 2, CacheDir: t.TempDir()})
+	plan := planOf(0)
+	batch := batchOf(plan, 100, year)
+	cycle := func() held {
+		for _, g := range guests.Hostile() {
+			if g.Door != guests.DoorAdmit && !g.Whole {
+				_, _ = assign(t, s, g.Wasm, plan, batch) // how it ends is another test's
+			}
+		}
+		return holds()
+	}
+	cycle() // which fills what is kept on purpose: the cache, memory for the next instance
+	first := cycle()
+	second := cycle()
+	t.Logf("after the second cycle %+v, after the third %+v", first, second)
+	if second.heap > first.heap+1<<20 || second.objects > first.objects+5000 {
+		t.Errorf("the heap grew from %d objects of %d bytes to %d of %d", first.objects, first.heap, second.objects, second.heap)
+	}
+	if second.goroutines > first.goroutines || second.files > first.files || second.mappings > first.mappings+8 {
+		t.Errorf("there were %+v, and are %+v", first, second)
+	}
+	if waiting, free := s.Waiting(); waiting != 0 || free != 2 {
+		t.Errorf("%d wait for %d places", waiting, free)
+	}
+}
+
+// held is what the process holds when no guest is left.
+type held struct {
+	heap, objects               uint64
+	goroutines, files, mappings int
+}
+
+func holds() (now held) {
+	runtime.GC()
+	runtime.GC() // what finalizers let go of in the first
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	now = held{heap: stats.HeapAlloc, objects: stats.HeapObjects, goroutines: runtime.NumGoroutine()}
+	if files, err := os.ReadDir("/proc/self/fd"); err == nil {
+		now.files = len(files)
+	}
+	if maps, err := os.ReadFile("/proc/self/maps"); err == nil {
+		now.mappings = bytes.Count(maps, []byte("\n"))
+	}
+	return now
 }
 
 // visited is what happened to a guest at each door that it came to, and the code of the first row of each batch as an aggregate.

@@ -5,6 +5,7 @@
 //	go run ./internal/bench -rows 100000000    # 100 million: 10 GB of disk, 12 GB of memory for the peers
 //	go run ./internal/bench -served            # submission to release over gRPC, and a small run's latency
 //	go run ./internal/bench -latency           # small runs alone, with the share of each stage
+//	go run ./internal/bench -hostile           # honest runs alone and beside every hostile module, and what memory is left behind
 //
 // Loading and each side run in a process of their own, so that peak memory is that of the work named.
 package main
@@ -47,6 +48,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	profile := flags.String("profile", "", "file for a CPU profile of the enclave's side")
 	served := flags.Bool("served", false, "measure submission to release over gRPC instead")
 	small := flags.Bool("latency", false, "measure small runs alone instead, with the share of each stage")
+	attacked := flags.Bool("hostile", false, "measure honest runs beside hostile ones instead")
 	phase := flags.String("phase", "", "internal: what a process of its own does")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -70,6 +72,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if *served {
 		return b.both(ctx)
+	}
+	if *attacked {
+		return b.hostile(ctx)
 	}
 	return b.compare(ctx)
 }

@@ -62,23 +62,13 @@ var replayed = []struct {
 	}},
 }
 
-// built is a guest in Go, built once for all tests.
+// built is a guest in Go.
 func built(t *testing.T, name string) []byte {
 	t.Helper()
-	build, _ := builds.LoadOrStore(name, sync.OnceValues(func() ([]byte, error) {
-		dir, err := os.MkdirTemp("", "darkroom-e2e-")
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(dir) //nolint:errcheck // a directory of the test
-		return guests.BuildGo(context.Background(), dir, name)
-	}))
-	code, err := build.(func() ([]byte, error))() //nolint:errcheck,forcetypeassert // nothing else is there
+	code, err := guests.BuildGo(t.Context(), t.TempDir(), name)
 	ok(t, err)
 	return code
 }
-
-var builds sync.Map
 
 // machine is a computer with an enclave on it, as far as a run's bytes could depend on it.
 type machine struct {

@@ -180,6 +180,12 @@ func forged() []attempt {
 		holding(unread, "manifest-and-more", "a second manifest behind the first, in one section", func(manifest []byte) []byte {
 			return slices.Concat(manifest, other())
 		}, "problem", "more than one JSON value"),
+		holding(unread, "manifest-says-twice", "a field twice, the first for other readers than the enclave", func(manifest []byte) []byte {
+			return slices.Concat([]byte(`{"name":"harmless",`), manifest[1:])
+		}, "problem", `the field "name" twice`),
+		holding(unread, "manifest-says-twice-within", "a field of a column's rule twice, in another case", func(manifest []byte) []byte {
+			return bytes.Replace(manifest, []byte(`"of":{"column"`), []byte(`"of":{"Column":"cost","column"`), 1)
+		}, "problem", `the field "column" twice`),
 		holding(unread, "manifest-unknown-field", "a field that the enclave does not know", func(manifest []byte) []byte {
 			return slices.Concat([]byte(`{"approved":true,`), manifest[1:])
 		}),
