@@ -70,7 +70,7 @@ func TestAttachRefuses(t *testing.T) {
 	wantReason(t, err, "MODULE_NOT_WASM")
 	_, err = Attach(nil, &enclave.Manifest{})
 	wantReason(t, err, "MANIFEST_INVALID")
-	full := cat(honest().wasm(), custom("pad", make([]byte, MaxModuleBytes-len(honest().wasm())-9)))
+	full := honest().padded(MaxModuleBytes)
 	good.Version += ".longer"
 	_, err = Attach(full, good)
 	wantReason(t, err, "MODULE_TOO_LARGE")
@@ -83,6 +83,12 @@ func FuzzCheck(f *testing.F) {
 	f.Add(cat(header, custom(enclave.ManifestSection, []byte(soloManifest))))
 	p := honest()
 	p.imports = sect(sectionImport, list(cat(named(wasi), named("fd_write"), []byte{kindFunction, 3})))
+	f.Add(p.wasm())
+	p.tables = sect(sectionTable, list([]byte{0x70, 1, 1, 9}, []byte{0x6f, 0, 2}))
+	p.globals = sect(sectionGlobal, list(initials()...))
+	p.elements = sect(sectionElement, list(elementKinds()...))
+	p.data = sect(sectionData, list(
+		cat([]byte{0}, initials()[0][2:], named("here")), cat([]byte{1}, named("hello")), cat([]byte{2, 0}, initials()[5][2:], named("there"))))
 	f.Add(p.wasm())
 	f.Fuzz(func(t *testing.T, wasm []byte) {
 		module, err := Check(wasm)

@@ -99,6 +99,22 @@ func TestCheckRefuses(t *testing.T) {
 		"unknown value type":     {change(func(p *parts) { p.types = sect(sectionType, list([]byte{0x60, 1, 0x55, 0})) }), "MODULE_MALFORMED"},
 		"type not a function":    {change(func(p *parts) { p.types = sect(sectionType, list([]byte{0x5f, 0, 0})) }), "MODULE_MALFORMED"},
 
+		"global of no kind": {change(func(p *parts) { p.globals = sect(sectionGlobal, list([]byte{0x7f, 2, 0x41, 0, 0x0b})) }), "MODULE_MALFORMED"},
+		"global computed":   {change(func(p *parts) { p.globals = sect(sectionGlobal, list([]byte{0x7f, 0, 0x41, 0, 0x41, 0, 0x6a, 0x0b})) }), "MODULE_MALFORMED"},
+		"global of a call":  {change(func(p *parts) { p.globals = sect(sectionGlobal, list([]byte{0x7f, 0, 0x10, 0, 0x0b})) }), "MODULE_MALFORMED"},
+		"global never ends": {change(func(p *parts) {
+			p.globals = sect(sectionGlobal, list(bytes.Repeat([]byte{0x7f, 0, 0x41, 0x80, 0x80, 0x80, 0x80, 0x80, 0}, 2)))
+		}), "MODULE_MALFORMED"},
+		"globals of every kind":   {change(func(p *parts) { p.globals = sect(sectionGlobal, list(initials()...)) }), ""},
+		"elements of every kind":  {change(func(p *parts) { p.elements = sect(sectionElement, list(elementKinds()...)) }), ""},
+		"elements of a ninth":     {change(func(p *parts) { p.elements = sect(sectionElement, list([]byte{8, 0, 0})) }), "MODULE_MALFORMED"},
+		"elements cut short":      {change(func(p *parts) { p.elements = sect(sectionElement, list([]byte{1, 0, 2, 0})) }), "MODULE_MALFORMED"},
+		"data of a fourth kind":   {change(func(p *parts) { p.data = sect(sectionData, list([]byte{3, 0})) }), "MODULE_MALFORMED"},
+		"data beyond its section": {change(func(p *parts) { p.data = sect(sectionData, list([]byte{1, 5, 0})) }), "MODULE_MALFORMED"},
+		"export of no global":     {export("", nil, cat(named("extra"), []byte{kindGlobal, 0})), "MODULE_MALFORMED"},
+		"export of no table":      {export("", nil, cat(named("extra"), []byte{kindTable, 1})), "MODULE_MALFORMED"},
+		"export of the table":     {export("", nil, cat(named("extra"), []byte{kindTable, 0})), ""},
+
 		"no manifest":             {change(func(p *parts) { p.custom = nil }), "MODULE_MANIFEST_MISSING"},
 		"manifest of other name":  {change(func(p *parts) { p.custom = custom("Darkroom.manifest", []byte(goodManifest)) }), "MODULE_MANIFEST_MISSING"},
 		"two manifests":           {change(func(p *parts) { p.custom = cat(p.custom, p.custom) }), "MODULE_MANIFEST_TWICE"},
@@ -153,9 +169,68 @@ func TestCaps(t *testing.T) {
 		wasm   func(n int) []byte
 	}{
 		"bytes": {MaxModuleBytes, "MODULE_TOO_LARGE", func(n int) []byte {
-			wasm := honest().wasm()
-			// A custom section's own head is 9 bytes here: id, length in four bytes, name.
-			return cat(wasm, custom("pad", make([]byte, n-len(wasm)-9)))
+			return honest().padded(n)
+		}},
+		"custom bytes": {MaxCustomBytes, "MODULE_TOO_MANY", func(n int) []byte {
+			wasm := cat(honest().wasm(), custom("x", make([]byte, 1<<20)))
+			// What counts is the contents with the name, which is 4 bytes here.
+			return cat(wasm, custom("pad", make([]byte, n-len(named(enclave.ManifestSection))-len(goodManifest)-(1<<20)-2-4)))
+		}},
+		"custom name": {MaxNameBytes, "MODULE_TOO_MANY", func(n int) []byte { return cat(honest().wasm(), custom(strings.Repeat("x", n), nil)) }},
+		"export name": {MaxNameBytes, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.exports = exported(nil, function(strings.Repeat("x", n), 0))
+			return p.wasm()
+		}},
+		"params": {MaxParams, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.types = sect(sectionType, cat(uleb(5), p.types[3:], []byte{0x60}, many(n, []byte{0x7f}), []byte{0}))
+			return p.wasm()
+		}},
+		"results": {MaxResults, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.types = sect(sectionType, cat(uleb(5), p.types[3:], []byte{0x60, 0}, many(n, []byte{0x7f})))
+			return p.wasm()
+		}},
+		"tables": {MaxTables, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.tables = sect(sectionTable, many(n, []byte{0x70, 0, 1}))
+			return p.wasm()
+		}},
+		"globals": {MaxGlobals, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.globals = sect(sectionGlobal, many(n, initials()[0]))
+			return p.wasm()
+		}},
+		"element segments": {MaxElementSegments, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.elements = sect(sectionElement, many(n, elementKinds()[1]))
+			return p.wasm()
+		}},
+		"elements": {MaxElements, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.elements = sect(sectionElement, list(elementKinds()[0], cat([]byte{0}, elementKinds()[0][1:4], many(n-2, []byte{1}))))
+			return p.wasm()
+		}},
+		"elements of one segment": {MaxElements, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.elements = sect(sectionElement, list(cat([]byte{5, 0x70}, many(n, []byte{0xd2, 0, 0x0b}))))
+			return p.wasm()
+		}},
+		"data segments": {MaxDataSegments, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.data = sect(sectionData, many(n, []byte{1, 0}))
+			return p.wasm()
+		}},
+		"data bytes": {MaxDataBytes, "MODULE_TOO_MANY", func(n int) []byte {
+			p := honest()
+			p.data = sect(sectionData, list(cat([]byte{1}, uleb(n-6), make([]byte, n-6)))) // besides the count, the kind and the length
+			return p.wasm()
+		}},
+		"greatest memory": {maxPages, "MODULE_MALFORMED", func(n int) []byte {
+			p := honest()
+			p.memories = sect(sectionMemory, list(cat([]byte{1, 1}, uleb(n))))
+			return p.wasm()
 		}},
 		"sections": {MaxSections, "MODULE_TOO_MANY", func(n int) []byte {
 			return cat(header, custom(enclave.ManifestSection, []byte(soloManifest)), bytes.Repeat(custom("x", nil), n-1))

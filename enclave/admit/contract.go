@@ -51,7 +51,7 @@ func (s *shape) keepsContract(form enclave.Form) error {
 	if s.bodies != len(s.functions)-s.imported {
 		return enclave.Fail(enclave.Invalid, "MODULE_MALFORMED", "problem", "not one body for each function", "offset", "0")
 	}
-	if s.tables > MaxTableEntries {
+	if s.entries > MaxTableEntries {
 		return enclave.Fail(enclave.Limit, "MODULE_TOO_MANY", "what", "table entries", "limit", strconv.Itoa(MaxTableEntries))
 	}
 	if memory, ok := s.exports["memory"]; s.memories != 1 || !ok || memory.kind != kindMemory {

@@ -55,6 +55,16 @@ func (r *reader) u32() uint32 {
 	}
 }
 
+// skipSigned reads a signed LEB128 of at most so many bytes, whose value is for the compiler to check.
+func (r *reader) skipSigned(most int) {
+	for range most {
+		if r.byte() < 0x80 {
+			return
+		}
+	}
+	r.malformed("a number that is too long")
+}
+
 // take reads n bytes without copying them.
 func (r *reader) take(n uint32) []byte {
 	if r.err != nil || uint64(n) > uint64(r.left()) { //nolint:gosec // left is never negative
@@ -88,7 +98,7 @@ func (r *reader) capped(what string, limit int) int {
 
 // name reads a UTF-8 string.
 func (r *reader) name() string {
-	raw := r.take(r.u32())
+	raw := r.take(uint32(r.capped("bytes in a name", MaxNameBytes))) //nolint:gosec // never negative
 	if !utf8.Valid(raw) {
 		r.malformed("a name that is not UTF-8")
 		return ""

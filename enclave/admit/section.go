@@ -51,7 +51,7 @@ func split(wasm []byte) ([]section, error) {
 	}
 	r := &reader{bytes: wasm, at: len(header)}
 	var sections []section
-	for last := 0; r.left() > 0; {
+	for last, customs := 0, 0; r.left() > 0; {
 		from := r.at
 		id := r.byte()
 		contents := r.take(r.u32())
@@ -62,6 +62,9 @@ func split(wasm []byte) ([]section, error) {
 		if id == sectionCustom {
 			if s.custom = s.reader.name(); s.reader.err != nil {
 				return nil, s.reader.err
+			}
+			if customs += len(contents); customs > MaxCustomBytes {
+				return nil, enclave.Fail(enclave.Limit, "MODULE_TOO_MANY", "what", "bytes of custom sections", "limit", strconv.Itoa(MaxCustomBytes))
 			}
 		} else {
 			if int(id) >= len(rank) {

@@ -1,26 +1,43 @@
 package admit
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// Limits of modules. They bound what compiling and instantiating a module can cost; a policy's profile may be narrower.
+// Limits of modules: of what sections declare. They bound what reading, compiling and instantiating a module can cost; a policy's profile may
+// be narrower. Modules of Go and C stay below a tenth of most of them. What function bodies may contain is limited where they are rewritten,
+// and what compiling all of them together may cost, where they are compiled.
 const (
-	MaxModuleBytes  = 32 << 20
-	MaxMemoryPages  = 4096 // of 64 KiB: 256 MiB that a module starts with
-	MaxSections     = 256
-	MaxTableEntries = 1 << 17
-	MaxTypes        = 10_000
-	MaxImports      = 64 // a Go module may import the same function more than once
-	MaxFunctions    = 100_000
-	MaxExports      = 1_000
+	MaxModuleBytes     = 32 << 20
+	MaxMemoryPages     = 4096 // of 64 KiB: 256 MiB that a module starts with
+	MaxSections        = 256
+	MaxCustomBytes     = 16 << 20 // of all custom sections together
+	MaxNameBytes       = 1 << 10  // of an import, an export, or a custom section
+	MaxTypes           = 10_000
+	MaxParams          = 256 // of a function
+	MaxResults         = 32
+	MaxImports         = 64 // a Go module may import the same function more than once
+	MaxFunctions       = 100_000
+	MaxTables          = 16
+	MaxTableEntries    = 1 << 17 // that all tables start with
+	MaxGlobals         = 1_000
+	MaxExports         = 1_000
+	MaxElementSegments = 1_000
+	MaxElements        = 1 << 17 // in all element segments together
+	MaxDataSegments    = 50_000  // Go makes one for each run of bytes that are not zero
+	MaxDataBytes       = 16 << 20
 )
+
+// maxPages is as much memory as 32 bits can address.
+const maxPages = 1 << 16
 
 // Kinds of imports and exports.
 const (
 	kindFunction = 0
+	kindTable    = 1
 	kindMemory   = 2
 	kindGlobal   = 3
 )
@@ -39,16 +56,21 @@ type shape struct {
 	types     []signature
 	functions []uint32 // the type of each function, imported ones first
 	imported  int
-	tables    int64 // entries that all tables start with
+	tables    int
+	entries   int64 // that all tables start with
 	memories  int
 	pages     uint32 // that the memory starts with
+	globals   int
 	exports   map[string]export
+	segments  int // of elements
+	elements  int // in all of them
 	bodies    int
+	chunks    int   // data segments
 	data      int64 // bytes of the data section
 }
 
-// read takes one section in. Globals, elements and the count of data segments are left to the compiler: nothing of ours depends on
-// them.
+// read takes one section in. That indexes and types inside initial values are right is left to the compiler, and so is the count of data
+// segments that comes before the code.
 func (s *shape) read(in section) error {
 	r := &in.reader
 	switch in.id {
@@ -62,15 +84,18 @@ func (s *shape) read(in section) error {
 		s.readTables(r)
 	case sectionMemory:
 		s.readMemories(r)
+	case sectionGlobal:
+		s.readGlobals(r)
 	case sectionExport:
 		s.readExports(r)
 	case sectionStart:
 		return enclave.Fail(enclave.Invalid, "MODULE_COMMAND", "what", "start section")
+	case sectionElement:
+		s.readElements(r)
 	case sectionCode:
 		s.readBodies(r)
 	case sectionData:
-		s.data = int64(r.left())
-		return nil
+		s.readData(r)
 	default:
 		return nil
 	}
@@ -82,7 +107,7 @@ func (s *shape) readTypes(r *reader) {
 		if r.byte() != 0x60 {
 			r.malformed("a type that is not a function's")
 		}
-		s.types = append(s.types, signature{values(r), values(r)})
+		s.types = append(s.types, signature{values(r, "parameters", MaxParams), values(r, "results", MaxResults)})
 		if r.err != nil {
 			return
 		}
@@ -90,8 +115,8 @@ func (s *shape) readTypes(r *reader) {
 }
 
 // values reads a list of value types.
-func values(r *reader) string {
-	list := r.take(r.u32())
+func values(r *reader, what string, limit int) string {
+	list := r.take(uint32(r.capped(what, limit))) //nolint:gosec // never negative
 	for _, v := range list {
 		switch v {
 		case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f: // i32, i64, f32, f64, v128, funcref, externref
@@ -137,36 +162,50 @@ func (s *shape) function(r *reader) {
 }
 
 func (s *shape) readTables(r *reader) {
-	for range r.count() {
-		if kind := r.byte(); kind != 0x70 && kind != 0x6f {
-			r.malformed("an unknown kind of table")
-		}
-		s.tables += int64(limits(r))
+	s.tables = r.capped("tables", MaxTables)
+	for range s.tables {
+		reference(r)
+		s.entries += int64(limits(r, math.MaxUint32))
 		if r.err != nil {
 			return
 		}
 	}
 }
 
+// reference reads the type of what a table holds.
+func reference(r *reader) {
+	if kind := r.byte(); kind != 0x70 && kind != 0x6f { // funcref, externref
+		r.malformed("an unknown kind of reference")
+	}
+}
+
 func (s *shape) readMemories(r *reader) {
 	s.memories = r.count()
 	for range s.memories {
-		if s.pages = limits(r); r.err != nil {
+		if s.pages = limits(r, maxPages); r.err != nil {
 			return
 		}
 	}
 }
 
-// limits reads how large a table or memory starts. A shared or 64-bit one has flags of its own and is refused.
-func limits(r *reader) (least uint32) {
+// limits reads how large a table or memory starts, and how large it may be at most. A shared or 64-bit one has flags of its own and is
+// refused.
+func limits(r *reader, most uint32) (least uint32) {
 	flags := r.byte()
 	if flags > 1 && r.err == nil {
 		r.err = enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", "memory or table flags "+strconv.Itoa(int(flags)))
 		return 0
 	}
 	least = r.u32()
-	if flags == 1 && r.u32() < least {
+	greatest := least
+	if flags == 1 {
+		greatest = r.u32()
+	}
+	if greatest < least {
 		r.malformed("a greatest size below the least")
+	}
+	if greatest > most {
+		r.malformed("a size beyond 32 bits")
 	}
 	return least
 }
@@ -183,8 +222,7 @@ func (s *shape) readExports(r *reader) {
 			r.malformed("an export twice")
 		case e.kind > kindGlobal:
 			r.malformed("an unknown kind of export")
-		case e.kind == kindFunction && uint64(e.index) >= uint64(len(s.functions)),
-			e.kind == kindMemory && uint64(e.index) >= uint64(s.memories): //nolint:gosec // never negative
+		case int64(e.index) >= int64([...]int{kindFunction: len(s.functions), kindTable: s.tables, kindMemory: s.memories, kindGlobal: s.globals}[e.kind]):
 			r.malformed("an export of what is not there")
 		}
 		if r.err != nil {

@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"testing"
@@ -31,7 +32,7 @@ func function(name string, index int) []byte {
 
 // parts are the sections of a guest that does nothing: five functions that return 0.
 type parts struct {
-	types, imports, functions, tables, memories, exports, start, code, data, custom []byte
+	types, imports, functions, tables, memories, globals, exports, start, elements, code, data, custom []byte
 }
 
 func honest() parts {
@@ -95,7 +96,44 @@ func asProgram(name string, index int) []byte {
 func section0() []byte { return custom(enclave.ManifestSection, []byte(goodManifest)) }
 
 func (p parts) wasm() []byte {
-	return cat(header, p.types, p.imports, p.functions, p.tables, p.memories, p.exports, p.start, p.code, p.data, p.custom)
+	return cat(header, p.types, p.imports, p.functions, p.tables, p.memories, p.globals, p.exports, p.start, p.elements, p.code, p.data, p.custom)
+}
+
+// padded is the guest with a last function so long that the whole has a number of bytes, which must be large.
+func (p parts) padded(total int) []byte {
+	body := cat(uleb(4), []byte{0, 0x41, 0, 0x0b})
+	nops := 0
+	for range 2 { // the second time the lengths are as long as they will be
+		last := cat([]byte{0}, bytes.Repeat([]byte{0x01}, nops), []byte{0x41, 0, 0x0b})
+		p.code = sect(sectionCode, list(body, body, body, body, cat(uleb(len(last)), last)))
+		nops += total - len(p.wasm())
+	}
+	last := cat([]byte{0}, bytes.Repeat([]byte{0x01}, nops), []byte{0x41, 0, 0x0b})
+	p.code = sect(sectionCode, list(body, body, body, body, cat(uleb(len(last)), last)))
+	return p.wasm()
+}
+
+// initials are variables with a constant of each kind.
+func initials() [][]byte {
+	return [][]byte{
+		{0x7f, 1, 0x41, 0xe5, 0x8e, 0x26, 0x0b},
+		{0x7e, 1, 0x42, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x7f, 0x0b},
+		{0x7d, 0, 0x43, 0, 0, 0, 0, 0x0b},
+		cat([]byte{0x7c, 0, 0x44}, make([]byte, 8), []byte{0x0b}),
+		cat([]byte{0x7b, 0, 0xfd, 12}, make([]byte, 16), []byte{0x0b}),
+		{0x7f, 0, 0x23, 0, 0x0b},
+		{0x70, 0, 0xd2, 1, 0x0b},
+		{0x6f, 0, 0xd0, 0x6f, 0x0b},
+	}
+}
+
+// elementKinds are segments of all eight kinds, each with two elements.
+func elementKinds() [][]byte {
+	at, of, expressions := []byte{0x41, 0, 0x0b}, []byte{2, 0, 1}, []byte{2, 0xd2, 0, 0x0b, 0xd0, 0x70, 0x0b}
+	return [][]byte{
+		cat([]byte{0}, at, of), cat([]byte{1, 0}, of), cat([]byte{2, 0}, at, []byte{0}, of), cat([]byte{3, 0}, of),
+		cat([]byte{4}, at, expressions), cat([]byte{5, 0x70}, expressions), cat([]byte{6, 0}, at, []byte{0x70}, expressions), cat([]byte{7, 0x70}, expressions),
+	}
 }
 
 // functionsAndBodies are n functions of type ()->i32 after the five honest ones, with their bodies.
