@@ -11,8 +11,29 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// compile rewrites a module, so that it can be stopped, and compiles it.
-func (s *Sandbox) compile(ctx context.Context, module *enclave.Module) (code wazero.CompiledModule, err error) {
+// Compile reports whether a module's code is valid and fits the sandbox, with MODULE_INVALID, MODULE_COMPILE or MODULE_MEMORY, and keeps
+// what it compiled for the run to come. It runs nothing of the module. A module without code always fits. It may wait for other modules
+// of the same operator to be compiled.
+func (s *Sandbox) Compile(ctx context.Context, operator string, module *enclave.Module) error {
+	if !module.HasCode {
+		return nil
+	}
+	code, err := s.code(ctx, operator, module)
+	if err != nil {
+		return err
+	}
+	return s.codes.release(ctx, code)
+}
+
+// code is a module's code, compiled if need be. The caller MUST release it.
+func (s *Sandbox) code(ctx context.Context, operator string, module *enclave.Module) (*compiled, error) {
+	return s.codes.acquire(ctx, module.Digest, func(ctx context.Context) (wazero.CompiledModule, error) {
+		return s.compile(ctx, operator, module)
+	})
+}
+
+// compile rewrites a module, so that it can be stopped, and compiles it: here, or in a child process whose result is then loaded.
+func (s *Sandbox) compile(ctx context.Context, operator string, module *enclave.Module) (code wazero.CompiledModule, err error) {
 	defer func() {
 		if r := recover(); r != nil { // a compiler's panic on hostile bytes must not be the server's
 			err = invalid(fmt.Errorf("the compiler panicked: %v", r))
@@ -23,12 +44,23 @@ func (s *Sandbox) compile(ctx context.Context, module *enclave.Module) (code waz
 	if err != nil {
 		return nil, invalid(err)
 	}
+	if s.compiler != nil {
+		if err := s.compiler.prepare(ctx, operator, rewritten); err != nil {
+			return nil, err
+		}
+	}
 	code, err = s.runtime.CompileModule(ctx, rewritten)
+	if err != nil && s.compiler != nil {
+		return nil, enclave.Internalf("load the code of module %s, which a child compiled: %w", module.Digest, err)
+	}
 	if err != nil {
 		return nil, invalid(err)
 	}
 	if err := s.fits(code); err != nil {
 		_ = code.Close(ctx) // it never fails, and the reason is err
+		if s.compiler != nil {
+			s.compiler.forget(ctx, rewritten)
+		}
 		return nil, err
 	}
 	s.log.DebugContext(ctx, "module compiled", slog.String("module", module.Digest.String()), slog.Duration("took", time.Since(began)))

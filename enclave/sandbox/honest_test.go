@@ -125,10 +125,10 @@ func TestCompileRefusesWhatCannotRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Compile(t.Context(), moduleOf(ok)); err != nil {
+	if err := s.Compile(t.Context(), "", moduleOf(ok)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Compile(t.Context(), &enclave.Module{}); err != nil {
+	if err := s.Compile(t.Context(), "", &enclave.Module{}); err != nil {
 		t.Fatalf("a module without code: %v", err)
 	}
 	wrongType := []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x02\x26\x01\x16wasi_snapshot_preview1\x0bsched_yield\x00\x00")
@@ -144,7 +144,7 @@ func TestCompileRefusesWhatCannotRun(t *testing.T) {
 		"no memory":       {[]byte("\x00asm\x01\x00\x00\x00"), "MODULE_INVALID"},
 		"too much memory": {guests.Wild(17, 0, 0).Wasm, "MODULE_MEMORY"},
 	} {
-		err := s.Compile(t.Context(), moduleOf(c.wasm))
+		err := s.Compile(t.Context(), "", moduleOf(c.wasm))
 		if got := enclave.AsError(err); got == nil || got.Reason != c.reason {
 			t.Errorf("%s: got %v, want %s", name, err, c.reason)
 		}

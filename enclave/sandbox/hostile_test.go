@@ -135,7 +135,7 @@ func visit(t *testing.T, s *sandbox.Sandbox, g guests.Guest) (out visited) {
 		out.errs[string(door)] = err
 		return err == nil
 	}
-	if !at(guests.DoorCompile, s.Compile(t.Context(), moduleOf(g.Wasm))) {
+	if !at(guests.DoorCompile, s.Compile(t.Context(), "acme", moduleOf(g.Wasm))) {
 		return out
 	}
 	in, err := s.Start(t.Context(), moduleOf(g.Wasm), table)

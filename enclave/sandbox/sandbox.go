@@ -18,6 +18,16 @@ type Config struct {
 	// CacheDir keeps compiled code from one start to the next; "" keeps none. It holds machine code that will be run: it MUST be
 	// writable by the service alone.
 	CacheDir string
+	// Compiler is the command that compiles modules, in a child process with the limits below; see ThisProgram. Then there MUST be a
+	// CacheDir. nil compiles in this process, without limits: for modules that one trusts, such as one's own.
+	Compiler []string
+	// CompileSeconds is how much processor time a child may take over a module. 0 means 20.
+	CompileSeconds int
+	// CompileMiB is how much memory a child may have. 0 means 1024; the program itself needs about 150.
+	CompileMiB int
+	// Compilers is how many children there are at most. An operator never has all of them, if there are two or more. 0 means half as many
+	// as there are cores, but two at least.
+	Compilers int
 	// MemoryPages is the most memory of one instance, in pages of 64 KiB. 0 means 4096, 256 MiB.
 	MemoryPages uint32
 	// Instances is how many instances of guests exist at once, of all runs together. A batch waits for its turn, and so does a program for
@@ -42,6 +52,15 @@ func (c Config) withDefaults() Config {
 	if c.Instances == 0 {
 		c.Instances = runtime.GOMAXPROCS(0) + 1
 	}
+	if c.CompileSeconds == 0 {
+		c.CompileSeconds = 20
+	}
+	if c.CompileMiB == 0 {
+		c.CompileMiB = 1024
+	}
+	if c.Compilers == 0 {
+		c.Compilers = max(2, runtime.GOMAXPROCS(0)/2)
+	}
 	if c.CallTimeout == 0 {
 		c.CallTimeout = 10 * time.Second
 	}
@@ -61,6 +80,8 @@ type Sandbox struct {
 	runtime wazero.Runtime
 	codes   *cache
 	places  *places
+	// compiler is nil if modules are compiled here.
+	compiler *compiler
 }
 
 var _ enclave.Sandbox = (*Sandbox)(nil)
@@ -68,9 +89,12 @@ var _ enclave.Sandbox = (*Sandbox)(nil)
 // New makes a sandbox. The owner MUST close it, after every guest.
 func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error) {
 	config = config.withDefaults()
+	compiler, err := newCompiler(ctx, config, log)
+	if err != nil {
+		return nil, err
+	}
 	disk := wazero.NewCompilationCache()
 	if config.CacheDir != "" {
-		var err error
 		if disk, err = wazero.NewCompilationCacheWithDir(config.CacheDir); err != nil {
 			return nil, enclave.Internalf("open the cache of compiled modules: %w", err)
 		}
@@ -78,7 +102,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error)
 	wasm := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(disk))
 	s := &Sandbox{
 		config: config, log: log, disk: disk, runtime: wasm, codes: newCache(config.Modules),
-		places: newPlaces(config.Instances, uint64(config.MemoryPages)*pageBytes),
+		places: newPlaces(config.Instances, uint64(config.MemoryPages)*pageBytes), compiler: compiler,
 	}
 	if err := s.offerSystem(ctx); err != nil {
 		return nil, enclave.Internalf("offer the system interface: %w", err)
@@ -86,8 +110,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error)
 	return s, nil
 }
 
-// Close frees every compiled module, and the memory of guests.
+// Close frees every compiled module, once those that are being compiled are done, and the memory of guests.
 func (s *Sandbox) Close(ctx context.Context) error {
+	s.codes.wait()
 	if err := s.runtime.Close(ctx); err != nil {
 		return enclave.Internalf("close the sandbox: %w", err)
 	}
@@ -98,19 +123,6 @@ func (s *Sandbox) Close(ctx context.Context) error {
 		return enclave.Internalf("give the guests' memory back: %w", err)
 	}
 	return nil
-}
-
-// Compile reports whether a module's code is valid and fits the sandbox, with MODULE_INVALID or MODULE_MEMORY, and keeps what it
-// compiled for the run to come. It runs nothing of the module. A module without code always fits.
-func (s *Sandbox) Compile(ctx context.Context, module *enclave.Module) error {
-	if !module.HasCode {
-		return nil
-	}
-	code, err := s.codes.acquire(ctx, module.Digest, func() (wazero.CompiledModule, error) { return s.compile(context.WithoutCancel(ctx), module) })
-	if err != nil {
-		return err
-	}
-	return s.codes.release(ctx, code)
 }
 
 // Open prepares the plan's module for one worker. The owner MUST close the guest.
@@ -126,7 +138,7 @@ func (s *Sandbox) open(ctx context.Context, module *enclave.Module, plan *enclav
 	if !module.HasCode {
 		return nil, enclave.Internalf("module %s has no code to run", module.Digest)
 	}
-	code, err := s.codes.acquire(ctx, module.Digest, func() (wazero.CompiledModule, error) { return s.compile(context.WithoutCancel(ctx), module) })
+	code, err := s.code(ctx, plan.Operator, module)
 	if err != nil {
 		return nil, err
 	}

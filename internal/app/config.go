@@ -35,8 +35,18 @@ type Config struct {
 	// MemoryMiB is the most memory of one module instance, 16 to 4096. Default 512. Of all runs together there are at most so many
 	// instances at once as there are cores, and one more.
 	MemoryMiB int `yaml:"memory_mib"`
+	// CompileSeconds is how much processor time the compilation of one module may take, 1 to 600. Default 20. An honest module of 2 MB takes
+	// about one.
+	CompileSeconds int `yaml:"compile_seconds"`
+	// CompileMiB is how much memory the compilation of one module may take, 256 to 16384. Default 1024. As many modules are compiled at
+	// once as half of the cores, and two at least.
+	CompileMiB int `yaml:"compile_mib"`
 	// UploadGiB is the largest dataset file accepted. Default 16.
 	UploadGiB int `yaml:"upload_gib"`
+
+	// Compiler is the command that compiles modules in a process of its own, see sandbox.ThisProgram. It is the program's to set, not the
+	// file's. nil compiles in this process, where a hostile module may take minutes and all memory: for tests.
+	Compiler []string `yaml:"-"`
 }
 
 const configFile = "darkroom.yaml"
@@ -71,6 +81,8 @@ func (c Config) filled() (Config, error) {
 	def(&c.CallSeconds, 10)
 	def(&c.RunMinutes, 30)
 	def(&c.MemoryMiB, 512)
+	def(&c.CompileSeconds, 20)
+	def(&c.CompileMiB, 1024)
 	def(&c.UploadGiB, 16)
 	for _, f := range []struct {
 		name           string
@@ -80,6 +92,8 @@ func (c Config) filled() (Config, error) {
 		{"call_seconds", c.CallSeconds, 1, 600},
 		{"run_minutes", c.RunMinutes, 1, 1440},
 		{"memory_mib", c.MemoryMiB, 16, 4096},
+		{"compile_seconds", c.CompileSeconds, 1, 600},
+		{"compile_mib", c.CompileMiB, 256, 16384},
 		{"upload_gib", c.UploadGiB, 1, 4096},
 	} {
 		if f.value < f.low || f.value > f.up {

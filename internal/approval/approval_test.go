@@ -79,7 +79,7 @@ func start(t *testing.T) *world {
 	t.Cleanup(func() { ok(t, errors.Join(db.Close(), files.Close())) })
 	engine, err := rules()
 	ok(t, err)
-	compile := func(context.Context, *enclave.Module) error { return nil }
+	compile := func(context.Context, string, *enclave.Module) error { return nil }
 	w.modules = module.New(db.Modules(), files, db.Acts(), admit.Check, compile, time.Now, module.Quota)
 	datasets := catalog.New(db.Catalog(), nil, time.Now)
 	w.Register = approval.New(approval.Config{

@@ -89,7 +89,7 @@ func (o *ours) admit(ctx context.Context, q *question, how string, code []byte) 
 	if err != nil {
 		return err
 	}
-	if err := o.guests.Compile(ctx, module); err != nil {
+	if err := o.guests.Compile(ctx, "", module); err != nil {
 		return err
 	}
 	now := time.Now()

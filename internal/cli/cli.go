@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/internal/term"
 )
 
@@ -37,8 +38,12 @@ type shell struct {
 	verbose    bool
 }
 
-// Main runs one command line and returns its exit status. An interrupt cancels what it is doing; a second one kills.
+// Main runs one command line and returns its exit status. An interrupt cancels what it is doing; a second one kills. The command that the
+// service gives itself, to compile a module, is no user's: it comes before everything else, and says nothing to people.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == sandbox.CompileCommand {
+		return sandbox.CompileMain(ctx, args[1:], stdin, stdout, stderr)
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)

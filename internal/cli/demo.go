@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/internal/app"
 	"github.com/darkroom-project/darkroom/internal/demo"
 )
@@ -14,7 +15,11 @@ func (sh *shell) demoCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := sh.logger()
 			app.RedirectLogs(log)
-			return demo.Play(cmd.Context(), demo.Options{Lang: sh.lang, Out: sh.out, Log: log, Keep: keep, Listen: listen})
+			compiler, err := sandbox.ThisProgram()
+			if err != nil {
+				return err
+			}
+			return demo.Play(cmd.Context(), demo.Options{Lang: sh.lang, Out: sh.out, Log: log, Keep: keep, Listen: listen, Compiler: compiler})
 		},
 	}
 	c.Flags().StringVar(&keep, "keep", "", sh.text("CLI_DEMO_KEEP"))

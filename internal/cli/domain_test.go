@@ -17,6 +17,7 @@ import (
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/internal/ledger"
 	"github.com/darkroom-project/darkroom/internal/scaffold"
 	"github.com/darkroom-project/darkroom/sdk"
@@ -24,6 +25,9 @@ import (
 
 // TestMain makes this test binary the darkroom command too, found on the path, so that scripts and the service are real processes.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == sandbox.CompileCommand { // the service's child, whatever its file is called
+		os.Exit(Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) //nolint:forbidigo // a main of its own
+	}
 	testscript.Main(m, map[string]func(){
 		"darkroom": func() { os.Exit(Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }, //nolint:forbidigo // a main of its own
 	})

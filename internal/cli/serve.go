@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/internal/app"
 )
 
@@ -21,6 +22,9 @@ func (sh *shell) serveCommand() *cobra.Command {
 			}
 			if listen != "" {
 				config.Listen = listen
+			}
+			if config.Compiler, err = sandbox.ThisProgram(); err != nil {
+				return err
 			}
 			log := sh.logger()
 			app.RedirectLogs(log)

@@ -24,6 +24,8 @@ type Options struct {
 	Keep string // directory to keep the enclave in; "" plays in a temporary one
 	// Listen is the address to listen on; "" is a free port, or with Keep the service's default.
 	Listen string
+	// Compiler is [app.Config.Compiler].
+	Compiler []string
 }
 
 // story is the demonstration under way: the enclave, and what one step leaves to the next.
@@ -107,7 +109,7 @@ func newDirectory(dir string) error {
 
 // config is that of the embedded defaults, but for a port that is free and a module that ends sooner.
 func (s *story) config() app.Config {
-	c := app.Config{Listen: s.Listen, CallSeconds: 2}
+	c := app.Config{Listen: s.Listen, CallSeconds: 2, Compiler: s.Compiler}
 	if c.Listen == "" && s.Keep == "" {
 		c.Listen = "127.0.0.1:0"
 	}

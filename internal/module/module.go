@@ -47,8 +47,8 @@ type Recorder interface {
 // Check decides whether bytes are a module, and measures them. It MUST be safe on hostile bytes.
 type Check func(wasm []byte) (*enclave.Module, error)
 
-// Compile tries whether the sandbox takes a module. It MUST be safe on hostile modules.
-type Compile func(ctx context.Context, module *enclave.Module) error
+// Compile tries whether the sandbox takes a module of an organisation. It MUST be safe on hostile modules.
+type Compile func(ctx context.Context, org string, module *enclave.Module) error
 
 // Register is the register of modules. It is safe for concurrent use.
 type Register struct {
@@ -89,7 +89,7 @@ func (r *Register) Upload(ctx context.Context, caller enclave.Caller, wasm []byt
 	}
 	m, err := r.check(wasm)
 	if err == nil && m.HasCode {
-		err = r.compile(ctx, m)
+		err = r.compile(ctx, caller.Org, m)
 	}
 	if err != nil {
 		return Entry{}, r.refuse(ctx, caller, digest, err)

@@ -32,7 +32,10 @@ func check(wasm []byte) (*enclave.Module, error) {
 	}, nil
 }
 
-func compile(_ context.Context, m *enclave.Module) error {
+func compile(_ context.Context, org string, m *enclave.Module) error {
+	if org == "" {
+		return enclave.Internalf("whose module is it?")
+	}
 	switch {
 	case !m.HasCode:
 		return enclave.Internalf("nothing to compile")

@@ -1,0 +1,54 @@
+package sandbox
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// wallPerSecond is the most time that a child may take for a second of processor time. It is a backstop: on a busy machine a child of low
+// priority waits, which is not the module's fault.
+const wallPerSecond = 20 * time.Second
+
+// isolate gives a child a process group of its own: an interrupt at the terminal is for the service, which kills the whole group when it is to
+// end. A child that outlives a killed service ends at its limits.
+func isolate(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error {
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
+			return os.ErrProcessDone
+		}
+		return nil
+	}
+}
+
+// limitProcess bounds what this process may use from now on: processor time, memory that it can write to, the size of files, and how many
+// are open. The soft and the hard limit are the same, so that the end is a kill and needs no cooperation. Of memory it is RLIMIT_DATA and
+// not RLIMIT_AS, since Go reserves much more address space than it ever uses.
+func limitProcess(seconds, bytes uint64) error {
+	for _, limit := range []struct {
+		what int
+		most uint64
+	}{
+		{syscall.RLIMIT_CORE, 0},
+		{syscall.RLIMIT_CPU, seconds},
+		{syscall.RLIMIT_DATA, bytes},
+		{syscall.RLIMIT_FSIZE, bytes},
+		{syscall.RLIMIT_NOFILE, 32},
+	} {
+		if err := syscall.Setrlimit(limit.what, &syscall.Rlimit{Cur: limit.most, Max: limit.most}); err != nil {
+			return err
+		}
+	}
+	runtime.LockOSThread() // the priority is of the thread, and of those that it starts
+	return syscall.Setpriority(syscall.PRIO_PROCESS, 0, 5)
+}
+
+// private reports whether nobody but the service's user may use a file.
+func private(info fs.FileInfo) bool {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(owner.Uid) == os.Geteuid() && info.Mode().Perm()&0o077 == 0
+}
