@@ -187,13 +187,6 @@ func (j judge) Grant(ctx context.Context, facts grant.Facts) (enclave.Judgement,
 	}))
 }
 
-// access asks the policy about a call.
-type access struct{ *policy.Engine }
-
-func (a access) Access(ctx context.Context, q rpc.AccessRequest) (bool, error) {
-	return a.Engine.Access(ctx, policy.AccessInput{Caller: q.Caller, Method: q.Method, Owner: q.Owner, Parties: q.Parties})
-}
-
 // pinned finds policies by revision; there is one, the bundle that is built in.
 type pinned struct{ *policy.Engine }
 

@@ -170,7 +170,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	return a.listen(at, config, rpc.Config{ //nolint:contextcheck // calls bring contexts of their own
 		Catalog: datasets, Grants: grants, Modules: modules, Approvals: approvals, Runs: a.runs, Reviews: a.reviews,
 		Policy: rulebook{rules}, Ledger: journal,
-		Access: access{rules}, Issue: acts.issue(db.Identities()), Clock: now, Log: a.log,
+		Access: newAccess(rules), Issue: acts.issue(db.Identities()), Clock: now, Log: a.log,
 		Spool: at.spool(), MaxFile: int64(config.UploadGiB) << 30,
 	})
 }

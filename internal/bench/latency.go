@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave/admit"
@@ -50,6 +51,7 @@ func latency(ctx context.Context, out io.Writer) (err error) {
 	operator := domain.Clients[sdk.Operator]
 	fmt.Fprintf(out, "%s, %d cores, %d rows, module of the age band in C\n", runtime.Version(), runtime.GOMAXPROCS(0), smallRows)
 	var idle []trip
+	before := worked()
 	for range idleRuns {
 		select {
 		case <-time.After(restTime):
@@ -63,6 +65,7 @@ func latency(ctx context.Context, out io.Writer) (err error) {
 		idle = append(idle, one)
 	}
 	seen.book.print(out, idle)
+	fmt.Fprintf(out, "  %-32s %10.2f ms mean\n", "processor time, client included", milliseconds((worked()-before)/idleRuns))
 	for _, clients := range []int{1, 8} {
 		if err := busy(ctx, out, operator, order, clients); err != nil {
 			return err
@@ -124,7 +127,7 @@ func travel(ctx context.Context, operator *sdk.Client, order sdk.Order) (trip, e
 func busy(ctx context.Context, out io.Writer, operator *sdk.Client, order sdk.Order, clients int) error {
 	times := make([][]time.Duration, clients)
 	failed := make([]error, clients)
-	began := time.Now()
+	began, before := time.Now(), worked()
 	var all sync.WaitGroup
 	for c := range clients {
 		all.Go(func() {
@@ -139,14 +142,24 @@ func busy(ctx context.Context, out io.Writer, operator *sdk.Client, order sdk.Or
 		})
 	}
 	all.Wait()
-	took := time.Since(began)
+	took, work := time.Since(began), worked()-before
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
 	each := slices.Sorted(slices.Values(slices.Concat(times...)))
-	fmt.Fprintf(out, "%-34s %10.1f runs/s, each %.1f ms median, %.1f ms p90\n", fmt.Sprintf("without a pause, %d at once", clients),
-		float64(len(each))/took.Seconds(), milliseconds(rank(each, 50)), milliseconds(rank(each, 90)))
+	fmt.Fprintf(out, "%-34s %10.1f runs/s, each %.1f ms median, %.1f ms p90, %.1f ms of processor time\n",
+		fmt.Sprintf("without a pause, %d at once", clients), float64(len(each))/took.Seconds(),
+		milliseconds(rank(each, 50)), milliseconds(rank(each, 90)), milliseconds(work/time.Duration(len(each))))
 	return nil
+}
+
+// worked is the time that this process has worked, on all cores together: the enclave's and the clients'.
+func worked() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // rank is a percentile of sorted times.

@@ -35,6 +35,7 @@ type Seal func(act enclave.Act) (Sealed, error)
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
 	db      *sql.DB
+	known   *statements
 	seal    Seal
 	writer  chan struct{} // holds one token: the right to write
 	written chan struct{} // see Written
@@ -56,7 +57,7 @@ func Open(ctx context.Context, path string, seal Seal) (*Store, error) {
 	if err := migrate(ctx, db); err != nil {
 		return nil, errors.Join(enclave.Internalf("migrate the store: %w", err), db.Close())
 	}
-	s := &Store{db: db, seal: seal, writer: make(chan struct{}, 1), written: make(chan struct{}, 1)}
+	s := &Store{db: db, known: newStatements(db), seal: seal, writer: make(chan struct{}, 1), written: make(chan struct{}, 1)}
 	s.writer <- struct{}{}
 	return s, nil
 }
@@ -86,7 +87,7 @@ func (s *Store) Close() error {
 func (s *Store) Written() <-chan struct{} { return s.written }
 
 // read is the queries outside any transaction.
-func (s *Store) read() *sqlc.Queries { return sqlc.New(s.db) }
+func (s *Store) read() *sqlc.Queries { return sqlc.New(s.known.outside()) }
 
 // act runs change in one transaction with the entry of an act, whose position it is given.
 func (s *Store) act(ctx context.Context, act enclave.Act, change func(q *sqlc.Queries, position int64) error) error {
@@ -148,11 +149,11 @@ func (s *Store) write(ctx context.Context, change func(q *sqlc.Queries) error) (
 			}
 		}
 	}()
-	var statements sqlc.DBTX = tx
+	var queries sqlc.DBTX = s.known.inside(tx)
 	if s.wrap != nil {
-		statements = s.wrap(tx)
+		queries = s.wrap(queries)
 	}
-	if err := change(sqlc.New(statements)); err != nil {
+	if err := change(sqlc.New(queries)); err != nil {
 		return fault("write", err)
 	}
 	if err := tx.Commit(); err != nil {
