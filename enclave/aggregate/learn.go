@@ -130,16 +130,21 @@ func (f *learned) fill(b *enclave.Batch, first, last int64) {
 		clear(v.Valid)
 		clear(v.Narrow)
 		clear(v.Wide)
-		for row := range b.Rows {
-			digit := (first + int64(row)) / stride % d.size()
-			if digit == d.values {
-				continue // the empty one
+		digit, end := first/stride%d.size(), stride-first%stride // of the digit at hand, the row behind its last
+		for row := int64(0); row < last-first; row, end = end, end+stride {
+			end = min(end, last-first)
+			if digit < d.values { // else it is the empty one
+				for at := row; at < end; at++ {
+					v.Valid[at>>3] |= 1 << (at & 7)
+					if d.narrow {
+						v.Narrow[at] = int32(d.low + digit) //nolint:gosec // dates and codes are of 32 bits
+					} else {
+						v.Wide[at] = d.low + digit
+					}
+				}
 			}
-			v.Valid[row>>3] |= 1 << (row & 7)
-			if d.narrow {
-				v.Narrow[row] = int32(d.low + digit) //nolint:gosec // dates and codes are of 32 bits
-			} else {
-				v.Wide[row] = d.low + digit
+			if digit++; digit == d.size() {
+				digit = 0
 			}
 		}
 		stride *= d.size()

@@ -18,6 +18,7 @@ type worker struct {
 
 	view    enclave.Batch // the shown columns of a batch
 	emitted [][]int32     // by the guest, one slice for each of its keys
+	replay  *replay       // nil before its first batch
 	codes   []int32       // of the key at hand
 	numbers []int32       // of each row's full cell: first its place, then its slot
 	margin  []slot        // of each row's cell in the set at hand
@@ -156,7 +157,7 @@ func (w *worker) addEmitted(numbers []int32, first int) error {
 }
 
 // assign lets the guest of a crafted run see the shown columns of a batch and nothing else: no subjects, no column that it was not
-// shown.
+// shown. Some batches it sees twice, see replay.
 func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
 	if w.guest == nil || b.Rows == 0 {
 		return nil
@@ -168,7 +169,17 @@ func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
 	for i := range w.emitted {
 		w.emitted[i] = w.emitted[i][:b.Rows]
 	}
-	return crafted(ctx, w.guest.Assign(ctx, &w.view, w.emitted))
+	if err := w.guest.Assign(ctx, &w.view, w.emitted); err != nil {
+		return crafted(ctx, err)
+	}
+	first := w.replay == nil
+	if first {
+		w.replay = newReplay(w.layout)
+	}
+	if !w.replay.chosen(first) {
+		return nil
+	}
+	return crafted(ctx, w.replay.verify(ctx, w.guest, &w.view, w.emitted))
 }
 
 // employ gives the worker a guest that sees rows.
