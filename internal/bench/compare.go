@@ -47,7 +47,8 @@ func (b bench) compare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c.add(loopSide, "Go loop", "")
+	c.add(loopSide, goLoop, "")
+	c.add(loopSide, "reading alone", readOnly)
 	if !b.duck {
 		return c.run(b.ask)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,6 +49,9 @@ func newLoops(ctx context.Context, store *load.Store, snapshot enclave.Snapshot)
 	return l, err
 }
 
+// readOnly is the way in which nothing is computed: what the question needs is read and added up, as fast as memory gives it.
+const readOnly = "read"
+
 // answer splits the rows between threads, and adds their parts up.
 func (l *loops) answer(t task) ([]string, error) {
 	ranges, err := l.rows.Split(t.Threads)
@@ -57,6 +61,9 @@ func (l *loops) answer(t task) ([]string, error) {
 	loop, ok := map[string]func(r enclave.Range) []fact{"a": l.group, "b": l.filter, "c": l.facts}[t.Question]
 	if !ok {
 		return nil, errors.New("no such question")
+	}
+	if t.How == readOnly {
+		loop = func(r enclave.Range) []fact { return []fact{{sum: l.read(t.Question, r)}} }
 	}
 	parts := make([][]fact, len(ranges))
 	var group errgroup.Group
@@ -75,6 +82,30 @@ func (l *loops) answer(t task) ([]string, error) {
 		}
 	}
 	return lines(t.Question, parts[0]), nil
+}
+
+// read adds up the arrays that a question needs, eight bytes at a time.
+func (l *loops) read(question string, r enclave.Range) int64 {
+	first, last := r.First, r.First+r.Count
+	sum := total(l.cost[first:last])
+	if question == "b" {
+		return sum + total(l.visited[first:last]) + total(l.region[first:last]) + total(l.discount[first:last]) + total(l.quantity[first:last])
+	}
+	sum += total(l.district[first:last]) + total(l.department[first:last])
+	if question == "c" {
+		sum += total(l.subject[first:last])
+	}
+	return sum
+}
+
+func total[T int32 | uint32 | int64](values []T) int64 {
+	n := len(values) * int(unsafe.Sizeof(values[0])) / 8
+	words := unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(values))), n) //nolint:gosec // of plain numbers, no longer than they are
+	var a, b, c, d int64
+	for ; len(words) >= 4; words = words[4:] {
+		a, b, c, d = a+words[0], b+words[1], c+words[2], d+words[3]
+	}
+	return a + b + c + d
 }
 
 // fact is what a loop knows of a cell.

@@ -16,6 +16,8 @@ type question struct {
 	enclaveKeys, guestKeys []enclave.ManifestKey
 	// line is a cell's part of the answer, "" if it has none; keys are the labels of its codes.
 	line func(keys []string, cell *enclave.Cell) string
+	// bytes is how many a row has in the arrays that a loop reads for it.
+	bytes int
 	// told is the first contestant's answer.
 	told []string
 	// sql are DuckDB's formulations over $table; the fastest counts.
@@ -45,7 +47,7 @@ func questions() []question {
 	selected := []string{"[" + sinceDate + "," + beforeDate + ")", "[" + leastDiscount + "," + pastLargest + ")", "<" + pastQuantity, "in"}
 	return []question{
 		{
-			name: "a", title: "group by two keys, sum (480 cells)",
+			name: "a", bytes: 16, title: "group by two keys, sum (480 cells)",
 			columns: []string{"district", "department", "cost"}, enclaveKeys: two, guestKeys: twoByGuest,
 			line: func(keys []string, c *enclave.Cell) string {
 				return fmt.Sprintf("%s,%s,%d", keys[0], keys[1], c.Sums[0].Sum)
@@ -53,7 +55,7 @@ func questions() []question {
 			sql: []string{"SELECT district, department, sum(cost) FROM $table GROUP BY district, department"},
 		},
 		{
-			name: "b", title: "six predicates on four columns, sum",
+			name: "b", bytes: 32, title: "six predicates on four columns, sum",
 			columns: []string{"visit_date", "discount", "quantity", "region", "cost"},
 			enclaveKeys: []enclave.ManifestKey{
 				cuts("visited", "visit_date", sinceDate, beforeDate), cuts("discounted", "discount", leastDiscount, pastLargest),
@@ -71,7 +73,7 @@ func questions() []question {
 				" AND quantity < %s AND region <> %s", sinceDate, beforeDate, leastDiscount, pastLargest, pastQuantity, leftOutRegion)},
 		},
 		{
-			name: "c", title: "the same facts: rows, subjects, sum, two largest subject totals (480 cells)",
+			name: "c", bytes: 20, title: "the same facts: rows, subjects, sum, two largest subject totals (480 cells)",
 			columns: []string{"district", "department", "cost"}, enclaveKeys: two, guestKeys: twoByGuest,
 			line: func(keys []string, c *enclave.Cell) string {
 				return fmt.Sprintf("%s,%s,%d,%d,%d,%d,%d", keys[0], keys[1], c.Rows, c.Subjects, c.Sums[0].Sum, c.Sums[0].Largest, c.Sums[0].Second)
