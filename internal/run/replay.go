@@ -71,11 +71,7 @@ func (r *Register) Replay(ctx context.Context, caller enclave.Caller, id string,
 		return Replayed{}, enclave.Fail(enclave.Unavailable, "REPLAY_BUSY")
 	}
 	defer r.replaying.Unlock()
-	order, err := r.orderOnceMore(ctx, state.Run)
-	if err != nil {
-		return Replayed{}, err
-	}
-	replayed := r.replay(ctx, order, &decision, workers)
+	replayed := r.replay(ctx, state.Run, &decision, workers)
 	if replayed.Record = r.whole(ctx, &state, &decision); !replayed.Record && replayed.Stage == "" {
 		replayed.Stage = enclave.StageRecord
 	}
@@ -98,35 +94,25 @@ func (r *Register) replayable(ctx context.Context, id string) (state State, deci
 		return state, decision, enclave.Fail(enclave.State, "REPLAY_IN_DEV", "run", id)
 	}
 	if decision, err = r.config.Store.Judged(ctx, id); errors.Is(err, NotFound(id)) {
-		err = enclave.Fail(enclave.State, "REPLAY_NOT_DECIDED", "run", id)
+		return state, decision, enclave.Fail(enclave.State, "REPLAY_NOT_DECIDED", "run", id)
+	}
+	if _, gone := r.config.Policies.Revision(state.Policy); err == nil && gone != nil {
+		err = enclave.Fail(enclave.State, "REPLAY_POLICY_GONE", "run", id, "revision", state.Policy.String()).Because(gone)
 	}
 	return state, decision, err
 }
 
-// orderOnceMore is the order of a run as it was taken up.
-func (r *Register) orderOnceMore(ctx context.Context, run enclave.Run) (*enclave.Order, error) {
-	if _, err := r.config.Policies.Revision(run.Policy); err != nil {
-		return nil, enclave.Fail(enclave.State, "REPLAY_POLICY_GONE", "run", run.ID, "revision", run.Policy.String()).Because(err)
-	}
-	order, err := r.order(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	order.Grant.State, order.Approved = enclave.GrantActive, true
-	return order, nil
-}
-
 // replay walks the path and compares.
-func (r *Register) replay(ctx context.Context, order *enclave.Order, decision *Decision, workers int) (replayed Replayed) {
+func (r *Register) replay(ctx context.Context, run enclave.Run, decision *Decision, workers int) (replayed Replayed) {
 	at := enclave.StageAdmit
-	again, err := r.config.Replays.Path.Replay(ctx, order, decision.History, workers, func(stage enclave.Stage) { at = stage })
+	again, err := r.again(ctx, run, decision.History, workers, func(stage enclave.Stage) { at = stage })
 	if err != nil {
-		r.notable(ctx, order.Run.ID, err)
+		r.notable(ctx, run.ID, err)
 		return Replayed{Stage: at, Stopped: &enclave.AsError(err).Reasons()[0]}
 	}
 	var recorded Evidence
 	if err := json.Unmarshal([]byte(decision.Evidence), &recorded); err != nil {
-		r.notable(ctx, order.Run.ID, err)
+		r.notable(ctx, run.ID, err)
 	}
 	replayed.Output = again.Digest == decision.Result && again.Print == decision.Footprint
 	replayed.Facts = alike(again.Facts, recorded.Facts) && alike(again.Places, recorded.Places)
@@ -134,13 +120,23 @@ func (r *Register) replay(ctx context.Context, order *enclave.Order, decision *D
 		alike(again.Profile, decision.Profile)
 	switch {
 	case !replayed.Output:
-		replayed.Stage = r.parted(&again, decision, order.Module.Manifest.Form)
-	case !replayed.Facts && order.Module.Manifest.Form == enclave.Program:
+		replayed.Stage = r.parted(&again, decision)
+	case !replayed.Facts && again.Facts.Form == enclave.Program:
 		replayed.Stage = enclave.StageMeasure
 	case !replayed.Facts, !replayed.Decision:
 		replayed.Stage = enclave.StageJudge
 	}
 	return replayed
+}
+
+// again walks the path of a run that is taken up as it was when it ran.
+func (r *Register) again(ctx context.Context, run enclave.Run, version int64, workers int, progress func(enclave.Stage)) (Repeated, error) {
+	order, err := r.order(ctx, run)
+	if err != nil {
+		return Repeated{}, err
+	}
+	order.Grant.State, order.Approved = enclave.GrantActive, true
+	return r.config.Replays.Path.Replay(ctx, order, version, workers, progress)
 }
 
 // alike reports whether two values are written alike.
@@ -151,8 +147,8 @@ func alike(a, b any) bool {
 }
 
 // parted is the stage in which another output came about: the execution if rows fell into other cells, or if a program made another table.
-func (r *Register) parted(again *Repeated, decision *Decision, form enclave.Form) enclave.Stage {
-	if form == enclave.Program {
+func (r *Register) parted(again *Repeated, decision *Decision) enclave.Stage {
+	if again.Facts.Form == enclave.Program {
 		return enclave.StageExecute
 	}
 	if again.Footprint != nil && !decision.Footprint.IsZero() {
@@ -216,24 +212,27 @@ func (r *Register) notable(ctx context.Context, id string, err error) {
 
 // detail is what the ledger says of a replay.
 func (r *Replayed) detail(workers int) []string {
-	detail := []string{"workers", strconv.Itoa(workers), "replayed", "same"}
+	detail := []string{"workers", strconv.Itoa(workers)}
 	if r.Same() {
-		return detail
+		return append(detail, "replayed", "same")
 	}
-	detail[3] = "differs"
 	detail = append(detail, "stage", string(r.Stage))
 	if r.Stopped != nil {
-		detail[3] = "stopped"
-		return append(detail, "reason", r.Stopped.Code)
+		detail = append(detail, "replayed", "stopped", "reason", r.Stopped.Code)
+	} else {
+		detail = append(detail, "replayed", "differs")
 	}
 	var parts []string
-	for _, part := range []struct {
-		name string
-		same bool
-	}{{"output", r.Output}, {"decision", r.Decision}, {"facts", r.Facts}, {"record", r.Record}} {
-		if !part.same {
-			parts = append(parts, part.name)
+	for name, differs := range map[string]bool{
+		"output": r.Stopped == nil && !r.Output, "decision": r.Stopped == nil && !r.Decision, "facts": r.Stopped == nil && !r.Facts, "record": !r.Record,
+	} {
+		if differs {
+			parts = append(parts, name)
 		}
 	}
+	if len(parts) == 0 {
+		return detail
+	}
+	slices.Sort(parts)
 	return append(detail, "parts", strings.Join(parts, ","))
 }

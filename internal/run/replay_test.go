@@ -110,10 +110,13 @@ func TestReplaysAreCompared(t *testing.T) {
 		differ func(*run.Replayed)
 		stage  enclave.Stage
 	}{
-		"nothing":             {run: last.ID, differ: func(*run.Replayed) {}},
-		"the bytes":           {change: func(r *run.Repeated) { r.Digest[0]++ }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageTreat},
-		"the footprint":       {change: func(r *run.Repeated) { r.Print[0]++ }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageTreat},
-		"rows elsewhere":      {change: func(r *run.Repeated) { r.Print[0]++; r.Footprint = &enclave.Footprint{Places: enclave.PlacesOf([]int32{1})} }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageExecute},
+		"nothing":       {run: last.ID, differ: func(*run.Replayed) {}},
+		"the bytes":     {change: func(r *run.Repeated) { r.Digest[0]++ }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageTreat},
+		"the footprint": {change: func(r *run.Repeated) { r.Print[0]++ }, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageTreat},
+		"rows elsewhere": {change: func(r *run.Repeated) {
+			r.Print[0]++
+			r.Footprint = &enclave.Footprint{Places: enclave.PlacesOf([]int32{1})}
+		}, differ: func(r *run.Replayed) { r.Output = false }, stage: enclave.StageExecute},
 		"a fact":              {change: func(r *run.Repeated) { r.Facts.Derivable++ }, differ: func(r *run.Replayed) { r.Facts = false }, stage: enclave.StageJudge},
 		"a place":             {change: func(r *run.Repeated) { r.Places = []enclave.Place{{}} }, differ: func(r *run.Replayed) { r.Facts = false }, stage: enclave.StageJudge},
 		"the decision":        {change: func(r *run.Repeated) { r.Decided.Decision = enclave.Hold }, differ: func(r *run.Replayed) { r.Decision = false }, stage: enclave.StageJudge},
@@ -140,10 +143,24 @@ func TestReplaysAreCompared(t *testing.T) {
 		acts := w.acts("runs/" + id)
 		act := acts[len(acts)-1]
 		if act.Verb != "run.replay" || act.Actor != zhao || act.Detail["replayed"] != map[bool]string{true: "same", false: "differs"}[got.Same()] ||
-			act.Detail["stage"] != string(c.stage) || act.Detail["workers"] != "3" {
+			act.Detail["stage"] != string(c.stage) || act.Detail["workers"] != "3" || act.Detail["parts"] != parts(want) {
 			t.Errorf("%s: the act says %+v", name, act)
 		}
 	}
+}
+
+// parts names what differs, as the ledger does.
+func parts(r run.Replayed) string {
+	var all []string
+	for _, part := range []struct {
+		same bool
+		name string
+	}{{r.Decision, "decision"}, {r.Facts, "facts"}, {r.Output, "output"}, {r.Record, "record"}} {
+		if !part.same {
+			all = append(all, part.name)
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 // TestReplaysThatEndEarly: one that a stage fails is told with the stage, one at a time, and one that nobody waits for is not recorded.
@@ -158,7 +175,7 @@ func TestReplaysThatEndEarly(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	acts := w.acts("runs/" + of.ID)
-	if act := acts[len(acts)-1]; act.Detail["replayed"] != "stopped" || act.Detail["reason"] != "INTERNAL" || act.Detail["stage"] != "treat" {
+	if act := acts[len(acts)-1]; act.Detail["replayed"] != "stopped" || act.Detail["parts"] != "" || act.Detail["reason"] != "INTERNAL" || act.Detail["stage"] != "treat" {
 		t.Errorf("the act says %+v", act)
 	}
 
