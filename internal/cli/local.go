@@ -59,17 +59,18 @@ func (sh *shell) moduleBuild() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := folder(args)
 			test := strings.TrimSuffix("darkroom module test "+dir, " .")
-			path, digest, err := "", enclave.Digest{}, error(nil)
-			if code == "" {
-				path, digest, err = sh.build(cmd.Context(), dir)
-			} else {
-				path, digest, err = scaffold.Join(dir, code)
-				test = "darkroom module test " + path
+			build := func() (string, enclave.Digest, error) { return sh.build(cmd.Context(), dir) }
+			if code != "" {
+				build = func() (string, enclave.Digest, error) { return scaffold.Join(dir, code) }
 			}
+			path, digest, err := build()
 			if err != nil {
 				return err
 			}
 			sh.say("CLI_MODULE_BUILT", "file", path, "digest", digest.String())
+			if code != "" {
+				test = "darkroom module test " + path
+			}
 			sh.next(test)
 			return nil
 		},
