@@ -2,7 +2,7 @@
 // README beside it.
 //
 //	go run ./internal/bench                    # from column files to facts, against DuckDB and Go loops, on 10 million rows
-//	go run ./internal/bench -rows 100000000    # 100 million: 10 GB of disk, 12 GB of memory for the peers
+//	go run ./internal/bench -rows 100000000    # 100 million: 14 GB of disk, 20 GB of memory for the peers
 //	go run ./internal/bench -served            # submission to release over gRPC, and a small run's latency
 //	go run ./internal/bench -latency           # small runs alone, with the share of each stage
 //	go run ./internal/bench -hostile           # honest runs alone and beside every hostile module, and what memory is left behind
