@@ -43,6 +43,7 @@ type Manifest struct {
 	Version  string            `json:"version"`
 	Title    string            `json:"title,omitempty"`
 	Form     Form              `json:"form"`
+	Fuel     int64             `json:"fuel,omitempty"` // what the module may burn for each row; 0 is [DefaultFuel], at most [MaxFuel]
 	Inputs   []ManifestInput   `json:"inputs"`
 	Params   []ManifestParam   `json:"params,omitempty"`
 	Keys     []ManifestKey     `json:"keys,omitempty"`     // of the form aggregate, as the two below
@@ -207,6 +208,8 @@ func (m *Manifest) headProblem() (place, expected string) {
 		return "title", "at most 200 bytes"
 	case m.Form != Aggregate && m.Form != Program:
 		return "form", string(Aggregate) + " or " + string(Program)
+	case m.Fuel < 0 || m.Fuel > MaxFuel:
+		return "fuel", fmt.Sprintf("1 to %d units for each row, or nothing for %d", MaxFuel, DefaultFuel)
 	}
 	return "", ""
 }

@@ -52,7 +52,7 @@ type Guest interface {
 
 // Sandbox is the only place that runs guest code.
 type Sandbox interface {
-	// Open prepares the plan's module for one worker. Errors name the module's fault by reason: MODULE_STOPPED (time), MODULE_MEMORY,
+	// Open prepares the plan's module for one worker. Errors name the module's fault by reason: MODULE_FUEL, MODULE_STOPPED (time), MODULE_MEMORY,
 	// MODULE_TRAP, MODULE_CONTRACT (wild addresses, wrong version, failed init).
 	Open(ctx context.Context, module *Module, plan *Plan) (Guest, error)
 }

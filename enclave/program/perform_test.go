@@ -34,10 +34,9 @@ func visits() int64 {
 	return 150_000
 }
 
-// Patient waits longer than any guest takes that ends by itself; quick, as long as a test waits for one that does not.
+// Patient waits longer than any guest takes that ends by itself or by its fuel.
 var (
 	patient = sandbox.Config{CallTimeout: time.Hour}
-	quick   = sandbox.Config{CallTimeout: time.Second}
 )
 
 func newRoom(tb testing.TB, config sandbox.Config, seed uint64, rows int64) *room {
@@ -177,14 +176,10 @@ func TestHistogramInGo(t *testing.T) {
 
 // Each hostile program ends as it says: with the one reason, or with a table, the same each time.
 func TestHostilePrograms(t *testing.T) {
-	waiting, stopping := newRoom(t, patient, 1, 2000), newRoom(t, quick, 1, 2000)
+	r := newRoom(t, patient, 1, 2000)
 	for _, guest := range guests.Programs() {
 		if guest.Honest {
 			continue // these have tests of their own
-		}
-		r := waiting
-		if guest.Fails == "MODULE_STOPPED" {
-			r = stopping
 		}
 		t.Run(guest.Name, func(t *testing.T) {
 			module, plan := orderOf(t, guest, nil)

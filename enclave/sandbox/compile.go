@@ -9,10 +9,11 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/sandbox/meter"
 )
 
-// Compile reports whether a module's code is valid and fits the sandbox, with MODULE_INVALID, MODULE_COMPILE or MODULE_MEMORY, and keeps
-// what it compiled for the run to come. It runs nothing of the module. A module without code always fits. It may wait for other modules
+// Compile reports whether a module's code is valid and fits the sandbox, with MODULE_INVALID, MODULE_COMPILE, MODULE_MEMORY or a
+// reason of [meter.Rewrite], and keeps what it compiled for the run to come. It runs nothing of the module. A module without code always fits. It may wait for other modules
 // of the same operator to be compiled.
 func (s *Sandbox) Compile(ctx context.Context, operator string, module *enclave.Module) error {
 	if !module.HasCode {
@@ -32,7 +33,7 @@ func (s *Sandbox) code(ctx context.Context, operator string, module *enclave.Mod
 	})
 }
 
-// compile rewrites a module, so that it can be stopped, and compiles it: here, or in a child process whose result is then loaded.
+// compile meters a module and compiles it: here, or in a child process whose result is then loaded.
 func (s *Sandbox) compile(ctx context.Context, operator string, module *enclave.Module) (code wazero.CompiledModule, err error) {
 	defer func() {
 		if r := recover(); r != nil { // a compiler's panic on hostile bytes must not be the server's
@@ -40,16 +41,16 @@ func (s *Sandbox) compile(ctx context.Context, operator string, module *enclave.
 		}
 	}()
 	began := time.Now()
-	rewritten, err := checkEveryCall(module.Bytes)
+	metered, err := meter.Rewrite(module.Bytes)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, err
 	}
 	if s.compiler != nil {
-		if err := s.compiler.prepare(ctx, operator, rewritten); err != nil {
+		if err := s.compiler.prepare(ctx, operator, metered); err != nil {
 			return nil, err
 		}
 	}
-	code, err = s.runtime.CompileModule(ctx, rewritten)
+	code, err = s.runtime.CompileModule(ctx, metered)
 	if err != nil && s.compiler != nil {
 		return nil, enclave.Internalf("load the code of module %s, which a child compiled: %w", module.Digest, err)
 	}
@@ -59,7 +60,7 @@ func (s *Sandbox) compile(ctx context.Context, operator string, module *enclave.
 	if err := s.fits(code); err != nil {
 		_ = code.Close(ctx) // it never fails, and the reason is err
 		if s.compiler != nil {
-			s.compiler.forget(ctx, rewritten)
+			s.compiler.forget(ctx, metered)
 		}
 		return nil, err
 	}
@@ -72,6 +73,9 @@ func (s *Sandbox) compile(ctx context.Context, operator string, module *enclave.
 func (s *Sandbox) fits(code wazero.CompiledModule) error {
 	for _, f := range code.ImportedFunctions() {
 		from, name, _ := f.Import()
+		if from == meter.HostModule && name == meter.HostRefuel {
+			continue // the rewriter's own
+		}
 		if !offers(from, name, f.ParamTypes(), f.ResultTypes()) {
 			return invalid(fmt.Errorf("import %q %q is not offered with that type", from, name))
 		}

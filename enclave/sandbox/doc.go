@@ -64,7 +64,13 @@
 //
 // # What stops a guest
 //
-// wazero checks for a passed deadline at loop headers only, and neither it nor Go can interrupt native code between them: a recursion
-// that branches would never end and would hold up Go's garbage collector with it. So each function is given an empty loop at its
-// entry before it is compiled, which makes every call a place where a guest can be stopped.
+// Neither Go nor wazero can interrupt native code: a guest that does not come back would hold up Go's garbage collector, and could not be
+// cancelled. So every module is metered before it is compiled (package meter): it counts what it does, and asks the host for more fuel each
+// fraction of a millisecond. There the host looks, in this order, whether the run was cancelled (RUN_CANCELED) or the call has taken longer
+// than [Config.CallTimeout] (MODULE_STOPPED, for the machine's sake), and whether any fuel is left (MODULE_FUEL).
+//
+// How much there is, the manifest says for each row (package enclave, at DefaultFuel): a batch of an aggregate has it for a full batch, and
+// something for the start; a program has one budget for its run, which grows by what the rows it is shown bring. That is counted, so that the
+// same module over the same rows ends the same way on any machine. System calls cost as much as leaving and entering the guest, and more
+// for each byte or vector that the host looks at.
 package sandbox

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -32,10 +33,12 @@ func (s *Sandbox) outOfMemory(cause error) error {
 func (g *guest) fault(run, call context.Context, err error) error {
 	var broken breach
 	switch {
+	case err != nil && run.Err() != nil:
+		return canceled(run)
+	case g.tank.spent || err == nil && g.tank.over():
+		return enclave.Fail(enclave.Limit, "MODULE_FUEL", "limit", strconv.FormatInt(g.fuel, 10)).Because(err)
 	case err == nil:
 		return nil
-	case run.Err() != nil:
-		return canceled(run)
 	case call.Err() != nil:
 		return enclave.Fail(enclave.Limit, "MODULE_STOPPED", "limit", g.sandbox.config.CallTimeout.String()).Because(err)
 	case g.memory.refused:

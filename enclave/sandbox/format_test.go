@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
-	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
 // golden reads hexadecimal digits; spaces and lines are free, and # begins a comment.
@@ -47,36 +46,6 @@ func TestDescriptorIsTheGoldenOne(t *testing.T) {
 	if l.size != 0x14_4000 {
 		t.Fatalf("the window takes %#x bytes", l.size)
 	}
-}
-
-func TestEveryFunctionGetsALoop(t *testing.T) {
-	// One function without locals and one with two groups of them.
-	in := golden(t, "every-call-in.hex")
-	got, err := checkEveryCall(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := golden(t, "every-call-out.hex"); !bytes.Equal(got, want) {
-		t.Fatalf("got\n%swant\n%s", hex.Dump(got), hex.Dump(want))
-	}
-}
-
-func FuzzCheckEveryCall(f *testing.F) {
-	for _, g := range guests.Hostile() {
-		f.Add(g.Wasm)
-	}
-	f.Fuzz(func(t *testing.T, wasm []byte) {
-		out, err := checkEveryCall(wasm)
-		if err != nil {
-			return
-		}
-		if len(out) > 2*len(wasm)+64 && len(out) > 9*len(wasm) {
-			t.Fatalf("%d bytes became %d", len(wasm), len(out))
-		}
-		if _, err := checkEveryCall(out); err != nil {
-			t.Fatalf("its own output does not hold: %v", err)
-		}
-	})
 }
 
 func TestOnlyTheTenSystemFunctionsAreOffered(t *testing.T) {

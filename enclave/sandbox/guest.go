@@ -19,6 +19,9 @@ type guest struct {
 	layout   layout
 	operator string
 	memory   *memory // while an instance exists
+	fuel     int64   // for each row
+	tank     *tank   // of the instance that there is, or was last
+	before   int64   // what the instances before it burnt
 }
 
 var _ enclave.Guest = (*guest)(nil)
@@ -36,12 +39,27 @@ func (g *guest) Assign(ctx context.Context, batch *enclave.Batch, codes [][]int3
 		g.sandbox.places.give(g.memory, claim{operator: g.operator})
 		g.memory = nil
 	}()
+	g.fill(enclave.BaseFuel + enclave.BatchRows*g.fuel)
 	return g.within(ctx, func(call context.Context) error { return g.assign(call, batch, codes) })
 }
 
-// within lets the guest do something within the time of one call, and names its fault.
+// fill gives the next instance its fuel.
+func (g *guest) fill(budget int64) {
+	g.before = g.Burnt()
+	g.tank = &tank{budget: budget}
+}
+
+// Burnt is the fuel that all instances of the guest have burnt so far. It tells of the rows: it MUST NOT leave the enclave where they are real.
+func (g *guest) Burnt() int64 {
+	if g.tank == nil {
+		return 0
+	}
+	return g.before + g.tank.burnt()
+}
+
+// within lets the guest do something within its fuel and the time of one call, and names its fault.
 func (g *guest) within(ctx context.Context, do func(call context.Context) error) (err error) {
-	call, cancel := context.WithTimeout(ctx, g.sandbox.config.CallTimeout)
+	call, cancel := context.WithTimeout(withTank(ctx, g.tank), g.sandbox.config.CallTimeout)
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil { // of wazero: whatever a guest provokes there must not end the server
@@ -96,6 +114,10 @@ func (g *guest) start(ctx context.Context) (in *instance, err error) {
 		return nil, err
 	}
 	in = &instance{module: module}
+	if err := g.tank.attach(module); err != nil {
+		_ = module.Close(context.WithoutCancel(ctx)) // err is why
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			_ = module.Close(context.WithoutCancel(ctx)) // err is why

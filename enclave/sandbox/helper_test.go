@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
@@ -92,6 +91,3 @@ func assign(tb testing.TB, s *sandbox.Sandbox, wasm []byte, plan *enclave.Plan, 
 	}
 	return codes[0], err
 }
-
-// quick stops endless guests soon, so that the tests are fast; nothing asserts how soon.
-func quick() sandbox.Config { return sandbox.Config{CallTimeout: 300 * time.Millisecond} }

@@ -136,9 +136,9 @@ func TestCompileRefusesWhatCannotRun(t *testing.T) {
 		wasm   []byte
 		reason string
 	}{
-		"empty":           {nil, "MODULE_INVALID"},
-		"text":            {[]byte("not a module, only some text"), "MODULE_INVALID"},
-		"cut short":       {ok[:len(ok)-20], "MODULE_INVALID"},
+		"empty":           {nil, "MODULE_NOT_WASM"},
+		"text":            {[]byte("not a module, only some text"), "MODULE_NOT_WASM"},
+		"cut short":       {ok[:len(ok)-20], "MODULE_MALFORMED"},
 		"unknown import":  {[]byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x02\x07\x01\x01a\x01b\x00\x00"), "MODULE_INVALID"},
 		"import type":     {wrongType, "MODULE_INVALID"},
 		"no memory":       {[]byte("\x00asm\x01\x00\x00\x00"), "MODULE_INVALID"},
@@ -152,7 +152,7 @@ func TestCompileRefusesWhatCannotRun(t *testing.T) {
 }
 
 func TestReasonsHaveTextsInBothLanguages(t *testing.T) {
-	for _, code := range []string{"MODULE_INVALID", "MODULE_STOPPED", "MODULE_MEMORY", "MODULE_TRAP", "MODULE_CONTRACT"} {
+	for _, code := range []string{"MODULE_INVALID", "MODULE_FUEL", "MODULE_STOPPED", "MODULE_MEMORY", "MODULE_TRAP", "MODULE_CONTRACT"} {
 		if !enclave.Known(code) {
 			t.Error(code)
 		}

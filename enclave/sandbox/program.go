@@ -31,6 +31,7 @@ func (s *Sandbox) Start(ctx context.Context, module *enclave.Module, plan *encla
 	if p.memory, err = s.places.take(ctx, p.claim()); err != nil {
 		return nil, errors.Join(err, g.Close(context.WithoutCancel(ctx)))
 	}
+	p.fill(enclave.BaseFuel)
 	err = p.within(ctx, func(call context.Context) (err error) {
 		if p.in, err = p.start(call); err != nil {
 			return err
@@ -51,6 +52,7 @@ func (p *program) Show(ctx context.Context, batch *enclave.Batch) error {
 	if err := p.layout.fits(batch, nil); err != nil {
 		return err
 	}
+	p.tank.budget += int64(batch.Rows) * p.fuel
 	return p.within(ctx, func(call context.Context) error {
 		return p.show(call, p.in, p.window, batch, uint32(batch.Rows)) //nolint:gosec // at most BatchRows
 	})

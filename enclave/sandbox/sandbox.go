@@ -36,7 +36,8 @@ type Config struct {
 	// MemoryPages, besides what the garbage collector has not taken back yet. 0 means one for each core, and one more.
 	Instances int
 	// CallTimeout is the most time that a module may take over one batch, its start included; of a program: over its start, over each
-	// batch, and over its table. 0 means 10 s.
+	// batch, and over its table. What a module may do its fuel says, which ends it first unless the machine is far too busy: this is for
+	// the machine's sake. 0 means 60 s.
 	CallTimeout time.Duration
 	// Modules is how many compiled modules are kept in memory while no run uses them. 0 means 32.
 	Modules int
@@ -62,7 +63,7 @@ func (c Config) withDefaults() Config {
 		c.Compilers = max(2, runtime.GOMAXPROCS(0)/2)
 	}
 	if c.CallTimeout == 0 {
-		c.CallTimeout = 10 * time.Second
+		c.CallTimeout = time.Minute
 	}
 	if c.Modules == 0 {
 		c.Modules = 32
@@ -107,6 +108,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Sandbox, error)
 	if err := s.offerSystem(ctx); err != nil {
 		return nil, enclave.Internalf("offer the system interface: %w", err)
 	}
+	if err := s.offerFuel(ctx); err != nil {
+		return nil, enclave.Internalf("offer fuel: %w", err)
+	}
 	return s, nil
 }
 
@@ -142,7 +146,7 @@ func (s *Sandbox) open(ctx context.Context, module *enclave.Module, plan *enclav
 	if err != nil {
 		return nil, err
 	}
-	return &guest{sandbox: s, code: code, params: plan.Params, layout: layoutOf(plan), operator: plan.Operator}, nil
+	return &guest{sandbox: s, code: code, params: plan.Params, layout: layoutOf(plan), operator: plan.Operator, fuel: plan.Manifest.RowFuel()}, nil
 }
 
 // runtimeConfig is how guests are compiled and run. The memory limit is not given to wazero, which would refuse growth without a word;
@@ -151,8 +155,7 @@ func runtimeConfig(disk wazero.CompilationCache) wazero.RuntimeConfig {
 	return wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithCompilationCache(disk).
-		WithDebugInfoEnabled(false).
-		WithCloseOnContextDone(true)
+		WithDebugInfoEnabled(false)
 }
 
 // memoryName is what the ABI calls the exported memory.

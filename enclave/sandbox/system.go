@@ -24,6 +24,7 @@ const (
 	clockNanoseconds = 1_000_000_000 * 946_684_800 // 2000-01-01 00:00:00 UTC; Go's runtime does not start at zero
 	maxVectors       = 1024                        // of one write: guests must not make the host loop
 	maxEvents        = 64                          // of one poll
+	maxRandom        = 64 << 10                    // bytes of one random_get
 )
 
 var errExited = errors.New("the guest exited")
@@ -36,25 +37,34 @@ type systemFunction struct {
 	name   string
 	params []api.ValueType
 	run    func(s *Sandbox, memory api.Memory, args []uint64) uint32
+	// fuel is what the function takes for its arguments, beyond meter.CostImport.
+	fuel func(args []uint64) int64
 }
 
 // system lists what is offered. Every function but proc_exit returns an errno.
 func system() []systemFunction {
 	return []systemFunction{
-		{"args_get", []api.ValueType{i32, i32}, nothing},
-		{"args_sizes_get", []api.ValueType{i32, i32}, twoZeros},
-		{"clock_time_get", []api.ValueType{i32, i64, i32}, fixedClock},
-		{"environ_get", []api.ValueType{i32, i32}, nothing},
-		{"environ_sizes_get", []api.ValueType{i32, i32}, twoZeros},
-		{"fd_write", []api.ValueType{i32, i32, i32, i32}, write},
-		{"poll_oneoff", []api.ValueType{i32, i32, i32, i32}, pollAtOnce},
-		{exitName, []api.ValueType{i32}, exit},
-		{"random_get", []api.ValueType{i32, i32}, fixedRandom},
-		{"sched_yield", nil, nothing},
+		{"args_get", []api.ValueType{i32, i32}, nothing, free},
+		{"args_sizes_get", []api.ValueType{i32, i32}, twoZeros, free},
+		{"clock_time_get", []api.ValueType{i32, i64, i32}, fixedClock, free},
+		{"environ_get", []api.ValueType{i32, i32}, nothing, free},
+		{"environ_sizes_get", []api.ValueType{i32, i32}, twoZeros, free},
+		{"fd_write", []api.ValueType{i32, i32, i32, i32}, write, each(1, 16, maxVectors)},
+		{"poll_oneoff", []api.ValueType{i32, i32, i32, i32}, pollAtOnce, each(2, 64, maxEvents)},
+		{exitName, []api.ValueType{i32}, exit, free},
+		{"random_get", []api.ValueType{i32, i32}, fixedRandom, each(1, 2, maxRandom)},
+		{"sched_yield", nil, nothing, free},
 	}
 }
 
 const exitName = "proc_exit"
+
+func free([]uint64) int64 { return 0 }
+
+// each is so much for each of what an argument counts, up to the most that the function does anything for.
+func each(argument int, units, most int64) func([]uint64) int64 {
+	return func(args []uint64) int64 { return units * min(int64(word(args[argument])), most) }
+}
 
 func (f *systemFunction) results() []api.ValueType {
 	if f.name == exitName {
@@ -73,7 +83,8 @@ func offers(module, name string, params, results []api.ValueType) bool {
 func (s *Sandbox) offerSystem(ctx context.Context) error {
 	host := s.runtime.NewHostModuleBuilder(systemModule)
 	for _, f := range system() {
-		host.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, guest api.Module, stack []uint64) {
+		host.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, guest api.Module, stack []uint64) {
+			tankOf(ctx).charge(f.fuel(stack))
 			errno := f.run(s, guest.Memory(), stack)
 			if len(f.results()) == 1 {
 				stack[0] = uint64(errno)
@@ -100,6 +111,9 @@ func fixedClock(_ *Sandbox, memory api.Memory, args []uint64) uint32 {
 // fixedRandom fills with the same bytes at every call.
 func fixedRandom(_ *Sandbox, memory api.Memory, args []uint64) uint32 {
 	bytes, ok := memory.Read(word(args[0]), word(args[1]))
+	if len(bytes) > maxRandom {
+		return wasiInval
+	}
 	for i := range bytes {
 		bytes[i] = byte(i*167 + 13) //nolint:gosec // its low bits are what is meant
 	}

@@ -89,7 +89,9 @@ func TestSystemCallsAnswerTheSameAlways(t *testing.T) {
 	// Addresses outside, counts that would keep the host busy.
 	ask(wasiFault, "clock_time_get", 0, 1, end-7)
 	ask(wasiFault, "random_get", end-1, 2)
+	ask(wasiInval, "random_get", 1, maxRandom+1)
 	ask(wasiFault, "random_get", 1, 1<<32-1)
+	ask(wasiOK, "random_get", 1, maxRandom)
 	ask(wasiFault, "args_sizes_get", 64, end)
 	ask(wasiFault, "fd_write", 1, end-4, 1, 600)
 	ask(wasiFault, "fd_write", 1, 512, 2, end)

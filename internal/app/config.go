@@ -28,7 +28,8 @@ type Config struct {
 	// Workers is how many runs execute at once. Default: one for each core, at least 4: an operator never has all of them, so that long
 	// runs of one do not hold up the others.
 	Workers int `yaml:"workers"`
-	// CallSeconds stops a module whose call on one batch takes longer, 1 to 600. Default 10.
+	// CallSeconds stops a module whose call on one batch takes longer, 1 to 600, for the machine's sake: its fuel ends it before, unless the
+	// machine is far too busy. Default 60.
 	CallSeconds int `yaml:"call_seconds"`
 	// RunMinutes stops a run that takes longer from its admission to its record, 1 to 1440. Default 30.
 	RunMinutes int `yaml:"run_minutes"`
@@ -78,7 +79,7 @@ func (c Config) filled() (Config, error) {
 		c.Origin = "darkroom.local"
 	}
 	def(&c.Workers, max(4, runtime.NumCPU()))
-	def(&c.CallSeconds, 10)
+	def(&c.CallSeconds, 60)
 	def(&c.RunMinutes, 30)
 	def(&c.MemoryMiB, 512)
 	def(&c.CompileSeconds, 20)

@@ -53,30 +53,19 @@ func (sh *shell) moduleNew() *cobra.Command {
 }
 
 func (sh *shell) moduleBuild() *cobra.Command {
-	var code string
-	c := &cobra.Command{
+	return &cobra.Command{
 		Use: "build [DIR]", Short: sh.text("CLI_MODULE_BUILD"), Args: sh.atMost("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := folder(args)
-			test := strings.TrimSuffix("darkroom module test "+dir, " .")
-			build := func() (string, enclave.Digest, error) { return sh.build(cmd.Context(), dir) }
-			if code != "" {
-				build = func() (string, enclave.Digest, error) { return scaffold.Join(dir, code) }
-			}
-			path, digest, err := build()
+			path, digest, err := sh.build(cmd.Context(), dir)
 			if err != nil {
 				return err
 			}
 			sh.say("CLI_MODULE_BUILT", "file", path, "digest", digest.String())
-			if code != "" {
-				test = "darkroom module test " + path
-			}
-			sh.next(test)
+			sh.next(strings.TrimSuffix("darkroom module test "+dir, " ."))
 			return nil
 		},
 	}
-	c.Flags().StringVar(&code, "code", "", sh.text("CLI_MODULE_CODE"))
-	return c
 }
 
 // folder is the folder that a command is about: the one named, or the one that it is typed in.

@@ -26,7 +26,7 @@ const (
 func operators() []string { return []string{"acme-analytics", "globex-insurance", "initech-research"} }
 
 // config is what the domain's directory says of itself: a module is stopped soon, so that those that never end do not take all time.
-const config = "call_seconds: 1\n"
+const config = ""
 
 // domain is a directory with the server on it, which comes and goes, and a credential for everybody.
 type domain struct {

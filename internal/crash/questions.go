@@ -56,7 +56,7 @@ func questions() ([]question, error) {
 		{"too-few", ask(handful, "too-few", sex), nil, 2, sdk.RunDenied, ""},
 		{"shown", shown, honest, 3, sdk.RunHeld, "OUTPUT_CRAFTED"},
 		{"traps", ask(crowd, "traps", band), guests.Named("traps").Wasm, 2, sdk.RunFailed, "MODULE_TRAP"},
-		{"endless", ask(crowd, "endless", band), endless, 1, sdk.RunFailed, "MODULE_STOPPED"},
+		{"endless", ask(crowd, "endless", band), endless, 1, sdk.RunFailed, "MODULE_FUEL"},
 	}, nil
 }
 

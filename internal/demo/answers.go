@@ -152,7 +152,7 @@ func (s *story) endlessModule(ctx context.Context) error {
 		return err
 	}
 	s.ok("DEMO_ENDLESS_OTHER")
-	if endless, err = s.ends(ctx, endless.ID, sdk.RunFailed, "MODULE_STOPPED"); err != nil {
+	if endless, err = s.ends(ctx, endless.ID, sdk.RunFailed, "MODULE_FUEL"); err != nil {
 		return err
 	}
 	s.ok("DEMO_ENDLESS_OK", "text", endless.Reasons[0].In(string(s.Lang)))

@@ -107,9 +107,9 @@ func newDirectory(dir string) error {
 	return nil
 }
 
-// config is that of the embedded defaults, but for a port that is free and a module that ends sooner.
+// config is that of the embedded defaults, but for a port that is free.
 func (s *story) config() app.Config {
-	c := app.Config{Listen: s.Listen, CallSeconds: 2, Compiler: s.Compiler}
+	c := app.Config{Listen: s.Listen, Compiler: s.Compiler}
 	if c.Listen == "" && s.Keep == "" {
 		c.Listen = "127.0.0.1:0"
 	}

@@ -32,13 +32,13 @@ func TestHostileModules(t *testing.T) {
 	t.Parallel()
 	var refused, stopped, others []guests.Guest
 	for _, g := range append(guests.Hostile(), guests.Guest{
-		Name: "endless-c", Tries: "never to end", Door: guests.DoorBatch, Reason: "MODULE_STOPPED", Wasm: guest(t, scaffold.Endless),
+		Name: "endless-c", Tries: "never to end", Door: guests.DoorBatch, Reason: "MODULE_FUEL", Wasm: guest(t, scaffold.Endless),
 	}) {
 		switch {
 		case g.Door == guests.NoDoor, g.Door == guests.DoorFinish: // TestHostilePrograms has those
 		case g.Door == guests.DoorAdmit, g.Door == guests.DoorCompile:
 			refused = append(refused, g)
-		case g.Reason == "MODULE_STOPPED":
+		case g.Reason == "MODULE_FUEL":
 			stopped = append(stopped, g)
 		default:
 			others = append(others, g)
@@ -71,12 +71,11 @@ func TestHostileModules(t *testing.T) {
 	})
 	t.Run("endless", func(t *testing.T) {
 		t.Parallel()
-		// And here everything is; what is asked beside them needs no guest, so there is nothing of it to stop.
-		d := start(t, app.Config{CallSeconds: 1, MemoryMiB: 64, Workers: 2})
+		d := start(t, app.Config{CallSeconds: 600, MemoryMiB: 64, Workers: 2})
 		alone := bands("honest")
 		alone.Keys = alone.Keys[1:]
 		alone.Margins = nil
-		d.besides(stopped, alone, nil, "MODULE_STOPPED")
+		d.besides(stopped, alone, nil, "MODULE_FUEL")
 	})
 }
 
@@ -128,7 +127,7 @@ func reasonsOfDoors() []string {
 		"MODULE_TOO_LARGE", "MODULE_TOO_MANY", "MODULE_NOT_WASM", "MODULE_MALFORMED", "MODULE_UNSUPPORTED", "MODULE_IMPORT", "MODULE_EXPORT", "MODULE_COMMAND",
 		"MODULE_MANIFEST_MISSING", "MODULE_MANIFEST_TWICE", "MODULE_CODE_MISSING", "MODULE_CODE_NEEDLESS",
 		"MANIFEST_TOO_LARGE", "MANIFEST_MALFORMED", "MANIFEST_INVALID",
-		"MODULE_INVALID", "MODULE_STOPPED", "MODULE_MEMORY", "MODULE_TRAP", "MODULE_CONTRACT",
+		"MODULE_INVALID", "MODULE_FUEL", "MODULE_MEMORY", "MODULE_TRAP", "MODULE_CONTRACT",
 	}
 }
 
@@ -140,7 +139,9 @@ func (d *domain) besides(hostile []guests.Guest, question *enclave.Manifest, cod
 	honest := d.upload(rival, question, code)
 	var runs, beside []sdk.Run
 	for _, g := range hostile {
-		runs = append(runs, d.submit(acme, theirs, d.upload(acme, bands(g.Name), g.Wasm), nil))
+		asked := bands(g.Name)
+		asked.Fuel = 100 // so that what never ends is soon over
+		runs = append(runs, d.submit(acme, theirs, d.upload(acme, asked, g.Wasm), nil))
 		beside = append(beside, d.submit(rival, ours, honest, nil))
 	}
 	first, _, _ := d.result(rival, beside[0])
@@ -191,7 +192,9 @@ func TestEndlessBesideHonest(t *testing.T) {
 	d := start(t, app.Config{CallSeconds: 600, Workers: 2})
 	d.visits()
 	theirs, ours := d.grant(acme, synth.Dataset()), d.grant(rival, synth.Dataset())
-	endless := d.submit(acme, theirs, d.upload(acme, bands("endless"), guest(t, scaffold.Endless)), nil)
+	asked := bands("endless")
+	asked.Fuel = enclave.MaxFuel
+	endless := d.submit(acme, theirs, d.upload(acme, asked, guest(t, scaffold.Endless)), nil)
 	for run, err := range d.clients[acme].Watch(t.Context(), endless.ID) {
 		ok(t, err)
 		if run.Stage == "execute" {

@@ -146,8 +146,8 @@ func shown() map[string][]string {
 		"SUM_OVERFLOW": {"column"}, "KEYSPACE_TOO_LARGE_FOR_DATA": nil,
 		// Of a guest that sees no rows, but everything that the catalogue allows. Whatever ends the run of one that sees rows is a denial that
 		// gives no reason: see blur.
-		"MODULE_CODE_RANGE": {"key"}, "MODULE_COMPILE": {"seconds", "memory"}, "MODULE_CONTRACT": nil, "MODULE_INVALID": nil, "MODULE_MEMORY": {"limit"}, "MODULE_STOPPED": {"limit"},
-		"MODULE_TRAP": nil,
+		"MODULE_CODE_RANGE": {"key"}, "MODULE_COMPILE": {"seconds", "memory"}, "MODULE_CONTRACT": nil, "MODULE_FUEL": {"limit"}, "MODULE_INVALID": nil, "MODULE_MEMORY": {"limit"},
+		"MODULE_STOPPED": {"limit"}, "MODULE_TRAP": nil,
 		// What has become of the grant, the module, the policy or the snapshot meanwhile.
 		"GRANT_NOT_ACTIVE": {"grant", "state"}, "GRANT_FORM": {"grant", "form"}, "GRANT_DATASET": {"grant", "dataset"},
 		"GRANT_COLUMN": {"grant", "dataset", "column"}, "GRANT_NOT_FOUND": {"grant"}, "MODULE_NOT_FOUND": {"module"},

@@ -29,7 +29,7 @@ func Bombs() []Bomb {
 }
 
 // SlowToCompile has functions each of which is within every limit of its own, that take a compiler minutes together.
-func SlowToCompile() []byte { return bomb(100, 250, nestedLoops(250, 250)) }
+func SlowToCompile() []byte { return bomb(150, 220, nestedLoops(200, 220)) }
 
 // nestedLoops are empty loops within loops, around code that changes so many locals and may go back to each of them: a compiler that wants to
 // know which value a local has at the head of a loop asks for each pair of them.

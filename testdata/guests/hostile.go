@@ -38,7 +38,7 @@ const (
 
 // Reasons that many of the guests end with.
 const (
-	spent    = "MODULE_STOPPED" // it never ends
+	spent    = "MODULE_FUEL" // it never ends
 	trapped  = "MODULE_TRAP"
 	memory   = "MODULE_MEMORY"
 	contract = "MODULE_CONTRACT"
@@ -137,6 +137,13 @@ func Wild(pages uint32, window, alloc int32) Guest {
 		Name: "wild", Tries: "any addresses at all",
 		Wasm: program{pages: pages, window: number(int64(window)), alloc: stepping(int64(alloc), WildStep), batch: emit(number(7))}.wasm(),
 	}
+}
+
+// Spins is a guest that counts down from a number for each batch, at about 7 units of fuel a turn, and then emits 0.
+func Spins(turns int32) Guest {
+	return Guest{Name: "spins", Tries: "to take its time", Wasm: program{batch: code(
+		number(int64(turns)), set(3), opLoop, blockNone, get(3), number(1), opSub, opLocalTee, 3, opBrIf, 0, opEnd, emit(number(0)),
+	)}.wasm()}
 }
 
 // WildStep is the distance of the pieces of scratch of [Wild].

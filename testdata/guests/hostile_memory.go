@@ -57,6 +57,12 @@ func bulky() []attempt {
 	beyond := func(name, tries string, change func(*module), body ...any) attempt {
 		return fails(DoorBatch, trapped, name, tries, program{batch: code(code(body...), number(0)), change: change})
 	}
+	hopeless := func(name, tries string, change func(*module), body ...any) attempt { // so much that the fuel ends before the memory
+		return fails(DoorBatch, spent, name, tries, program{batch: code(code(body...), number(0)), change: change})
+	}
+	refused := func(name, tries string, change func(*module), body ...any) attempt {
+		return fails(DoorCompile, unsupported, name, tries, program{batch: code(opLoop, blockNone, code(body...), opBr, 0, opEnd, number(0)), change: change})
+	}
 	segment := func(m *module) { m.data, m.count = [][]byte{passive(make([]byte, 1<<16))}, []byte{1} }
 	tables := func(m *module) { m.tables = [][]byte{table(100_000)} }
 	return []attempt{
@@ -66,13 +72,13 @@ func bulky() []attempt {
 		endless("bulk-init", "to copy a data segment into its memory, again and again", segment,
 			number(1024), number(0), number(1<<16), opBulk, bulkMemoryInit, 0, 0),
 		beyond("fill-beyond", "to fill beyond its memory", nil, number(16), number(7), memoryBytes(), opBulk, bulkMemoryFill, 0),
-		beyond("fill-wraps", "to fill from one address round to the one before", nil, number(16), number(7), number(-1), opBulk, bulkMemoryFill, 0),
+		hopeless("fill-wraps", "to fill from one address round to the one before", nil, number(16), number(7), number(-1), opBulk, bulkMemoryFill, 0),
 		beyond("copy-beyond", "to copy from beyond its memory", nil, number(0), memoryBytes(), number(1), opBulk, bulkMemoryCopy, 0, 0),
-		beyond("copy-wraps", "to copy as much as an address can count", nil, number(8), number(0), number(-1), opBulk, bulkMemoryCopy, 0, 0),
+		hopeless("copy-wraps", "to copy as much as an address can count", nil, number(8), number(0), number(-1), opBulk, bulkMemoryCopy, 0, 0),
 		beyond("init-beyond", "to copy more out of a data segment than it has", segment, number(0), number(8), number(1<<16), opBulk, bulkMemoryInit, 0, 0),
-		endless("bulk-table-copy", "to copy a table of 100,000 entries onto itself, again and again", tables,
+		refused("bulk-table-copy", "to copy a table of 100,000 entries onto itself, again and again", tables,
 			number(1), number(0), number(99_999), opBulk, bulkTableCopy, 0, 0),
-		endless("bulk-table-fill", "to empty a table of 100,000 entries, again and again", tables,
+		refused("bulk-table-fill", "to empty a table of 100,000 entries, again and again", tables,
 			number(0), opRefNull, refFunc, number(100_000), opBulk, bulkTableFill, 0),
 	}
 }

@@ -102,7 +102,7 @@ func Programs() []Program {
 	probe("MODULE_TRAP", "trap-on-row", "to trap if a row costs at least the parameter above")
 	probe("MODULE_TRAP", "exit-on-row", "then to exit with the cost as its code")
 	probe("MODULE_CONTRACT", "fail-on-row", "then to fail with the year of birth as its status")
-	probe("MODULE_STOPPED", "loop-on-row", "then to loop forever")
+	probe("MODULE_FUEL", "loop-on-row", "then to loop forever")
 	probe("MODULE_MEMORY", "grow-on-row", "then to take memory until it is refused")
 	probe("MODULE_CONTRACT", "fail-finish", "to fail instead of returning a table")
 	probe("MODULE_CONTRACT", "wild-validity", "a bitmap outside the memory")

@@ -205,6 +205,8 @@ func (b *body) opcode(r *reader, in *instruction) opcode {
 		return miscOpcodes[sub]
 	case first == prefixVector && sub < uint32(len(vectorOpcodes)):
 		return vectorOpcodes[sub]
+	case first == prefixVector:
+		r.fail(enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", fmt.Sprintf("relaxed SIMD in function %d", b.function)))
 	}
 	return opcode{}
 }

@@ -4,7 +4,7 @@ package meter
 // guest gains little by choosing what it does. What compiles to nothing is free: constants, reads of locals, the ends of blocks.
 const (
 	costEntry  = 3   // of a function: frame, check of the stack, the charge itself
-	costLoop   = 1   // of each turn: the charge itself
+	costLoop   = 4   // of each turn: the charge itself
 	costCall   = 3   // and 1 for each parameter and result
 	costTable  = 4   // more, of one through a table: look-up and check of the type
 	costBranch = 1   // and 1 for each value that is carried along
@@ -18,10 +18,10 @@ const (
 	CostImport = 200
 	// BulkBytes is how many bytes of memory.copy, memory.fill and memory.init cost one unit.
 	BulkBytes = 1 << bulkShift
-	bulkShift = 3
+	bulkShift = 2
 	// GrowUnits is what a page of 64 KiB costs that memory.grow was granted: the host makes it, clears it, and may move what is there.
 	GrowUnits = 1 << growShift
-	growShift = 13
+	growShift = 14
 )
 
 // immediate is what follows an opcode.

@@ -72,7 +72,6 @@ func TestInstructionsThatAreRefused(t *testing.T) {
 		"table.grow": code(0xd0, 0x70, number(0), 0xfc, 15, 0, 0x1a),
 		"table.fill": code(number(0), 0xd0, 0x70, number(0), 0xfc, 17, 0),
 		"data.drop":  code(0xfc, 9, 0),
-		"0xfdff":     code(0xfd, 0x80, 0x02), // relaxed SIMD
 		"0xfe":       code(0xfe, 0x03, 0),    // threads
 		"0x12":       code(0x12, 0),          // tail calls
 		"0x6":        code(0x06, none, 0x0b), // exceptions
@@ -102,6 +101,9 @@ func TestModulesThatAreRefused(t *testing.T) {
 		"text":                       {[]byte("not a module"), "MODULE_NOT_WASM"},
 		"a start section":            {slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), []byte{8, 1, 0}), "MODULE_COMMAND"},
 		"an unknown section":         {slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), []byte{13, 0}), "MODULE_UNSUPPORTED"},
+		"room for much data":         {slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), []byte("\x0b\x0f\xc5\xc5\xc5\x70passive data")), "MODULE_MALFORMED"},
+		"room for many tables":       {slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), []byte("\x04\x05\xff\xff\xff\xff\x0f")), "MODULE_MALFORMED"},
+		"shared memory":              {slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), []byte("\x05\x04\x01\x03\x01\x02")), "MODULE_UNSUPPORTED"},
 		"a section twice":            {slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), []byte{1, 1, 0, 1, 1, 0}), "MODULE_MALFORMED"},
 		"sections out of order":      {slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), []byte{5, 1, 0, 1, 1, 0}), "MODULE_MALFORMED"},
 		"cut short":                  {whole.wasm()[:len(whole.wasm())-25], "MODULE_MALFORMED"},
@@ -117,6 +119,7 @@ func TestModulesThatAreRefused(t *testing.T) {
 		"a body without end":         {body(0x02, none), "MODULE_MALFORMED"},
 		"an else alone":              {body(0x05), "MODULE_MALFORMED"},
 		"two elses":                  {body(number(0), 0x04, none, 0x05, 0x05, 0x0b), "MODULE_MALFORMED"},
+		"relaxed SIMD":               {body(0xfd, 0x80, 0x02), "MODULE_UNSUPPORTED"},
 		"a long prefix":              {body(0xfd, 0xe0, 0x00), "MODULE_MALFORMED"},
 		"a long number":              {body(0x41, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00, 0x1a), "MODULE_MALFORMED"},
 		"a huge list of labels":      {body(0x0e, 0xff, 0xff, 0xff, 0xff, 0x0f), "MODULE_MALFORMED"},

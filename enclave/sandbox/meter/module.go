@@ -153,9 +153,60 @@ func (m *module) section(id byte, r *reader) []byte {
 		return m.readElements(r)
 	case sectionCode:
 		return m.readCode(r)
+	case sectionData:
+		return m.readData(r)
+	case sectionDataCount:
+		r.u32()
+	case sectionTable:
+		r.readLimits(true)
+	case sectionMemory:
+		r.readLimits(false)
 	}
-	r.at = len(r.bytes) // tables, memories and data are as they were
-	return r.bytes
+	return r.bytes[:r.at]
+}
+
+// readLimits reads tables or memories. Like all lists, they are counted here since the compiler makes room for as many as they say.
+func (r *reader) readLimits(tables bool) {
+	for range r.count() {
+		if tables {
+			r.valueType()
+		}
+		flags := r.byte()
+		if flags > 1 && r.err == nil {
+			r.fail(enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", "memory or table flags "+strconv.Itoa(int(flags))))
+		}
+		if r.u32(); flags == 1 {
+			r.u32()
+		}
+		if r.err != nil {
+			return
+		}
+	}
+}
+
+// readData copies data. Flags of a segment say: 1, not active; 2, with an index of a memory.
+func (m *module) readData(r *reader) []byte {
+	n := r.count()
+	out := appendU32(make([]byte, 0, len(r.bytes)), n)
+	for range n {
+		flags := r.u32()
+		if flags > 2 {
+			r.malformed("an unknown kind of data segment")
+		}
+		out = appendU32(out, flags)
+		if flags == 2 {
+			out = appendU32(out, r.u32())
+		}
+		if flags != 1 {
+			out = m.constant(r, out)
+		}
+		bytes := r.take(r.u32())
+		if r.err != nil {
+			return nil
+		}
+		out = append(appendU32(out, uint32(len(bytes))), bytes...) //nolint:gosec // it was an u32
+	}
+	return out
 }
 
 // readTypes adds the type of HostRefuel.

@@ -1,0 +1,138 @@
+package sandbox_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
+	"github.com/darkroom-project/darkroom/testdata/guests"
+)
+
+// burner tells what a guest has burnt.
+type burner interface{ Burnt() int64 }
+
+func frugal(plan *enclave.Plan, fuel int64) *enclave.Plan {
+	mine := *plan
+	mine.Manifest = &enclave.Manifest{Fuel: fuel}
+	return &mine
+}
+
+// The same module burns the same on the same rows, batch after batch, in any sandbox; far below what it may; and within the golden bounds that
+// the numbers of package enclave were chosen by.
+func TestHonestGuestsBurnLittleAndTheSame(t *testing.T) {
+	plan := planOf(0)
+	batch := batchOf(plan, enclave.BatchRows, year)
+	for lang, wasm := range honest(t) {
+		var first int64
+		cache := t.TempDir() // so that it is compiled once
+		for _, s := range []*sandbox.Sandbox{open(t, sandbox.Config{CacheDir: cache}), open(t, sandbox.Config{CacheDir: cache, MemoryPages: 512})} {
+			g, err := s.Open(t.Context(), moduleOf(wasm), plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range int64(2) {
+				if err := g.Assign(t.Context(), batch, [][]int32{make([]int32, enclave.BatchRows)}); err != nil {
+					t.Fatal(err)
+				}
+				if first == 0 {
+					first = g.(burner).Burnt() //nolint:errcheck // it is
+				}
+				if got := g.(burner).Burnt(); got != (i+1)*first { //nolint:errcheck // it is
+					t.Errorf("%s: %d after %d batches, the first took %d", lang, got, i+1, first)
+				}
+			}
+			if err := g.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		empty, err := open(t, sandbox.Config{CacheDir: cache}).Open(t.Context(), moduleOf(wasm), plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := empty.Assign(t.Context(), batchOf(plan, 0, year), [][]int32{{}}); err != nil {
+			t.Fatal(err)
+		}
+		start := empty.(burner).Burnt() //nolint:errcheck // it is
+		if err := empty.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d, or %d for each row; %d over empty values", lang, first, first/enclave.BatchRows, start)
+		if 5*start > enclave.BaseFuel || 10*first > enclave.BatchRows*enclave.DefaultFuel {
+			t.Errorf("%s: %d to start and %d for a batch are not far below what there is", lang, start, first)
+		}
+	}
+}
+
+// What a manifest asks for is what there is: enough, or not.
+func TestFuelIsTheManifests(t *testing.T) {
+	s := open(t, sandbox.Config{CallTimeout: time.Hour})
+	plan := planOf(0)
+	for fuel, name := range map[int64]string{1: "MODULE_FUEL", 10_000: ""} {
+		wasm := guests.Spins(60_000_000).Wasm // about 420,000,000 units: more than the base, less than a batch at 10,000
+		_, err := assign(t, s, wasm, frugal(plan, fuel), batchOf(plan, 10, year))
+		got := ""
+		if err != nil {
+			got = enclave.AsError(err).Reason
+		}
+		if got != name {
+			t.Errorf("with %d for each row: %v, want %q", fuel, err, name)
+		}
+	}
+}
+
+// A program's budget is one: what its batches leave is there for its end, and nothing grows without rows.
+func TestAProgramHasOneBudget(t *testing.T) {
+	s := open(t, sandbox.Config{CallTimeout: time.Hour})
+	module, plan := rowsOf(t, "dump")
+	in, err := s.Start(t.Context(), module, plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last int64
+	for range 3 {
+		if err := in.Show(t.Context(), batchOf(plan, 1000, year)); err != nil {
+			t.Fatal(err)
+		}
+		burnt := in.(burner).Burnt() //nolint:errcheck // it is
+		if burnt <= last {
+			t.Errorf("%d after %d", burnt, last)
+		}
+		last = burnt
+	}
+	if _, err := in.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if burnt := in.(burner).Burnt(); burnt <= last || burnt > enclave.BaseFuel+3000*enclave.DefaultFuel { //nolint:errcheck // it is
+		t.Errorf("%d in all, %d before the end", burnt, last)
+	}
+	if err := in.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The clock ends a guest that has fuel left, and a cancelled run one that has neither end nor clock.
+func TestStoppedAndCancelled(t *testing.T) {
+	plan := frugal(planOf(0), enclave.MaxFuel)
+	batch := batchOf(plan, 10, year)
+	_, err := assign(t, open(t, sandbox.Config{CallTimeout: time.Millisecond}), guests.Named("endless-batch").Wasm, plan, batch)
+	if !errors.Is(err, enclave.Fail(enclave.Limit, "MODULE_STOPPED")) {
+		t.Errorf("by the clock: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	g, err := open(t, sandbox.Config{CallTimeout: time.Hour}).Open(ctx, moduleOf(guests.Named("endless-batch").Wasm), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- g.Assign(ctx, batch, [][]int32{make([]int32, 10)}) }()
+	cancel()
+	if err := <-ended; !errors.Is(err, enclave.Fail(enclave.Canceled, "RUN_CANCELED")) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if err := g.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
