@@ -8,7 +8,7 @@ import (
 )
 
 // Limits of modules: of what sections declare. They bound what reading, compiling and instantiating a module can cost; a policy's profile may
-// be narrower. Modules of Go and C stay below a tenth of most of them. What function bodies may contain is limited where they are rewritten,
+// be narrower. Modules of Go and C stay far below: the test of real modules says how far. What function bodies may contain is limited where they are rewritten,
 // and what compiling all of them together may cost, where they are compiled.
 const (
 	MaxModuleBytes     = 32 << 20
@@ -27,7 +27,7 @@ const (
 	MaxExports         = 1_000
 	MaxElementSegments = 1_000
 	MaxElements        = 1 << 17 // in all element segments together
-	MaxDataSegments    = 50_000  // Go makes one for each run of bytes that are not zero
+	MaxDataSegments    = 1 << 18 // Go makes one for each run of bytes that are not zero: 23,000 in a small guest
 	MaxDataBytes       = 16 << 20
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,7 +16,8 @@ import (
 // values alone. It is immutable and shared by the workers.
 type learned struct {
 	domains []domain // of the shown columns; the first is the most significant digit of a tuple's number
-	adds    []int32  // by tuple: what its codes add to the number of a row's cell
+	adds    []int32  // by tuple: what its codes add to the number of a row's cell; nil if little is there
+	little  []int8   // the same, of so few cells that a byte is enough: more of the table stays in the caches
 }
 
 // domain is the values that a column may hold: whole numbers from low on, then, in a column with empty values, the empty one.
@@ -66,8 +68,19 @@ func (e *Executor) learn(ctx context.Context, l *layout, module *enclave.Module)
 			digits(f.adds, codes[key.Module], l.strides[i])
 		}
 	}
+	if l.cells <= fewest {
+		f.little = make([]int8, tuples)
+		for i, add := range f.adds {
+			f.little[i] = int8(max(add, math.MinInt8)) //nolint:gosec // below fewest
+		}
+		f.adds = nil
+	}
 	return f, nil
 }
+
+// fewest is how many cells there may be for what a tuple adds to be kept in a byte. What drops a row is as little as a byte can be: whatever
+// other keys add, the number stays negative.
+const fewest = 126
 
 func domainOf(c *enclave.Column) (domain, error) {
 	low, high, err := c.Bounds()
@@ -165,6 +178,12 @@ func (f *learned) add(numbers []int32, b *enclave.Batch, first int, columns []in
 			!d.narrow && !place(d, v.Wide[first:last], v.Valid[first>>3:], tuples) {
 			return enclave.Internalf("a value of shown column %d is outside its bounds", i)
 		}
+	}
+	if f.little != nil {
+		for i, t := range tuples {
+			numbers[i] += int32(f.little[t])
+		}
+		return nil
 	}
 	for i, t := range tuples {
 		numbers[i] += f.adds[t]

@@ -139,7 +139,7 @@ func (o *oddity) key(r *rand.Rand, k int) {
 	}
 	key.Cuts = cuts
 	key.Labels = make([]string, len(cuts)+1)
-	key.Missing = min(key.Missing, int32(len(cuts)))
+	key.Missing = min(key.Missing, int32(len(cuts))) //nolint:gosec // hundreds
 	o.code = append(o.code, func(row int) int32 {
 		v, there := o.value(key.Column, row)
 		if !there {
@@ -171,7 +171,7 @@ func said(v int64, there bool, k, labels int) int32 {
 		v = 50
 	}
 	code := (v + 3 + int64(k)) % int64(labels+1)
-	return int32(code) - 1
+	return int32(code) - 1 //nolint:gosec // hundreds
 }
 
 // guest answers for the keys that are its own, each from the shown column that came with it.

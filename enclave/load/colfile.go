@@ -137,16 +137,28 @@ func (c *column) valid(into, spare []byte, first, count int64) error {
 	if err := c.read(spare, c.kind.bitmap(c.rows)+from); err != nil {
 		return err
 	}
-	shift := first % 8
-	used := into[:(count+7)/8]
-	for i := range used {
-		used[i] = spare[i] >> shift
-		if shift > 0 && i+1 < len(spare) {
-			used[i] |= spare[i+1] << (8 - shift)
-		}
+	shift, used := first%8, into[:(count+7)/8]
+	if shift == 0 {
+		copy(used, spare)
+	} else {
+		shiftBits(used, spare, int(shift))
 	}
 	if over := count % 8; over > 0 {
 		used[len(used)-1] &= 1<<over - 1
 	}
 	return nil
+}
+
+// shiftBits moves bits down by 1 to 7 places, eight bytes at a time. From may have one byte more than into.
+func shiftBits(into, from []byte, shift int) {
+	i := 0
+	for ; i+8 < len(from) && i+8 <= len(into); i += 8 {
+		binary.LittleEndian.PutUint64(into[i:], binary.LittleEndian.Uint64(from[i:])>>shift|uint64(from[i+8])<<(64-shift))
+	}
+	for ; i < len(into); i++ {
+		into[i] = from[i] >> shift
+		if i+1 < len(from) {
+			into[i] |= from[i+1] << (8 - shift)
+		}
+	}
 }

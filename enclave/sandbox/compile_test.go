@@ -225,7 +225,7 @@ func TestBombsCostOneChild(t *testing.T) {
 	slow := guests.SlowToCompile()
 	for i := range 2 { // two modules of one operator, each by itself
 		bombers.Go(func() {
-			err := s.Compile(t.Context(), "acme", moduleOf(append(slow[:len(slow):len(slow)], 0, 2, 1, byte('a'+i)))) //nolint:gosec // 0 or 1
+			err := s.Compile(t.Context(), "acme", moduleOf(append(slices.Clip(slow), 0, 2, 1, byte('a'+i)))) //nolint:gosec // 0 or 1
 			if failed := enclave.AsError(err); failed == nil || failed.Reason != "MODULE_COMPILE" || failed.Kind != enclave.Limit {
 				t.Errorf("got %v", err)
 			}
@@ -311,8 +311,8 @@ func TestTheDirectoryOfCodeIsPrivate(t *testing.T) {
 		}
 	}
 	config := compiling(t, sandbox.Config{})
-	real := filepath.Join(t.TempDir(), "real")
-	if err := errors.Join(os.Mkdir(real, 0o700), os.Symlink(real, config.CacheDir)); err != nil {
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := errors.Join(os.Mkdir(elsewhere, 0o700), os.Symlink(elsewhere, config.CacheDir)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sandbox.New(t.Context(), config, slog.New(slog.DiscardHandler)); enclave.AsError(err) == nil {
@@ -328,5 +328,41 @@ func TestARefusedModuleLeavesNoCode(t *testing.T) {
 	wantReason(t, s.Compile(t.Context(), "acme", moduleOf(guests.Named("stack-of-nothing").Wasm)), "MODULE_INVALID")
 	if left := contents(t, config.CacheDir); len(left) != 0 {
 		t.Errorf("%v stays", left)
+	}
+}
+
+// Of what is kept, the least recently used goes first, and what is gone is compiled again.
+func TestTheStoreIsKeptWithinItsSize(t *testing.T) {
+	config := compiling(t, sandbox.Config{})
+	s := open(t, config)
+	first, second := compiledC(t), moduleOf(guests.Named("moves").Wasm)
+	for _, module := range []*enclave.Module{first, second} {
+		if err := s.Compile(t.Context(), "acme", module); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(t, broken(config)).Compile(t.Context(), "acme", first); err != nil { // a use
+		t.Fatal(err)
+	}
+	var size int64
+	for file := range contents(t, config.CacheDir) {
+		info, err := os.Stat(filepath.Join(config.CacheDir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if err := s.Tidy(size); err != nil || len(contents(t, config.CacheDir)) != 4 {
+		t.Fatalf("everything fits, and yet: %v, %v", err, contents(t, config.CacheDir))
+	}
+	if err := s.Tidy(size - 1); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, broken(config))
+	if err := again.Compile(t.Context(), "acme", first); err != nil {
+		t.Errorf("the one that was used last is gone: %v", err)
+	}
+	if err := again.Compile(t.Context(), "acme", second); enclave.KindOf(err) != enclave.Internal {
+		t.Errorf("the other one is still there: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ type compiler struct {
 	children     *places
 	store        *codeStore
 	log          *slog.Logger
-	print        func() (string, error)
+	fingerprint  func() (string, error)
 }
 
 // newCompiler is nil if modules are compiled in this process.
@@ -40,18 +41,18 @@ func newCompiler(ctx context.Context, config Config, log *slog.Logger) (*compile
 	return &compiler{
 		command: config.Compiler, seconds: config.CompileSeconds, mib: config.CompileMiB,
 		children: newPlaces(config.Compilers, 0), store: store, log: log,
-		print: sync.OnceValues(func() (string, error) { return store.fingerprint(context.WithoutCancel(ctx)) }),
+		fingerprint: sync.OnceValues(func() (string, error) { return store.fingerprint(context.WithoutCancel(ctx)) }),
 	}, nil
 }
 
 // prepare makes sure that the store has a module's code. It fails with MODULE_INVALID, or with MODULE_COMPILE if a child came to its
 // limits. It waits until the operator may have another child; the operator's modules take turns, and leave a child to others.
 func (c *compiler) prepare(ctx context.Context, operator string, wasm []byte) error {
-	print, err := c.print()
+	fingerprint, err := c.fingerprint()
 	if err != nil {
 		return err
 	}
-	id := markerOf(print, wasm)
+	id := markerOf(fingerprint, wasm)
 	if c.store.has(id) {
 		return nil
 	}
@@ -78,9 +79,9 @@ func (c *compiler) prepare(ctx context.Context, operator string, wasm []byte) er
 
 // forget removes the code of a module that is refused after all, so that refusals do not fill the disk.
 func (c *compiler) forget(ctx context.Context, wasm []byte) {
-	print, err := c.print()
+	fingerprint, err := c.fingerprint()
 	if err == nil {
-		err = c.store.forget(markerOf(print, wasm))
+		err = c.store.forget(markerOf(fingerprint, wasm))
 	}
 	if err != nil {
 		c.log.ErrorContext(ctx, "the code of a refused module stays behind", slog.String("error", err.Error()))
@@ -91,7 +92,7 @@ func (c *compiler) forget(ctx context.Context, wasm []byte) {
 func (c *compiler) run(ctx context.Context, dir string, wasm []byte) error {
 	limited, cancel := context.WithTimeout(ctx, time.Duration(c.seconds)*wallPerSecond)
 	defer cancel()
-	args := append(c.command[1:len(c.command):len(c.command)], dir, strconv.Itoa(c.seconds), strconv.Itoa(c.mib))
+	args := slices.Concat(c.command[1:], []string{dir, strconv.Itoa(c.seconds), strconv.Itoa(c.mib)})
 	cmd := exec.CommandContext(limited, c.command[0], args...) //nolint:gosec // the program's own configuration
 	// Nothing of the environment reaches a child. The collector works harder before the limit is hit.
 	cmd.Env = []string{"GOMAXPROCS=1", "GOTRACEBACK=none", "GOMEMLIMIT=" + strconv.Itoa(c.mib*3/4) + "MiB"}

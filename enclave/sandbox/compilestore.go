@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -70,14 +69,14 @@ func (s *codeStore) fingerprint(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	print, err := "", compileInto(ctx, scratch, []byte("\x00asm\x01\x00\x00\x00"))
-	if err == nil {
-		print, err = onlyCode(scratch)
+	var code string
+	if err = compileInto(ctx, scratch, []byte("\x00asm\x01\x00\x00\x00")); err == nil {
+		code, err = onlyCode(scratch)
 	}
 	if err = errors.Join(err, os.RemoveAll(scratch)); err != nil {
 		return "", enclave.Internalf("try the compiler: %w", err)
 	}
-	return print, nil
+	return code, nil
 }
 
 func (s *codeStore) scratch() (string, error) {
@@ -128,7 +127,7 @@ func (s *codeStore) has(m marker) bool {
 		return false
 	}
 	now := time.Now()
-	_ = os.Chtimes(code, now, now) // at worst it seems unused
+	_ = errors.Join(os.Chtimes(path, now, now), os.Chtimes(code, now, now)) // at worst it seems unused
 	return true
 }
 
@@ -191,47 +190,41 @@ func (s *codeStore) forget(m marker) error {
 
 // tidy deletes code, the least recently used first, until at most so many bytes are left, and what crashes left long ago.
 func (s *codeStore) tidy(most int64) error {
-	type file struct {
-		path string
-		fs.FileInfo
-	}
-	var files []file
-	var total int64
-	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
-		var info fs.FileInfo
-		if err == nil {
-			info, err = d.Info()
-		}
-		switch inside, _ := filepath.Rel(s.dir, path); {
-		case errors.Is(err, fs.ErrNotExist): // another has moved it
-			return nil
-		case err != nil:
-			return err
-		case strings.HasPrefix(inside, scratchPrefix):
-			if time.Since(info.ModTime()) > scratchAge {
-				if err := os.RemoveAll(path); err != nil {
-					return err
-				}
+	for _, scratch := range s.list(scratchPrefix + "*") {
+		if time.Since(scratch.ModTime()) > scratchAge {
+			if err := os.RemoveAll(scratch.path); err != nil {
+				return err
 			}
-			return fs.SkipDir
-		case !d.IsDir():
-			files = append(files, file{path, info})
-			total += info.Size()
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.ModTime().UnixNano(), b.ModTime().UnixNano()) })
+	files := append(s.list("wazero-*", "*"), s.list(markers, "*")...)
+	slices.SortFunc(files, func(a, b stored) int { return a.ModTime().Compare(b.ModTime()) })
 	for _, f := range files {
-		if total <= most {
-			break
-		}
-		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		most -= f.Size()
+	}
+	for ; most < 0 && len(files) > 0; files = files[1:] {
+		if err := os.Remove(files[0].path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		total -= f.Size()
+		most += files[0].Size()
 	}
 	return nil
+}
+
+// stored is one file of the store, or a directory.
+type stored struct {
+	path string
+	fs.FileInfo
+}
+
+// list finds what is there, while others may be taking it away.
+func (s *codeStore) list(pattern ...string) []stored {
+	paths, _ := filepath.Glob(filepath.Join(append([]string{s.dir}, pattern...)...)) // the patterns are well formed
+	var found []stored
+	for _, path := range paths {
+		if info, err := os.Lstat(path); err == nil {
+			found = append(found, stored{path, info})
+		}
+	}
+	return found
 }

@@ -22,6 +22,9 @@ func (s *Sandbox) Prepare(ctx context.Context, operator string, wasm []byte) err
 	return s.compiler.prepare(ctx, operator, wasm)
 }
 
+// Tidy keeps so many bytes of code.
+func (s *Sandbox) Tidy(most int64) error { return s.compiler.store.tidy(most) }
+
 // Waiting is how many wait for a place, and how many places are free.
 func (s *Sandbox) Waiting() (waiting, free int) {
 	s.places.mu.Lock()

@@ -136,6 +136,8 @@ func badInputs() map[string][]bad {
 			{"one two", exitMisused, "CLI_ARGS"},
 			{"nowhere", exitFailed, "SCAFFOLD_MISSING"},
 			{"$BADFOLDER", exitFailed, "MANIFEST_MALFORMED|MANIFEST_INVALID"},
+			{"$FOLDER --code nowhere.wasm", exitFailed, "SCAFFOLD_MISSING"},
+			{"$FOLDER --code $YAML", exitFailed, "MODULE_NOT_WASM"},
 		},
 		"module test": {
 			{"one two", exitMisused, "CLI_ARGS"},

@@ -53,19 +53,30 @@ func (sh *shell) moduleNew() *cobra.Command {
 }
 
 func (sh *shell) moduleBuild() *cobra.Command {
-	return &cobra.Command{
+	var code string
+	c := &cobra.Command{
 		Use: "build [DIR]", Short: sh.text("CLI_MODULE_BUILD"), Args: sh.atMost("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := folder(args)
-			path, digest, err := sh.build(cmd.Context(), dir)
+			test := strings.TrimSuffix("darkroom module test "+dir, " .")
+			build := func() (string, enclave.Digest, error) { return sh.build(cmd.Context(), dir) }
+			if code != "" {
+				build = func() (string, enclave.Digest, error) { return scaffold.Join(dir, code) }
+			}
+			path, digest, err := build()
 			if err != nil {
 				return err
 			}
 			sh.say("CLI_MODULE_BUILT", "file", path, "digest", digest.String())
-			sh.next(strings.TrimSuffix("darkroom module test "+dir, " ."))
+			if code != "" {
+				test = "darkroom module test " + path
+			}
+			sh.next(test)
 			return nil
 		},
 	}
+	c.Flags().StringVar(&code, "code", "", sh.text("CLI_MODULE_CODE"))
+	return c
 }
 
 // folder is the folder that a command is about: the one named, or the one that it is typed in.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/internal/cli"
 )
 
@@ -20,8 +21,11 @@ import (
 // helper needs no other binary, and its tests none but their own.
 const serveDir = "DARKROOM_CRASH_SERVE"
 
-// asServer serves if the environment says so, and returns the exit status.
+// asServer serves if the environment says so, or is the compiler that a server started, and returns the exit status.
 func asServer() (code int, served bool) {
+	if len(os.Args) > 1 && os.Args[1] == sandbox.CompileCommand {
+		return cli.Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr), true
+	}
 	dir := os.Getenv(serveDir)
 	if dir == "" {
 		return 0, false

@@ -20,6 +20,27 @@ func Build(ctx context.Context, dir string, out io.Writer) (path string, digest 
 	if err != nil {
 		return "", digest, err
 	}
+	return keep(dir, module)
+}
+
+// Join makes the module of a folder whose code was compiled elsewhere, from another language, into a file without a manifest.
+func Join(dir, code string) (path string, digest enclave.Digest, err error) {
+	manifest, err := ReadManifest(dir)
+	if err != nil {
+		return "", digest, err
+	}
+	bytes, err := readFile(code, admit.MaxModuleBytes)
+	if err != nil {
+		return "", digest, err
+	}
+	module, err := join(bytes, manifest)
+	if err != nil {
+		return "", digest, err
+	}
+	return keep(dir, module)
+}
+
+func keep(dir string, module *enclave.Module) (path string, digest enclave.Digest, err error) {
 	path = filepath.Join(dir, module.Manifest.Name+".wasm")
 	return path, module.Digest, replace(path, module.Bytes)
 }
@@ -34,6 +55,10 @@ func build(ctx context.Context, dir string, out io.Writer, env ...string) (*encl
 	if err != nil {
 		return nil, err
 	}
+	return join(code, manifest)
+}
+
+func join(code []byte, manifest *enclave.Manifest) (*enclave.Module, error) {
 	whole, err := admit.Attach(code, manifest)
 	if err != nil {
 		return nil, err

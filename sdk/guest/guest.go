@@ -122,7 +122,7 @@ func (b *Batch) Key(name string) []int32 {
 			return b.keys[i].codes
 		}
 	}
-	panic("guest: the manifest has no key " + name + " for the module to compute")
+	panic("guest: the manifest has no key " + name + " for the module to compute; it has " + list(b.keys, func(k key) string { return k.name }))
 }
 
 func (b *Batch) column(name string) *column {
@@ -131,7 +131,21 @@ func (b *Batch) column(name string) *column {
 			return &b.columns[i]
 		}
 	}
-	panic("guest: column " + name + " is not shown to the module: list it in the manifest, and see its class in the catalogue")
+	panic("guest: column " + name + " is not shown to the module, which sees " + list(b.columns, func(c column) string { return c.name }) +
+		". The manifest lists columns; of those, the class in the dataset's description must be open or quasi, or the manifest's show must name them")
+}
+
+// list is names for a message.
+func list[T any](of []T, name func(T) string) string {
+	names := "none"
+	for i, one := range of {
+		if i == 0 {
+			names = name(one)
+		} else {
+			names += ", " + name(one)
+		}
+	}
+	return names
 }
 
 // Bitmap holds one bit a row, least significant first.

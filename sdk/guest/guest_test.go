@@ -192,7 +192,7 @@ func TestABatchAllocatesNothing(t *testing.T) {
 		return func(b *Batch) error {
 			born, district, band := b.Int64("born"), b.Code("district"), b.Key("band")
 			for i := range b.Valid("born", "district").Rows() {
-				band[i] = int32(born[i]&7) + district[i]&7 //nolint:gosec // small
+				band[i] = int32(born[i]&7) + district[i]&7
 			}
 			for range b.Valid("district", "born").Rows() {
 				seen++

@@ -14,7 +14,7 @@ var errJSON = errors.New("guest: the parameters are not JSON of objects, lists, 
 const maxDepth = 16
 
 // parseJSON reads what the host writes: objects, lists, strings and whole numbers, as map[string]any, []any, string and int64.
-// encoding/json would do, but it imports files and the environment, which a module may not, and it makes an instance slow to start.
+// encoding/json would do, but it makes an instance slow to start.
 func parseJSON(raw []byte) (any, error) {
 	p := parser{rest: raw}
 	v, ok := p.value(0)

@@ -4,6 +4,8 @@
  *   clang --target=wasm32 -O2 -msimd128 -mbulk-memory -ffreestanding -nostdlib \
  *         -Wl,--no-entry -Wl,--strip-all -o age-band.wasm age-band.c
  *
+ *   darkroom module build --code age-band.wasm      (joins it with darkroom.yaml)
+ *
  * Include it in exactly one source file of a module; that file defines two functions, and a third in a module of form program:
  *
  *   int32_t darkroom_init(const char *json, int32_t length)    read the parameters; 0 is success

@@ -27,6 +27,8 @@
 //! rustc --target wasm32-unknown-unknown --edition 2021 -O -C panic=abort -C strip=symbols --crate-type cdylib -o retired.wasm retired.rs
 //! ```
 //!
+//! and join it with its manifest: darkroom module build --code retired.wasm
+//!
 //! Keys are -1 at first, which drops the row; empty values are 0 and not valid. The instance is fresh for every batch.
 
 #![allow(dead_code)] // a module uses what it needs
