@@ -27,7 +27,8 @@ func hungry() []attempt {
 		}),
 		fails(DoorCompile, memory, "starts-large", "to start with all the memory that a module may ask for, in a sandbox that gives less", program{pages: 4096}),
 		fails(DoorAdmit, tooMany, "starts-huge", "to start with a page more than a module may ask for", program{pages: 4097}, "what", "memory pages"),
-		fails(DoorAdmit, tooMany, "starts-beyond", "to start with a page more than there are addresses", program{pages: 1<<16 + 1}, "what", "memory pages"),
+		fails(DoorAdmit, malformed, "starts-beyond", "to start with a page more than there are addresses", program{pages: 1<<16 + 1},
+			"problem", "a size beyond 32 bits"),
 		fails(DoorAdmit, malformed, "memory-upside-down", "a greatest memory below the least", program{
 			change: func(m *module) { m.memories[0] = []byte{1, 2, 1} },
 		}, "problem", "a greatest size below the least"),
