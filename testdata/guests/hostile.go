@@ -55,7 +55,7 @@ type attempt struct {
 }
 
 func attempts() []attempt {
-	return slices.Concat(endless(), recursive(), hungry(), bulky(), lost(), misshapen(), forged(), asking(), keeping(), bombs())
+	return slices.Concat(endless(), recursive(), hungry(), bulky(), lost(), misshapen(), forged(), asking(), keeping(), bombs(), heaps(), intricate())
 }
 
 // Hostile are guests that try to break out, to break the host, or to learn more than they are shown: each in its own way, with one key of
