@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,8 +80,8 @@ type machine struct {
 	workers    int
 }
 
-// runs ingests the seeded table, unless it is there, and makes the outputs of all that is replayed.
-func (m machine) runs(t *testing.T, asked [][]byte) (outputs [][]byte) {
+// runs ingests the seeded table, unless it is there, and makes the outputs of all that is replayed; with the fuel that each burnt.
+func (m machine) runs(t *testing.T, asked [][]byte) (outputs [][]byte, burnt []int64) {
 	t.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(m.processors))
 	ctx, log := context.WithoutCancel(t.Context()), slog.New(slog.DiscardHandler)
@@ -97,9 +98,9 @@ func (m machine) runs(t *testing.T, asked [][]byte) (outputs [][]byte) {
 		module, err := admit.Check(whole)
 		ok(t, err)
 		now := time.Now()
-		kept := &keeper{}
+		kept, meter := &keeper{}, &gauge{Sandbox: boxes}
 		path := &enclave.Enclave{
-			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(boxes, m.workers), Performer: program.New(boxes),
+			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(meter, m.workers), Performer: program.New(meter),
 			Inspector: leak.New(snapshots), Measurer: disclosure.Measurer{}, Treater: treat.Treater{}, Historian: blank{}, Recorder: kept,
 		}
 		ok(t, path.Run(ctx, &enclave.Order{
@@ -114,9 +115,53 @@ func (m machine) runs(t *testing.T, asked [][]byte) (outputs [][]byte) {
 			},
 			Module: module, Dataset: synth.Dataset(), Snapshot: snapshot, Policy: rules, Approved: true,
 		}, func(enclave.Stage) {}))
-		outputs = append(outputs, kept.bytes)
+		outputs, burnt = append(outputs, kept.bytes), append(burnt, meter.burnt.Load())
 	}
-	return outputs
+	return outputs, burnt
+}
+
+// gauge is a sandbox that adds up what its guests burn.
+type gauge struct {
+	*sandbox.Sandbox
+	burnt atomic.Int64
+}
+
+func (g *gauge) Open(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (enclave.Guest, error) {
+	guest, err := g.Sandbox.Open(ctx, module, plan)
+	if err != nil {
+		return nil, err
+	}
+	return gaugedGuest{guest, g}, nil
+}
+
+func (g *gauge) Start(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (enclave.Instance, error) {
+	instance, err := g.Sandbox.Start(ctx, module, plan)
+	if err != nil {
+		return nil, err
+	}
+	return gaugedInstance{instance, g}, nil
+}
+
+func (g *gauge) read(guest any) { g.burnt.Add(guest.(interface{ Burnt() int64 }).Burnt()) } //nolint:errcheck,forcetypeassert // every guest has it
+
+type gaugedGuest struct {
+	enclave.Guest
+	*gauge
+}
+
+func (g gaugedGuest) Close(ctx context.Context) error {
+	g.read(g.Guest)
+	return g.Guest.Close(ctx)
+}
+
+type gaugedInstance struct {
+	enclave.Instance
+	*gauge
+}
+
+func (g gaugedInstance) Close(ctx context.Context) error {
+	g.read(g.Instance)
+	return g.Instance.Close(ctx)
 }
 
 var seededTable = sync.OnceValue(func() []byte {
@@ -164,33 +209,41 @@ func TestReplay(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	first := machine{dir: at("first"), cache: at("cache"), key: [32]byte{1}, processors: 2, workers: 2}
-	compare := func(name string, outputs [][]byte) {
+	var fuel []int64
+	compare := func(t *testing.T, name string, m machine, asked [][]byte) {
 		t.Helper()
+		outputs, burnt := m.runs(t, asked)
+		if fuel == nil {
+			fuel = burnt
+		}
 		for i, output := range outputs {
+			if burnt[i] != fuel[i] || burnt[i] == 0 != (i == 0) {
+				t.Errorf("%s, %s: %d units of fuel, where the first took %d", name, replayed[i].name, burnt[i], fuel[i])
+			}
 			if sum := sha256.Sum256(output); hex.EncodeToString(sum[:]) != replayed[i].golden {
 				t.Errorf("%s, %s: %d bytes of SHA-256 %x, want %s", name, replayed[i].name, len(output), sum, replayed[i].golden)
 			}
 		}
 	}
-	compare("first", first.runs(t, asked))
+	compare(t, "first", first, asked)
 	for _, n := range []int{1, 3, 8} {
 		again := first // restarted, with other cores
 		again.processors, again.workers = n, n
-		compare("restarted on other cores", again.runs(t, asked))
+		compare(t, "restarted on other cores", again, asked)
 	}
 	if !testing.Short() {
-		compare("another machine", machine{dir: at("another"), cache: at("none"), key: first.key, processors: 2, workers: 5}.runs(t, asked))
+		compare(t, "another machine", machine{dir: at("another"), cache: at("none"), key: first.key, processors: 2, workers: 5}, asked)
 	}
 	synctest.Test(t, func(t *testing.T) { // where it is the year 2000
 		if year := time.Now().Year(); year != 2000 {
 			t.Fatalf("the year is %d", year)
 		}
-		compare("another year", machine{dir: at("millennium"), cache: first.cache, key: first.key, processors: 2, workers: 2}.runs(t, asked))
+		compare(t, "another year", machine{dir: at("millennium"), cache: first.cache, key: first.key, processors: 2, workers: 2}, asked)
 	})
 	// What the enclave counts by itself does not depend on the order of subjects, so not on the key either.
 	other := first
 	other.dir, other.key = at("other"), [32]byte{2}
-	compare("another key", other.runs(t, asked[:3]))
+	compare(t, "another key", other, asked[:3])
 }
 
 // TestReplayOverTheServer: an enclave that was carried to another machine, with all that it has, answers the same question with the same
