@@ -16,16 +16,15 @@ import (
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave/admit"
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/internal/demo"
 	"github.com/darkroom-project/darkroom/internal/scaffold"
 	"github.com/darkroom-project/darkroom/sdk"
 	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
-const (
-	honestRuns  = 6 // of each half of a turn
-	hostileRuns = 4 // that the hostile operator has under way at any time
-)
+// honestRuns are those of each half of a turn.
+const honestRuns = 6
 
 // hostile measures runs of one operator alone and, in turns, while another has every hostile module run again and again in the same
 // enclave, and what memory is left behind.
@@ -34,7 +33,11 @@ func (b bench) hostile(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.clean()) }()
-	domain, err := demo.Start(ctx, b.home(), b.config(), b.log())
+	config := b.config()
+	if config.Compiler, err = sandbox.ThisProgram(); err != nil {
+		return err
+	}
+	domain, err := demo.Start(ctx, b.home(), config, b.log())
 	if err != nil {
 		return err
 	}
@@ -54,15 +57,25 @@ func (b bench) hostile(ctx context.Context) (err error) {
 		return err
 	}
 	b.settled("before")
+	for _, runs := range []int{1, 4} {
+		if err := b.beside(ctx, domain.Clients[sdk.Operator], honest, foe, runs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beside measures in turns, with so many hostile runs under way at any time.
+func (b bench) beside(ctx context.Context, operator *sdk.Client, honest sdk.Order, foe *foe, runs int) error {
 	var ratios []float64
 	for turn := range b.repeat {
-		alone, err := several(ctx, domain.Clients[sdk.Operator], honest)
+		alone, err := several(ctx, operator, honest)
 		if err != nil {
 			return err
 		}
-		stop := foe.attack(ctx)
+		stop := foe.attack(ctx, runs)
 		most := watch(os.Getpid(), 10*time.Millisecond)
-		beside, err := several(ctx, domain.Clients[sdk.Operator], honest)
+		beside, err := several(ctx, operator, honest)
 		peak := most()
 		if err := errors.Join(err, stop()); err != nil {
 			return err
@@ -73,7 +86,7 @@ func (b bench) hostile(ctx context.Context) (err error) {
 		b.settled(fmt.Sprint("after turn ", turn+1))
 	}
 	slices.Sort(ratios)
-	fmt.Fprintf(b.out, "%-34s %10.2f of the speed alone, at the median of %d turns\n", "honest runs beside hostile ones", ratios[len(ratios)/2], len(ratios))
+	fmt.Fprintf(b.out, "%-34s %10.2f of the speed alone, at the median of %d turns\n", fmt.Sprintf("honest runs beside %d hostile", runs), ratios[len(ratios)/2], len(ratios))
 	return nil
 }
 
@@ -177,13 +190,13 @@ func newFoe(ctx context.Context, d *demo.Domain) (*foe, error) {
 	return f, nil
 }
 
-// attack submits all modules in turn, and uploads what is refused, until stop is called, which cancels what is under way and waits for
+// attack submits all modules in turn, so many at a time, and uploads what is refused, until stop is called, which cancels what is under way and waits for
 // its end.
-func (f *foe) attack(ctx context.Context) (stop func() error) {
+func (f *foe) attack(ctx context.Context, runs int) (stop func() error) {
 	attacking, end := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	failures := make([]error, hostileRuns)
-	for i := range hostileRuns {
+	failures := make([]error, runs)
+	for i := range runs {
 		all.Go(func() {
 			for attacking.Err() == nil && failures[i] == nil {
 				failures[i] = f.one(ctx, attacking)

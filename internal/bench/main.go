@@ -25,12 +25,16 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/internal/app"
 )
 
 const seed = 7
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == sandbox.CompileCommand { // the enclave's child
+		os.Exit(sandbox.CompileMain(context.Background(), os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	if err := run(context.Background(), os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
