@@ -22,7 +22,7 @@ func heaps() []attempt {
 			m.elements = [][]byte{slices.Concat([]byte{3, 0}, unsigned(1<<17+1), bytes.Repeat([]byte{fnExtra}, 1<<17+1))}
 		}),
 		many("data segments", "many-data-segments", "more segments of data than anybody needs", func(m *module) {
-			m.data, m.count = slices.Repeat([][]byte{passive(nil)}, 50_001), unsigned(50_001)
+			m.data, m.count = slices.Repeat([][]byte{passive(nil)}, 1<<18+1), unsigned(1<<18+1)
 		}),
 		many("bytes of data", "much-data", "to carry more data than a module may", func(m *module) {
 			m.data, m.count = [][]byte{passive(make([]byte, 16<<20))}, unsigned(1)
