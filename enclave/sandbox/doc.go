@@ -73,4 +73,18 @@
 // something for the start; a program has one budget for its run, which grows by what the rows it is shown bring. That is counted, so that the
 // same module over the same rows ends the same way on any machine. System calls cost as much as leaving and entering the guest, and more
 // for each byte or vector that the host looks at.
+//
+// # What a replay can count on
+//
+// The same module over the same rows emits the same codes, returns the same table, burns the same fuel and ends for the same reason, on any
+// number of cores, on any day, after a restart: the clock, randomness and what the system says are fixed, an aggregate has an instance for
+// each batch, and a program sees rows in the order that the enclave's keys give them, so that a machine with other keys may show it another.
+// Four things are left to the machine. The first and the third can change what a guest makes, the others only whether it comes to an end:
+//
+//   - the bits of a NaN that arithmetic made, where a guest looks at them: the processor's, as WebAssembly allows. Two machines of one
+//     architecture agree; what a program returns as a NaN is the empty value on all;
+//   - how deep a guest may call before it traps: wazero gives it 50 MB of stack, in frames as large as the compiler for that architecture and
+//     of that version makes them;
+//   - how much memory it is granted: [Config.MemoryPages], and what the system has. A guest may go on when it is refused;
+//   - [Config.CallTimeout], on a machine so slow that it ends a call before fuel does.
 package sandbox
