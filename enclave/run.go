@@ -94,6 +94,8 @@ type Run struct {
 	Environment Environment `json:"environment"`
 	Sample      Sample      `json:"sample,omitzero"`
 
+	Fuel int64 `json:"fuel"` // reserved for the module; see ReservedFuel
+
 	Stage    Stage     `json:"stage"`
 	Outcome  Outcome   `json:"outcome,omitempty"`
 	Reasons  []Reason  `json:"reasons,omitempty"`

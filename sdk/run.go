@@ -60,6 +60,7 @@ type Run struct {
 	Finished  time.Time // rounded up to 10 seconds; zero while it is under way
 	Support   string    // what to quote when asking the authority what happened; "" while it is under way
 	Dev       *Sample   // the synthetic rows that it reads; nil if it reads the snapshot
+	Fuel      int64     // units that were set aside for the module before the run began, whatever it needed; 0 without code
 }
 
 // Submit queues a run. Everything that it depends on is pinned by digest now.
@@ -213,7 +214,7 @@ func toRun(r *darkroomv1.Run) Run {
 		Dataset: dataset, Snapshot: snapshot, Params: r.GetParams(), Policy: r.GetPolicyRevision(), Stage: r.GetStage(),
 		Outcome: Outcome(word(r.GetOutcome().String(), "RUN_OUTCOME_")), Reasons: each(r.GetReasons(), reasonOf), Question: r.GetQuestion(),
 		Result:    r.GetResultDigest(),
-		Submitted: at(r.GetCreateTime()), Finished: at(r.GetEndTime()), Support: r.GetSupport(), Dev: dev,
+		Submitted: at(r.GetCreateTime()), Finished: at(r.GetEndTime()), Support: r.GetSupport(), Dev: dev, Fuel: r.GetReservedFuel(),
 	}
 }
 

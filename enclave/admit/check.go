@@ -36,7 +36,7 @@ func Check(bytes []byte) (*enclave.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch needed := needsCode(manifest); {
+	switch needed := manifest.NeedsCode(); {
 	case needed && !code:
 		return nil, enclave.Fail(enclave.Invalid, "MODULE_CODE_MISSING")
 	case !needed && code:
@@ -53,11 +53,6 @@ func Check(bytes []byte) (*enclave.Module, error) {
 			Imports: int64(s.imported), MemoryPages: int64(s.pages),
 		},
 	}, nil
-}
-
-// needsCode reports whether the enclave would ever call the module.
-func needsCode(manifest *enclave.Manifest) bool {
-	return manifest.Form == enclave.Program || len(manifest.ModuleKeys()) > 0
 }
 
 // onlyManifest reads the one manifest of a module. With two, what a reviewer reads need not be what the enclave obeys.

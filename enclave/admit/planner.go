@@ -32,7 +32,7 @@ func (Planner) Facts(order *enclave.Order) (enclave.AdmissionFacts, error) {
 	for _, at := range use.columns {
 		column := &order.Dataset.Columns[at]
 		facts.Columns = append(facts.Columns, enclave.UseFacts{
-			Column: column.Name, Class: column.Class, Shown: slices.Contains(use.shown(), at),
+			Column: column.Name, Class: column.Class, Shown: slices.Contains(use.manifest.Shown(use.dataset), at),
 			Key:    slices.ContainsFunc(use.keys, func(k enclave.Key) bool { return k.Module < 0 && k.Column == at }),
 			Summed: slices.ContainsFunc(use.manifest.Measures, func(m enclave.ManifestMeasure) bool { return m.Of == column.Name }),
 		})
@@ -61,7 +61,7 @@ func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 		return nil, enclave.Fail(enclave.Limit, "KEYSPACE_TOO_LARGE", "limit", strconv.Itoa(enclave.MaxCells))
 	}
 	plan := &enclave.Plan{
-		Dataset: order.Dataset, Manifest: use.manifest, Shown: use.shown(), Keys: use.keys, Sets: use.sets(),
+		Dataset: order.Dataset, Manifest: use.manifest, Shown: use.manifest.Shown(use.dataset), Keys: use.keys, Sets: use.sets(),
 	}
 	for _, at := range plan.Shown {
 		plan.Crafted = plan.Crafted || !order.Dataset.Columns[at].Class.Shown()
@@ -80,7 +80,7 @@ func (Planner) Plan(order *enclave.Order) (*enclave.Plan, error) {
 
 // program is the plan of a program, which sees rows and says anything of them: no exact release, and nothing to group or to sum.
 func (u *use) program(given map[string]enclave.Scalar) (*enclave.Plan, error) {
-	plan := &enclave.Plan{Dataset: u.dataset, Manifest: u.manifest, Shown: u.shown(), Crafted: true}
+	plan := &enclave.Plan{Dataset: u.dataset, Manifest: u.manifest, Shown: u.manifest.Shown(u.dataset), Crafted: true}
 	for _, at := range u.columns {
 		if column := &u.dataset.Columns[at]; !slices.Contains(plan.Shown, at) {
 			return nil, enclave.Fail(enclave.Invalid, "COLUMN_NOT_SHOWN", "column", column.Name, "class", string(column.Class))
@@ -146,22 +146,6 @@ func resolve(order *enclave.Order) (*use, error) {
 		u.keys = append(u.keys, key)
 	}
 	return u, nil
-}
-
-// shown are the columns that the guest sees: none if there is no guest. An identifier that the manifest asks to show is among them,
-// for policy and refuseIdentifiers to find.
-func (u *use) shown() []int {
-	if !needsCode(u.manifest) {
-		return nil
-	}
-	var shown []int
-	for _, at := range u.columns {
-		column := &u.dataset.Columns[at]
-		if column.Class.Shown() || slices.Contains(u.manifest.Inputs[0].Show, column.Name) {
-			shown = append(shown, at)
-		}
-	}
-	return shown
 }
 
 // cells is the size of the key space, MaxInt64 if it is larger. An identifier has as many values as there are subjects.

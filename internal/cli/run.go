@@ -201,11 +201,16 @@ func (sh *shell) describe(run sdk.Run) {
 	for _, name := range slices.Sorted(maps.Keys(run.Params)) {
 		fields = append(fields, [2]string{"CLI_HEAD_PARAM", name + "=" + run.Params[name]})
 	}
+	fuel := ""
+	if run.Fuel > 0 {
+		fuel = number(run.Fuel)
+	}
 	sh.fields(append(fields,
 		[2]string{"CLI_HEAD_POLICY", run.Policy},
 		[2]string{"CLI_HEAD_RESULT", run.Result},
 		[2]string{"CLI_HEAD_SUBMITTED", second(run.Submitted)},
 		[2]string{"CLI_HEAD_FINISHED", second(run.Finished)},
+		[2]string{"CLI_HEAD_FUEL", fuel},
 		[2]string{"CLI_HEAD_SUPPORT", run.Support},
 	)...)
 }

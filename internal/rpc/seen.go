@@ -87,7 +87,7 @@ func seenRun(r enclave.Run) *darkroomv1.Run {
 		Module: moduleName(r.Module), Snapshot: snapshotName(r.Dataset, r.Snapshot), PolicyRevision: r.Policy.String(),
 		Stage: string(r.Stage), Outcome: outcomes()[r.Outcome], CreateTime: seenTime(r.Submitted), EndTime: seenTime(r.Finished),
 		Params: seenParams(r.Params), Environment: darkroomv1.Environment_ENVIRONMENT_PROD, Support: r.Support,
-		Question: r.Question,
+		Question: r.Question, ReservedFuel: r.Fuel,
 	}
 	if r.Environment == enclave.Dev {
 		seen.Environment = darkroomv1.Environment_ENVIRONMENT_DEV

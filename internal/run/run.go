@@ -21,6 +21,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -158,12 +159,15 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	if err != nil {
 		return enclave.Run{}, err
 	}
+	if run.Fuel, err = r.reserve(ctx, &run, manifest); err != nil {
+		return enclave.Run{}, err
+	}
 	params, err := enclave.DigestJSON(run.Params)
 	if err != nil {
 		return enclave.Run{}, err
 	}
 	act := enclave.NewAct(now, caller, "run.submit", "runs/"+run.ID,
-		append(pinned(&run, params), "policy", run.Policy.String(), "environment", string(run.Environment))...)
+		append(pinned(&run, params), "policy", run.Policy.String(), "environment", string(run.Environment), "fuel", strconv.FormatInt(run.Fuel, 10))...)
 	run.Submitted = act.Time
 	if err := r.config.Store.Insert(ctx, run, budget, act); err != nil {
 		if errors.Is(err, enclave.Fail(enclave.Limit, "RUNS_SPENT")) {
@@ -186,6 +190,23 @@ func (r *Register) budget(ctx context.Context, run *enclave.Run, manifest *encla
 	}
 	profile, err := r.config.Policies.Active().Profile(dataset, run.Scenario)
 	return RowBudget{Counts: true, Limit: profile.RowRuns}, err
+}
+
+// reserve is the fuel that is set aside for the run's module.
+func (r *Register) reserve(ctx context.Context, run *enclave.Run, manifest *enclave.Manifest) (int64, error) {
+	dataset, err := r.config.Datasets.Dataset(ctx, run.Dataset)
+	if err != nil {
+		return 0, err
+	}
+	rows := run.Sample.Rows
+	if run.Environment != enclave.Dev {
+		snapshot, err := r.config.Datasets.Snapshot(ctx, run.Dataset, run.Snapshot)
+		if err != nil {
+			return 0, err
+		}
+		rows = snapshot.Rows
+	}
+	return enclave.ReservedFuel(manifest, dataset, rows), nil
 }
 
 // pinRows pins a run to the rows that it will read: the newest snapshot, or, in dev, rows made from the description.

@@ -25,6 +25,7 @@ func (r *Register) sight(state *State) enclave.Run {
 		// What the operator ordered, and what that was pinned to.
 		ID: state.ID, Grant: state.Grant, Scenario: state.Scenario, Module: state.Module, Dataset: state.Dataset, Snapshot: state.Snapshot,
 		Params: state.Params, Policy: state.Policy, Submitter: state.Submitter, Environment: state.Environment, Sample: state.Sample,
+		Fuel: state.Fuel, // what was set aside, never what was burnt (A35)
 		// How it goes. Times are coarse (A35); the revision counts the steps of progress, and any that an interruption made it take again.
 		Submitted: enclave.Coarse(state.Submitted), Finished: enclave.Coarse(state.Finished),
 		Stage: state.Stage, Outcome: state.Outcome, Revision: state.Revision, Reasons: state.Reasons,

@@ -42,7 +42,7 @@ func (r *Runs) Insert(ctx context.Context, run enclave.Run, budget run.RowBudget
 			ID: run.ID, Permit: run.Grant, Scenario: run.Scenario, Module: run.Module.String(), Dataset: run.Dataset,
 			Snapshot: run.Snapshot.String(), Params: params, Policy: run.Policy.String(), Role: string(run.Submitter.Role),
 			Operator: run.Submitter.Org, Submitter: run.Submitter.Name, Submitted: millis(run.Submitted), Position: position,
-			Environment: string(run.Environment), SampleRows: run.Sample.Rows, SampleSubjects: run.Sample.Subjects, SeesRows: sees,
+			Environment: string(run.Environment), SampleRows: run.Sample.Rows, SampleSubjects: run.Sample.Subjects, SeesRows: sees, Fuel: run.Fuel,
 		})
 	})
 }
@@ -194,7 +194,7 @@ func runOf(row sqlc.Run) (run.State, error) {
 			Submitter: enclave.Caller{Role: enclave.Role(row.Role), Org: row.Operator, Name: row.Submitter},
 			Submitted: fromMillis(row.Submitted), Stage: enclave.Stage(row.Stage), Outcome: enclave.Outcome(row.Outcome),
 			Result: d[3], Finished: fromMillis(row.Finished), Question: row.Question, Revision: row.Revision,
-			Environment: enclave.Environment(row.Environment), Sample: enclave.Sample{Rows: row.SampleRows, Subjects: row.SampleSubjects},
+			Environment: enclave.Environment(row.Environment), Sample: enclave.Sample{Rows: row.SampleRows, Subjects: row.SampleSubjects}, Fuel: row.Fuel,
 		},
 		Progress: run.Progress(row.Progress), Attempts: int(row.Attempts),
 	}

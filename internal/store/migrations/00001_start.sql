@@ -109,6 +109,7 @@ CREATE TABLE run (
     environment     TEXT   NOT NULL,
     sample_rows     BIGINT NOT NULL,
     sample_subjects BIGINT NOT NULL,
+    fuel      BIGINT NOT NULL,
     permit    TEXT   NOT NULL REFERENCES permit (id),
     scenario  TEXT   NOT NULL,
     module    TEXT   NOT NULL,

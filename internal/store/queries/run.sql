@@ -13,8 +13,8 @@ SELECT * FROM run WHERE progress = $1 ORDER BY position;
 -- name: InsertRun :exec
 INSERT INTO run (
     id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
-    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '', $17);
+    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows, fuel
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '', $17, $18);
 
 -- name: CountRowRuns :one
 SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND sees_rows = 1;

@@ -105,6 +105,7 @@ type Run struct {
 	Environment    string
 	SampleRows     int64
 	SampleSubjects int64
+	Fuel           int64
 	Permit         string
 	Scenario       string
 	Module         string

@@ -22,7 +22,7 @@ func (q *Queries) CloseReview(ctx context.Context, run string) (int64, error) {
 }
 
 const getReview = `-- name: GetReview :one
-SELECT review.run, review.state, review.file, review.held, review.revision, review.position, run.id, run.environment, run.sample_rows, run.sample_subjects, run.permit, run.scenario, run.module, run.dataset, run.snapshot, run.params, run.policy, run.role, run.operator, run.submitter, run.submitted, run.progress, run.attempts, run.stage, run.outcome, run.reasons, run.result, run.finished, run.revision, run.position, run.question, run.sees_rows, dataset.owner, CAST(COALESCE(history.version, 0) AS BIGINT) AS version
+SELECT review.run, review.state, review.file, review.held, review.revision, review.position, run.id, run.environment, run.sample_rows, run.sample_subjects, run.fuel, run.permit, run.scenario, run.module, run.dataset, run.snapshot, run.params, run.policy, run.role, run.operator, run.submitter, run.submitted, run.progress, run.attempts, run.stage, run.outcome, run.reasons, run.result, run.finished, run.revision, run.position, run.question, run.sees_rows, dataset.owner, CAST(COALESCE(history.version, 0) AS BIGINT) AS version
 FROM review JOIN run ON run.id = review.run JOIN dataset ON dataset.name = run.dataset LEFT JOIN history ON history.dataset = run.dataset
 WHERE review.run = $1
 `
@@ -48,6 +48,7 @@ func (q *Queries) GetReview(ctx context.Context, run string) (GetReviewRow, erro
 		&i.Run.Environment,
 		&i.Run.SampleRows,
 		&i.Run.SampleSubjects,
+		&i.Run.Fuel,
 		&i.Run.Permit,
 		&i.Run.Scenario,
 		&i.Run.Module,
@@ -100,7 +101,7 @@ func (q *Queries) InsertReview(ctx context.Context, arg InsertReviewParams) erro
 }
 
 const listReviews = `-- name: ListReviews :many
-SELECT review.run, review.state, review.file, review.held, review.revision, review.position, run.id, run.environment, run.sample_rows, run.sample_subjects, run.permit, run.scenario, run.module, run.dataset, run.snapshot, run.params, run.policy, run.role, run.operator, run.submitter, run.submitted, run.progress, run.attempts, run.stage, run.outcome, run.reasons, run.result, run.finished, run.revision, run.position, run.question, run.sees_rows, dataset.owner, CAST(COALESCE(history.version, 0) AS BIGINT) AS version
+SELECT review.run, review.state, review.file, review.held, review.revision, review.position, run.id, run.environment, run.sample_rows, run.sample_subjects, run.fuel, run.permit, run.scenario, run.module, run.dataset, run.snapshot, run.params, run.policy, run.role, run.operator, run.submitter, run.submitted, run.progress, run.attempts, run.stage, run.outcome, run.reasons, run.result, run.finished, run.revision, run.position, run.question, run.sees_rows, dataset.owner, CAST(COALESCE(history.version, 0) AS BIGINT) AS version
 FROM review JOIN run ON run.id = review.run JOIN dataset ON dataset.name = run.dataset LEFT JOIN history ON history.dataset = run.dataset
 WHERE review.position < $1 AND run.operator <> $2 AND (run.operator = $3 OR $3 = '') AND (dataset.owner = $4 OR $4 = '')
 ORDER BY review.position DESC LIMIT $5
@@ -147,6 +148,7 @@ func (q *Queries) ListReviews(ctx context.Context, arg ListReviewsParams) ([]Lis
 			&i.Run.Environment,
 			&i.Run.SampleRows,
 			&i.Run.SampleSubjects,
+			&i.Run.Fuel,
 			&i.Run.Permit,
 			&i.Run.Scenario,
 			&i.Run.Module,

@@ -217,7 +217,7 @@ func (q *Queries) GetReport(ctx context.Context, run string) (string, error) {
 }
 
 const getRun = `-- name: GetRun :one
-SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE id = $1
+SELECT id, environment, sample_rows, sample_subjects, fuel, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE id = $1
 `
 
 func (q *Queries) GetRun(ctx context.Context, id string) (Run, error) {
@@ -228,6 +228,7 @@ func (q *Queries) GetRun(ctx context.Context, id string) (Run, error) {
 		&i.Environment,
 		&i.SampleRows,
 		&i.SampleSubjects,
+		&i.Fuel,
 		&i.Permit,
 		&i.Scenario,
 		&i.Module,
@@ -324,8 +325,8 @@ func (q *Queries) InsertReport(ctx context.Context, arg InsertReportParams) erro
 const insertRun = `-- name: InsertRun :exec
 INSERT INTO run (
     id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,
-    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '', $17)
+    progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows, fuel
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'queued', 0, 'queued', '', '[]', '', 0, 1, $16, '', $17, $18)
 `
 
 type InsertRunParams struct {
@@ -346,6 +347,7 @@ type InsertRunParams struct {
 	Submitted      int64
 	Position       int64
 	SeesRows       int64
+	Fuel           int64
 }
 
 func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) error {
@@ -367,6 +369,7 @@ func (q *Queries) InsertRun(ctx context.Context, arg InsertRunParams) error {
 		arg.Submitted,
 		arg.Position,
 		arg.SeesRows,
+		arg.Fuel,
 	)
 	return err
 }
@@ -400,7 +403,7 @@ func (q *Queries) ListFootprints(ctx context.Context, dataset string) ([]string,
 }
 
 const listRuns = `-- name: ListRuns :many
-SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
+SELECT id, environment, sample_rows, sample_subjects, fuel, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
 `
 
 type ListRunsParams struct {
@@ -422,6 +425,7 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 			&i.Environment,
 			&i.SampleRows,
 			&i.SampleSubjects,
+			&i.Fuel,
 			&i.Permit,
 			&i.Scenario,
 			&i.Module,
@@ -459,7 +463,7 @@ func (q *Queries) ListRuns(ctx context.Context, arg ListRunsParams) ([]Run, erro
 }
 
 const listRunsIn = `-- name: ListRunsIn :many
-SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE progress = $1 ORDER BY position
+SELECT id, environment, sample_rows, sample_subjects, fuel, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE progress = $1 ORDER BY position
 `
 
 func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error) {
@@ -476,6 +480,7 @@ func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error
 			&i.Environment,
 			&i.SampleRows,
 			&i.SampleSubjects,
+			&i.Fuel,
 			&i.Permit,
 			&i.Scenario,
 			&i.Module,
@@ -513,7 +518,7 @@ func (q *Queries) ListRunsIn(ctx context.Context, progress string) ([]Run, error
 }
 
 const listRunsOf = `-- name: ListRunsOf :many
-SELECT id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
+SELECT id, environment, sample_rows, sample_subjects, fuel, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
 `
 
 type ListRunsOfParams struct {
@@ -536,6 +541,7 @@ func (q *Queries) ListRunsOf(ctx context.Context, arg ListRunsOfParams) ([]Run, 
 			&i.Environment,
 			&i.SampleRows,
 			&i.SampleSubjects,
+			&i.Fuel,
 			&i.Permit,
 			&i.Scenario,
 			&i.Module,

@@ -311,7 +311,9 @@ type Run struct {
 	// How many synthetic rows it reads; absent in ENVIRONMENT_PROD.
 	Sample *Sample `protobuf:"bytes,17,opt,name=sample,proto3" json:"sample,omitempty"`
 	// Digest to quote when asking the authority what happened; empty while the run is under way. It tells nothing by itself.
-	Support       string `protobuf:"bytes,18,opt,name=support,proto3" json:"support,omitempty"`
+	Support string `protobuf:"bytes,18,opt,name=support,proto3" json:"support,omitempty"`
+	// Units of fuel that were set aside for the module before the run began, whatever it needed; 0 without code.
+	ReservedFuel  int64 `protobuf:"varint,19,opt,name=reserved_fuel,json=reservedFuel,proto3" json:"reserved_fuel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -470,6 +472,13 @@ func (x *Run) GetSupport() string {
 		return x.Support
 	}
 	return ""
+}
+
+func (x *Run) GetReservedFuel() int64 {
+	if x != nil {
+		return x.ReservedFuel
+	}
+	return 0
 }
 
 // SubmitRunRequest says what to run.
@@ -1434,7 +1443,7 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\atext_zh\x18\x04 \x01(\tR\x06textZh\x1a7\n" +
 	"\tArgsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe5\x05\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8a\x06\n" +
 	"\x03Run\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\boperator\x18\x02 \x01(\tR\boperator\x12\x14\n" +
@@ -1455,7 +1464,8 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\bquestion\x18\x0f \x01(\tR\bquestion\x12:\n" +
 	"\venvironment\x18\x10 \x01(\x0e2\x18.darkroom.v1.EnvironmentR\venvironment\x12+\n" +
 	"\x06sample\x18\x11 \x01(\v2\x13.darkroom.v1.SampleR\x06sample\x12\x18\n" +
-	"\asupport\x18\x12 \x01(\tR\asupport\x1a9\n" +
+	"\asupport\x18\x12 \x01(\tR\asupport\x12#\n" +
+	"\rreserved_fuel\x18\x13 \x01(\x03R\freservedFuel\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdd\x03\n" +
