@@ -15,7 +15,7 @@ import (
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
-// A30: something changes between the check and the use. The run waits behind one that never ends; meanwhile the enclave is stopped, what
+// A30: something changes between the check and the use. The run waits behind some that take long; meanwhile the enclave is stopped, what
 // the run was pinned to is replaced, by hand or by those who may, and the enclave starts again. The run is then about exactly what it was
 // pinned to, or it fails and nothing of it leaves.
 func TestTimeOfCheck(t *testing.T) {
@@ -63,13 +63,20 @@ func TestTimeOfCheck(t *testing.T) {
 			// The twin of the run: the same module under another name, so that its file and its answer are its own.
 			manifest.Name = "pinned"
 			module = d.upload(acme, manifest, nil)
-			endless := d.submit(acme, grant, d.upload(acme, bands("endless"), guest(t, scaffold.Endless)), nil)
+			long := bands("endless")
+			long.Fuel = enclave.MaxFuel
+			endless, before := d.upload(acme, long, guest(t, scaffold.Endless)), []sdk.Run{}
+			for range 3 { // the first one may come to its end while the enclave closes
+				before = append(before, d.submit(acme, grant, endless, nil))
+			}
 			waiting := d.submit(acme, grant, module, nil)
 			d.close()
 			outcome, reason := change(d, module)
 			d.open()
-			if _, err := d.clients[acme].Cancel(t.Context(), endless.ID); err != nil && sdk.ReasonOf(err) != "RUN_ENDED" {
-				t.Fatal(err)
+			for _, run := range before {
+				if _, err := d.clients[acme].Cancel(t.Context(), run.ID); err != nil && sdk.ReasonOf(err) != "RUN_ENDED" {
+					t.Fatal(err)
+				}
 			}
 			ended := d.ends(acme, waiting, outcome, reason)
 			if outcome != sdk.RunReleased {

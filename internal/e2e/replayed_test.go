@@ -192,7 +192,9 @@ func TestReplaysThatAreRefused(t *testing.T) {
 	_, err = b.auditor.Replay(ctx, failed.ID, 0)
 	refused(t, err, "REPLAY_NOT_DECIDED")
 
-	endless := b.submit(acme, b.grant, b.upload(acme, bands("endless"), guest(t, scaffold.Endless)), nil)
+	long := bands("endless")
+	long.Fuel = enclave.MaxFuel // time enough to ask about it
+	endless := b.submit(acme, b.grant, b.upload(acme, long, guest(t, scaffold.Endless)), nil)
 	_, err = b.auditor.Replay(ctx, endless.ID, 0)
 	refused(t, err, "RUN_NOT_ENDED")
 	_, err = b.clients[acme].Cancel(ctx, endless.ID)

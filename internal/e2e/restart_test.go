@@ -123,6 +123,7 @@ func TestUnderWay(t *testing.T) {
 	d.load(dataset, file)
 	grant := d.grant(acme, dataset)
 	manifest, code := ageGroup(t)
+	manifest.Fuel = enclave.MaxFuel // it takes long
 	module := d.upload(acme, manifest, code)
 	want, _, _ := d.result(acme, d.submit(acme, grant, module, nil))
 

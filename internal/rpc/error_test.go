@@ -141,6 +141,7 @@ func TestRunsAreSeenAsTheRegisterShowsThem(t *testing.T) {
 		"name": "ID", "operator": "Submitter", "grant": "Grant", "scenario": "Scenario", "module": "Module", "snapshot": "Snapshot",
 		"params": "Params", "policy_revision": "Policy", "stage": "Stage", "outcome": "Outcome", "reasons": "Reasons", "result_digest": "Result",
 		"create_time": "Submitted", "end_time": "Finished", "environment": "Environment", "sample": "Sample", "support": "Support", "question": "Question",
+		"reserved_fuel": "Fuel",
 	}
 	fields := run.ProtoReflect().Descriptor().Fields()
 	for i := range fields.Len() {

@@ -252,7 +252,7 @@ func (r fakeRuns) run() enclave.Run {
 		Submitter: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, Submitted: enclave.Coarse(loadedAt),
 		Stage: enclave.StageRelease, Outcome: enclave.Released, Reasons: []enclave.Reason{{Code: "GATE_FLOOR"}},
 		Result: enclave.DigestOf(r.result), Finished: enclave.Coarse(loadedAt.Add(time.Second)),
-		Support: "abcdefgh", Question: "why?", Environment: enclave.Dev, Sample: enclave.Sample{Rows: 10, Subjects: 5},
+		Support: "abcdefgh", Question: "why?", Environment: enclave.Dev, Sample: enclave.Sample{Rows: 10, Subjects: 5}, Fuel: 7,
 	}
 }
 

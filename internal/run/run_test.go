@@ -34,7 +34,7 @@ func TestARunIsReleased(t *testing.T) {
 		t.Errorf("result %q, %v", result, err)
 	}
 	acts := w.acts("runs/" + submitted.ID)
-	if len(acts) != 2 || acts[0].Verb != "run.submit" || acts[0].Actor != acme || acts[1].Verb != "run.release" {
+	if len(acts) != 2 || acts[0].Verb != "run.submit" || acts[0].Actor != acme || acts[0].Detail["fuel"] != "0" || acts[1].Verb != "run.release" {
 		t.Fatalf("acts %+v", acts)
 	}
 	decision, err := w.store.Runs().Decision(ctx, submitted.ID)

@@ -133,12 +133,12 @@ func TestSight(t *testing.T) {
 		Params: map[string]enclave.Scalar{"p": "1"}, Policy: enclave.Digest{3}, Submitter: acme, Submitted: submitted, Environment: enclave.Prod,
 		Sample: enclave.Sample{Rows: 2, Subjects: 1}, Stage: enclave.StageRecord, Outcome: enclave.Denied,
 		Reasons: []enclave.Reason{{Code: "DOMINANCE"}, {Code: "HISTORY"}, {Code: "OUTPUT_CRAFTED", Args: map[string]string{"secret": "7"}}},
-		Result:  enclave.Digest{4}, Finished: submitted.Add(time.Second), Revision: 5, Question: "why?", Support: "stored by nobody",
+		Result:  enclave.Digest{4}, Finished: submitted.Add(time.Second), Revision: 5, Question: "why?", Support: "stored by nobody", Fuel: 6,
 	}
 	same := func(of enclave.Run, name string) any { return reflect.ValueOf(of).FieldByName(name).Interface() }
 	coarse := []enclave.Reason{{Code: "OUTPUT_UNSAFE"}, {Code: "OUTPUT_CRAFTED"}}
 	decided := map[string]func(in enclave.Run) any{}
-	for ordered := range strings.FieldsSeq("ID Grant Scenario Module Dataset Snapshot Params Policy Submitter Environment Sample Stage Outcome Revision Question") {
+	for ordered := range strings.FieldsSeq("ID Grant Scenario Module Dataset Snapshot Params Policy Submitter Environment Sample Fuel Stage Outcome Revision Question") {
 		decided[ordered] = func(in enclave.Run) any { return same(in, ordered) }
 	}
 	decided["Submitted"] = func(enclave.Run) any { return submitted.Truncate(enclave.TimeStep).Add(enclave.TimeStep) }
