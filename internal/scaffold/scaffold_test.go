@@ -159,7 +159,7 @@ func TestBuildSaysWhatIsWrong(t *testing.T) {
 	if _, _, err := scaffold.Build(t.Context(), dir, &said); enclave.AsError(err).Reason != "BUILD_FAILED" || !strings.Contains(said.String(), "main.go:") {
 		t.Errorf("bad Go: %v, said %q", err, said.String())
 	}
-	put(strings.Replace(string(good), "import ", "import _ \"os\"\nimport ", 1))
+	put(strings.Replace(string(good), "import ", "import \"os\"\nimport ", 1) + "\nvar secret, _ = os.ReadFile(\"/etc/passwd\")\n")
 	if _, _, err := scaffold.Build(t.Context(), dir, &said); enclave.AsError(err).Reason != "MODULE_IMPORT" {
 		t.Errorf("package os: %v", err)
 	}
@@ -167,6 +167,39 @@ func TestBuildSaysWhatIsWrong(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	if _, _, err := scaffold.Build(t.Context(), dir, &said); enclave.AsError(err).Reason != "BUILD_NO_GO" {
 		t.Errorf("no go command: %v", err)
+	}
+}
+
+// What a module prints, and how it panics, its author reads.
+func TestWhatAModuleSaysIsShown(t *testing.T) {
+	closed(t)
+	dir := t.TempDir()
+	if err := scaffold.New(dir, "age-band", scaffold.Go); err != nil {
+		t.Fatal(err)
+	}
+	main := filepath.Join(dir, "main.go")
+	source, err := os.ReadFile(main) //nolint:gosec // a file of the test
+	if err != nil {
+		t.Fatal(err)
+	}
+	talks := strings.NewReplacer("import ", "import \"fmt\"\nimport ", "asOf := ", "fmt.Println(\"bands from\", firstAge)\n\tasOf := ",
+		"band[i] = bandOf(age)", "if band[i] = bandOf(age); i > 9 { panic(fmt.Sprintf(\"row %d\", i)) }").Replace(string(source))
+	if err := os.WriteFile(main, []byte(talks), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	path, _, err := scaffold.Build(t.Context(), dir, &said)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	report, err := try(t, path, described(t, dir))
+	if !errors.Is(err, enclave.Fail(enclave.Invalid, "MODULE_TRAP")) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"bands from [18 45 65]\n", "panic: row 10\n", "/main.go:"} {
+		if !strings.Contains(report.Rehearsal.Said, want) {
+			t.Errorf("%q is not among what it said:\n%s", want, report.Rehearsal.Said)
+		}
 	}
 }
 
