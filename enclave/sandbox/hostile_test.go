@@ -166,7 +166,11 @@ func visit(t *testing.T, s *sandbox.Sandbox, g guests.Guest) (out visited) {
 func TestOneGuestRunsWhileAnotherIsStopped(t *testing.T) {
 	s := open(t, sandbox.Config{CallTimeout: time.Minute})
 	plan := planOf(0)
+	plan.Manifest = &enclave.Manifest{Fuel: enclave.MaxFuel} // seconds of it
 	batch := batchOf(plan, 100, func(_, _ int) int64 { return 1950 })
+	if _, err := assign(t, s, guests.Named("moves").Wasm, plan, batch); err != nil { // it is compiled then
+		t.Fatal(err)
+	}
 	endless, stop := context.WithCancelCause(t.Context())
 	ended := make(chan error)
 	go func() {
