@@ -184,7 +184,7 @@ func TestWhatAModuleSaysIsShown(t *testing.T) {
 	}
 	talks := strings.NewReplacer("import ", "import \"fmt\"\nimport ", "asOf := ", "fmt.Println(\"bands from\", firstAge)\n\tasOf := ",
 		"band[i] = bandOf(age)", "if band[i] = bandOf(age); i > 9 { panic(fmt.Sprintf(\"row %d\", i)) }").Replace(string(source))
-	if err := os.WriteFile(main, []byte(talks), 0o600); err != nil {
+	if err := os.WriteFile(main, []byte(talks), 0o600); err != nil { //nolint:gosec // a file of the test
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
