@@ -18,19 +18,20 @@ import (
 type Executor struct {
 	sandbox enclave.Sandbox
 	workers int
+	kept    *kept
 }
 
 var _ enclave.Executor = (*Executor)(nil)
 
 // New makes an executor that runs each table on at most so many workers, at least one. The sandbox is used only for plans with keys
-// that a module computes.
+// that a module computes. What a module was asked is kept until the executor is gone: a new one asks anew, which replays rely on.
 func New(sandbox enclave.Sandbox, workers int) *Executor {
-	return &Executor{sandbox: sandbox, workers: max(workers, 1)}
+	return &Executor{sandbox: sandbox, workers: max(workers, 1), kept: newKept(keptBytes)}
 }
 
-// Execute computes the table. First the module is asked about everything that the shown columns could hold (see learned); then each
-// worker reads its own ranges of subjects into its own cells, and the cells are added up at the end. Only the guest of a crafted run
-// sees rows. The first failure cancels the other workers, and all of them have ended when Execute returns. Errors are those of the
+// Execute computes the table. First the module is asked about everything that the shown columns could hold (see learned), unless a run
+// before asked the same; then each worker reads its own ranges of subjects into its own cells, and the cells are added up at the end. Only
+// the guest of a crafted run sees rows. The first failure cancels the other workers, and all of them have ended when Execute returns. Errors are those of the
 // sandbox and of the rows, MODULE_CODE_RANGE for a code outside its key's domain, and internal ones.
 func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *enclave.Module, plan *enclave.Plan) (*enclave.Table, error) {
 	layout, err := newLayout(plan)
@@ -70,10 +71,11 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	return merge(layout, workers, snapshot, places)
 }
 
-// pieces is how many ranges a snapshot is cut into: one for each worker, and more of a large one, so that none waits long for the last.
+// pieces is how many ranges a snapshot is cut into: one for each worker, and more of a large one, so that none waits long for the last. Of a
+// small one there are fewer than workers: a worker's memory takes longer to make than so few rows to count.
 func (e *Executor) pieces(rows int64) int {
-	const least = 8 * enclave.BatchRows
-	return max(e.workers, int(min(rows/least, int64(16*e.workers))))
+	const few, many = chunk / 4, 8 * enclave.BatchRows
+	return int(max(min(rows/few, int64(e.workers)), min(rows/many, int64(16*e.workers)), 1))
 }
 
 // recovered turns a panic into an internal error, so that it ends one run and not the enclave.

@@ -237,6 +237,30 @@ func TestFirstErrorStopsEveryWorker(t *testing.T) {
 	}
 }
 
+// pieces notes into how many pieces it is split.
+type pieces struct {
+	*memory
+	asked int
+}
+
+func (p *pieces) Split(n int) ([]enclave.Range, error) {
+	p.asked = n
+	return p.memory.Split(n)
+}
+
+// Few rows are one worker's, and many are everybody's.
+func TestFewRowsHaveFewWorkers(t *testing.T) {
+	for rows, want := range map[int]int{0: 1, 1000: 1, 3100: 3, 20_000: 8, 600_000: 8} {
+		p := plan()
+		p.Keys, p.Sets = []enclave.Key{p.Keys[0], p.Keys[2]}, []enclave.Set{{0, 1}}
+		m := &pieces{memory: random(3, rows)}
+		m.batch = enclave.BatchRows
+		if _, err := aggregate.New(nil, 8).Execute(t.Context(), m, nil, p); err != nil || m.asked != want {
+			t.Errorf("%d rows in %d pieces, want %d: %v", rows, m.asked, want, err)
+		}
+	}
+}
+
 func TestEmptySnapshot(t *testing.T) {
 	table, err := aggregate.New(sandbox{assign: bands}, 4).Execute(t.Context(), &memory{batch: 10}, &enclave.Module{}, plan())
 	if err != nil || table.Rows != 0 || len(table.Cells) != 0 {

@@ -11,31 +11,32 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// learned is what a module computes, written out for every tuple of values that the shown columns may hold by the catalogue. The guest is asked about the catalogue's domain and not about rows, so it never sees data: nothing that it
-// does, not even how long it takes or whether it fails, can depend on any, and the code of a row depends on that row's own shown
-// values alone. It is immutable and shared by the workers.
+// learned is what a module computes, written out for every tuple of values that the shown columns may hold by the catalogue. The guest is asked
+// about the catalogue's domain and not about rows, so it never sees data: nothing that it does, not even how long it takes or whether it
+// fails, can depend on any, and the code of a row depends on that row's own shown values alone. It is immutable, and shared by workers and runs.
 type learned struct {
 	domains []domain // of the shown columns; the first is the most significant digit of a tuple's number
 	adds    []int32  // by tuple: what its codes add to the number of a row's cell; nil if little is there
 	little  []int8   // the same, of so few cells that a byte is enough: more of the table stays in the caches
 }
 
-// domain is the values that a column may hold: whole numbers from low on, then, in a column with empty values, the empty one.
+// domain is the values that a column may hold: whole numbers from Low on, then, in a column with empty values, the empty one. Its fields are
+// exported for the digest of a question.
 type domain struct {
-	low, values int64
-	empty       bool
-	narrow      bool
+	Low, Values int64
+	Empty       bool
+	Narrow      bool
 }
 
 func (d domain) size() int64 {
-	if d.empty {
-		return d.values + 1
+	if d.Empty {
+		return d.Values + 1
 	}
-	return d.values
+	return d.Values
 }
 
-// learn asks the module about every tuple. It returns nil where there is nothing to ask, or where the guest is shown protected columns:
-// then it has to see rows, and the output is crafted. The first failure ends the other workers.
+// learn asks the module about every tuple, unless a run before did. It returns nil where there is nothing to ask, or where the guest is shown
+// protected columns: then it has to see rows, and the output is crafted.
 func (e *Executor) learn(ctx context.Context, l *layout, module *enclave.Module) (*learned, error) {
 	if l.moduleKeys == 0 || l.plan.Crafted {
 		return nil, nil //nolint:nilnil // nothing was learned, and nothing is wrong
@@ -43,15 +44,27 @@ func (e *Executor) learn(ctx context.Context, l *layout, module *enclave.Module)
 	if l.plan.TooWide() {
 		return nil, enclave.Internalf("the module would have to be asked about too many tuples: the plan should not have been made")
 	}
-	tuples := l.plan.Tuples()
-	f := &learned{}
-	for _, c := range l.plan.Shown {
-		d, err := domainOf(&l.plan.Dataset.Columns[c])
-		if err != nil {
-			return nil, err
-		}
-		f.domains = append(f.domains, d)
+	q, err := l.asks(module)
+	if err != nil {
+		return nil, err
 	}
+	name, err := enclave.DigestJSON(q)
+	if err != nil {
+		return nil, err
+	}
+	if f := e.kept.get(name); f != nil {
+		return f, nil
+	}
+	f, err := e.compute(ctx, q.Domains, l, module)
+	if err == nil {
+		e.kept.put(name, f)
+	}
+	return f, err
+}
+
+// compute asks the module about every tuple of the domains. The first failure ends the other workers.
+func (e *Executor) compute(ctx context.Context, domains []domain, l *layout, module *enclave.Module) (*learned, error) {
+	f, tuples := &learned{domains: domains}, l.plan.Tuples()
 	codes := make([][]int32, l.moduleKeys)
 	for k := range codes {
 		codes[k] = make([]int32, tuples)
@@ -87,7 +100,7 @@ func domainOf(c *enclave.Column) (domain, error) {
 	if err != nil {
 		return domain{}, fmt.Errorf("bounds of column %s: %w", c.Name, err)
 	}
-	return domain{low: low, values: high - low + 1, empty: c.Nullable, narrow: c.Type.Narrow()}, nil
+	return domain{Low: low, Values: high - low + 1, Empty: c.Nullable, Narrow: c.Type.Narrow()}, nil
 }
 
 // ask fills in the codes of every tuple, by module key, batch by batch, on all workers.
@@ -125,7 +138,7 @@ func (f *learned) newBatch() *enclave.Batch {
 	b := &enclave.Batch{Columns: make([]enclave.Vector, len(f.domains))}
 	for i, d := range f.domains {
 		b.Columns[i].Valid = make([]byte, enclave.BatchRows/8)
-		if d.narrow {
+		if d.Narrow {
 			b.Columns[i].Narrow = make([]int32, enclave.BatchRows)
 		} else {
 			b.Columns[i].Wide = make([]int64, enclave.BatchRows)
@@ -146,13 +159,13 @@ func (f *learned) fill(b *enclave.Batch, first, last int64) {
 		digit, end := first/stride%d.size(), stride-first%stride // of the digit at hand, the row behind its last
 		for row := int64(0); row < last-first; row, end = end, end+stride {
 			end = min(end, last-first)
-			if digit < d.values { // else it is the empty one
+			if digit < d.Values { // else it is the empty one
 				for at := row; at < end; at++ {
 					v.Valid[at>>3] |= 1 << (at & 7)
-					if d.narrow {
-						v.Narrow[at] = int32(d.low + digit) //nolint:gosec // dates and codes are of 32 bits
+					if d.Narrow {
+						v.Narrow[at] = int32(d.Low + digit) //nolint:gosec // dates and codes are of 32 bits
 					} else {
-						v.Wide[at] = d.low + digit
+						v.Wide[at] = d.Low + digit
 					}
 				}
 			}
@@ -171,11 +184,11 @@ func (f *learned) add(numbers []int32, b *enclave.Batch, first int, columns []in
 	clear(tuples)
 	for i := range f.domains {
 		d, v, last := &f.domains[i], &b.Columns[columns[i]], first+len(numbers)
-		if d.narrow != (v.Narrow != nil) {
+		if d.Narrow != (v.Narrow != nil) {
 			return enclave.Internalf("shown column %d is not of its type", i)
 		}
-		if d.narrow && !place(d, v.Narrow[first:last], v.Valid[first>>3:], tuples) ||
-			!d.narrow && !place(d, v.Wide[first:last], v.Valid[first>>3:], tuples) {
+		if d.Narrow && !place(d, v.Narrow[first:last], v.Valid[first>>3:], tuples) ||
+			!d.Narrow && !place(d, v.Wide[first:last], v.Valid[first>>3:], tuples) {
 			return enclave.Internalf("a value of shown column %d is outside its bounds", i)
 		}
 	}
@@ -196,9 +209,9 @@ func place[T int32 | int64](d *domain, column []T, valid []byte, tuples []int32)
 	if len(tuples) == 0 {
 		return true
 	}
-	size, values, low := int32(d.size()), uint64(d.values), d.low //nolint:gosec // at most MaxTuples
+	size, values, low := int32(d.size()), uint64(d.Values), d.Low //nolint:gosec // at most MaxTuples
 	column = column[:len(tuples)]
-	if !d.empty || full(valid, len(tuples)) {
+	if !d.Empty || full(valid, len(tuples)) {
 		for i, v := range column {
 			at := uint64(int64(v) - low) //nolint:gosec // a negative number becomes a large one, which is the check
 			if at >= values {

@@ -299,8 +299,12 @@ func TestEveryWayAgreesWithThePlainestProgram(t *testing.T) {
 	for seed := range seeds {
 		o := newOddity(seed)
 		want := o.table()
-		for _, workers := range []int{1, 2, 3, 8} {
-			got, err := aggregate.New(sandbox{assign: o.guest}, workers).Execute(t.Context(), o, &enclave.Module{}, o.plan)
+		for i, workers := range []int{1, 2, 3, 8} {
+			executor := aggregate.New(sandbox{assign: o.guest}, workers)
+			got, err := executor.Execute(t.Context(), o, &enclave.Module{}, o.plan)
+			if err == nil && i == 1 { // once more, by what was learned before
+				got, err = executor.Execute(t.Context(), o, &enclave.Module{}, o.plan)
+			}
 			if err != nil {
 				t.Fatalf("seed %d: %v (%v)", seed, err, enclave.AsError(err).Unwrap())
 			}

@@ -52,6 +52,7 @@ func (s *Stage) Replay(ctx context.Context, order *enclave.Order, version int64,
 	book := releases.New(past(prints[:version]), unwritten{s.Files}, s.Path.Loader, s.Seed)
 	own, diary := ownPlaces{s.Guests}, &diary{version: version}
 	again := s.Path // a copy
+	// An executor of its own asks the module anew; that of runs may have kept what the module said, which is what is to be verified.
 	again.Executor, again.Performer = aggregate.New(own, workers), program.New(own)
 	again.Historian, again.Recorder = book, diary
 	if err := again.Run(ctx, order, progress); err != nil {

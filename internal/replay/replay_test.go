@@ -6,18 +6,22 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/admit"
+	"github.com/darkroom-project/darkroom/enclave/aggregate"
 	"github.com/darkroom-project/darkroom/enclave/history"
 	"github.com/darkroom-project/darkroom/enclave/load"
 	"github.com/darkroom-project/darkroom/enclave/measure"
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/enclave/treat"
 	"github.com/darkroom-project/darkroom/internal/releases"
 	"github.com/darkroom-project/darkroom/internal/replay"
 	"github.com/darkroom-project/darkroom/internal/run"
+	"github.com/darkroom-project/darkroom/internal/scaffold"
 	"github.com/darkroom-project/darkroom/internal/store"
 	"github.com/darkroom-project/darkroom/policy"
 )
@@ -46,11 +50,11 @@ func newWorld(t *testing.T) *world {
 		Columns: []enclave.Column{
 			{Name: "id", Type: enclave.Text, Class: enclave.Identifier},
 			{Name: "district", Type: enclave.Code, Class: enclave.Quasi, Codes: []string{"east", "west"}},
-			{Name: "born", Type: enclave.Int, Class: enclave.Quasi, Min: "1900", Max: "2026"},
+			{Name: "birth_year", Type: enclave.Int, Class: enclave.Quasi, Min: "1900", Max: "2026"},
 		},
 	}}
 	var file bytes.Buffer
-	fmt.Fprintln(&file, "id,district,born\n9999,east,1931")
+	fmt.Fprintln(&file, "id,district,birth_year\n9999,east,1931")
 	for i := range 499 {
 		fmt.Fprintf(&file, "%d,%s,%d\n", i, []string{"east", "west"}[i%2], 1940+i%60)
 	}
@@ -73,10 +77,16 @@ func newWorld(t *testing.T) *world {
 // order is a table of people by these keys.
 func (w *world) order(keys ...enclave.ManifestKey) *enclave.Order {
 	w.t.Helper()
-	whole, err := admit.Attach(nil, &enclave.Manifest{
-		Darkroom: 1, Name: "town", Version: "1", Form: enclave.Aggregate, Keys: keys, Measures: []enclave.ManifestMeasure{{Name: "people", Op: enclave.Count}},
-		Inputs: []enclave.ManifestInput{{Dataset: "town", Columns: []string{"district", "born"}}},
-	})
+	return w.ask(nil, &enclave.Manifest{Keys: keys})
+}
+
+// ask is an order of a module of this code, nil for none, that counts people.
+func (w *world) ask(code []byte, m *enclave.Manifest) *enclave.Order {
+	w.t.Helper()
+	m.Darkroom, m.Name, m.Version, m.Form = 1, "town", "1", enclave.Aggregate
+	m.Measures = []enclave.ManifestMeasure{{Name: "people", Op: enclave.Count}}
+	m.Inputs = []enclave.ManifestInput{{Dataset: "town", Columns: []string{"district", "birth_year"}}}
+	whole, err := admit.Attach(code, m)
 	ok(w.t, err)
 	module, err := admit.Check(whole)
 	ok(w.t, err)
@@ -88,7 +98,7 @@ func (w *world) order(keys ...enclave.ManifestKey) *enclave.Order {
 		},
 		Grant: enclave.Grant{
 			ID: "g", Operator: "acme", Scenario: "planning", State: enclave.GrantActive, Forms: []enclave.Form{enclave.Aggregate},
-			Scopes: []enclave.Scope{{Dataset: "town", Columns: []string{"district", "born"}}}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
+			Scopes: []enclave.Scope{{Dataset: "town", Columns: []string{"district", "birth_year"}}}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
 		},
 		Module: module, Dataset: w.dataset, Snapshot: w.snapshot, Policy: w.rules, Approved: true,
 	}
@@ -105,7 +115,7 @@ func (w *world) replay(order *enclave.Order, version int64, workers int) run.Rep
 func TestBesideTheReleasesOfThen(t *testing.T) {
 	w := newWorld(t)
 	district := enclave.ManifestKey{Name: "district", Of: &enclave.ColumnRule{Column: "district"}}
-	born := enclave.ManifestKey{Name: "born", Of: &enclave.ColumnRule{Column: "born", Cuts: []enclave.Scalar{"1935"}}}
+	born := enclave.ManifestKey{Name: "birth_year", Of: &enclave.ColumnRule{Column: "birth_year", Cuts: []enclave.Scalar{"1935"}}}
 	all, young := w.order(district), w.order(district, born)
 	first, other := w.replay(all, 0, 0), w.replay(young, 0, 0)
 	if first.Decision != enclave.Release || other.Decision != enclave.Release || first.Print.IsZero() {
@@ -137,6 +147,44 @@ func TestBesideTheReleasesOfThen(t *testing.T) {
 	cancel()
 	if _, err := w.stage.Replay(stopped, young, 1, 1, func(enclave.Stage) {}); enclave.KindOf(err) != enclave.Canceled {
 		t.Errorf("canceled: %v", err)
+	}
+}
+
+// counted counts the guests that are opened.
+type counted struct {
+	replay.Guests
+	opened atomic.Int64
+}
+
+func (c *counted) Open(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (enclave.Guest, error) {
+	c.opened.Add(1)
+	return c.Guests.Open(ctx, module, plan)
+}
+
+// A replay asks the guest again, whatever the executor of runs, or another replay, has kept of what it said.
+func TestGuestIsAskedAgain(t *testing.T) {
+	w := newWorld(t)
+	box, err := sandbox.New(t.Context(), sandbox.Config{}, slog.New(slog.DiscardHandler))
+	ok(t, err)
+	t.Cleanup(func() { ok(t, box.Close(context.Background())) })
+	guests := &counted{Guests: box}
+	w.stage.Guests, w.stage.Path.Executor = guests, aggregate.New(guests, 2)
+	code, err := scaffold.AgeBand.Wasm()
+	ok(t, err)
+	order := w.ask(code, &enclave.Manifest{
+		Params: []enclave.ManifestParam{{Name: "as_of", Type: "int64", Min: 2020, Max: 2030, Default: "2024"}},
+		Keys:   []enclave.ManifestKey{{Name: "age_band", Values: []string{"0-17", "18-44", "45-64", "65+"}}},
+	})
+	var first run.Repeated
+	for i := range 3 {
+		before := guests.opened.Load()
+		repeated := w.replay(order, 0, 1)
+		if first.Digest.IsZero() {
+			first = repeated
+		}
+		if guests.opened.Load() == before || repeated.Digest != first.Digest || repeated.Digest.IsZero() {
+			t.Errorf("replay %d opened %d guests, and made %s; the first made %s", i, guests.opened.Load()-before, repeated.Digest, first.Digest)
+		}
 	}
 }
 
