@@ -41,12 +41,20 @@ func (s *Sandbox) compile(ctx context.Context, operator string, module *enclave.
 		}
 	}()
 	began := time.Now()
+	if s.compiler != nil {
+		// One at a time for each child, from here on: a metered module is larger than the one that came.
+		leave, err := s.compiler.enter(ctx, operator)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+	}
 	metered, err := meter.Rewrite(module.Bytes)
 	if err != nil {
 		return nil, err
 	}
 	if s.compiler != nil {
-		if err := s.compiler.prepare(ctx, operator, metered); err != nil {
+		if err := s.compiler.prepare(ctx, metered); err != nil {
 			return nil, err
 		}
 	}

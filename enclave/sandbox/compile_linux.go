@@ -36,7 +36,7 @@ func limitProcess(seconds, bytes uint64) error {
 		{syscall.RLIMIT_CORE, 0},
 		{syscall.RLIMIT_CPU, seconds},
 		{syscall.RLIMIT_DATA, bytes},
-		{syscall.RLIMIT_FSIZE, bytes},
+		{syscall.RLIMIT_FSIZE, maxCodeBytes},
 		{syscall.RLIMIT_NOFILE, 32},
 	} {
 		if err := syscall.Setrlimit(limit.what, &syscall.Rlimit{Cur: limit.most, Max: limit.most}); err != nil {

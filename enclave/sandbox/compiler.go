@@ -18,6 +18,10 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
+// maxCodeBytes is the most machine code of one module, a few times what a large one in Go comes to. The server keeps the code of
+// [Config.Modules] modules in memory.
+const maxCodeBytes = 64 << 20
+
 // compiler has modules compiled by child processes, so that whatever a module does to the compiler (22 KB of nested loops once took it 43
 // seconds) is done to a child, which ends at its limits. What a child made goes into the store, from where this process loads it.
 type compiler struct {
@@ -45,9 +49,19 @@ func newCompiler(ctx context.Context, config Config, log *slog.Logger) (*compile
 	}, nil
 }
 
+// enter waits until the operator may have another child; the operator's modules take turns, and leave a child to others.
+func (c *compiler) enter(ctx context.Context, operator string) (leave func(), err error) {
+	child := claim{operator: operator}
+	place, err := c.children.take(ctx, child)
+	if err != nil {
+		return nil, err
+	}
+	return func() { c.children.give(place, child) }, nil
+}
+
 // prepare makes sure that the store has a module's code. It fails with MODULE_INVALID, or with MODULE_COMPILE if a child came to its
-// limits. It waits until the operator may have another child; the operator's modules take turns, and leave a child to others.
-func (c *compiler) prepare(ctx context.Context, operator string, wasm []byte) error {
+// limits.
+func (c *compiler) prepare(ctx context.Context, wasm []byte) error {
 	fingerprint, err := c.fingerprint()
 	if err != nil {
 		return err
@@ -56,12 +70,6 @@ func (c *compiler) prepare(ctx context.Context, operator string, wasm []byte) er
 	if c.store.has(id) {
 		return nil
 	}
-	child := claim{operator: operator}
-	place, err := c.children.take(ctx, child)
-	if err != nil {
-		return err
-	}
-	defer c.children.give(place, child)
 	scratch, err := c.store.scratch()
 	if err != nil {
 		return err

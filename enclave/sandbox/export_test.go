@@ -19,7 +19,12 @@ func (s *Sandbox) occupy(ctx context.Context, by claim) (leave func(), err error
 
 // Prepare has a child compile bytes as they are, without the limits of their rewriting.
 func (s *Sandbox) Prepare(ctx context.Context, operator string, wasm []byte) error {
-	return s.compiler.prepare(ctx, operator, wasm)
+	leave, err := s.compiler.enter(ctx, operator)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.compiler.prepare(ctx, wasm)
 }
 
 // Tidy keeps so many bytes of code.

@@ -50,9 +50,14 @@ func (t *tank) refuel(ctx context.Context, counter int64) int64 {
 	return counter + more
 }
 
-// charge takes fuel for what the host does for the guest, which pays at its next look at the counter.
-func (t *tank) charge(units int64) {
-	t.counter.Set(api.EncodeI64(int64(t.counter.Get()) - units)) //nolint:gosec // its bits
+// charge takes fuel for what the host is to do for the guest, and looks at the counter like the guest itself: straight code may call the
+// host many times before it comes to a loop or a function.
+func (t *tank) charge(ctx context.Context, units int64) {
+	counter := int64(t.counter.Get()) - units //nolint:gosec // its bits
+	if counter < 0 {
+		counter = t.refuel(ctx, counter)
+	}
+	t.counter.Set(api.EncodeI64(counter))
 }
 
 // burnt is what the instance has burnt so far, with what it has yet to pay for.

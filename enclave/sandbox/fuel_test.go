@@ -83,6 +83,31 @@ func TestFuelIsTheManifests(t *testing.T) {
 	}
 }
 
+// What the host does for a guest is looked at call by call, though the guest itself comes to no loop and no function.
+func TestTheHostDoesNotWorkOnCredit(t *testing.T) {
+	s := open(t, sandbox.Config{CallTimeout: time.Hour})
+	plan := frugal(planOf(0), 1)
+	g, err := s.Open(t.Context(), moduleOf(guests.Pleads(5000).Wasm), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = g.Assign(t.Context(), batchOf(plan, 10, year), [][]int32{make([]int32, 10)})
+	if !errors.Is(err, enclave.Fail(enclave.Limit, "MODULE_FUEL")) {
+		t.Errorf("5,000 calls ended with %v", err)
+	}
+	if burnt, budget := g.(burner).Burnt(), int64(enclave.BaseFuel+enclave.BatchRows); burnt > budget { //nolint:errcheck // it is
+		t.Errorf("%d were burnt of %d", burnt, budget)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := g.Assign(ctx, batchOf(plan, 10, year), [][]int32{make([]int32, 10)}); enclave.KindOf(err) != enclave.Canceled {
+		t.Errorf("cancelled: %v", err)
+	}
+	if err := g.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A program's budget is one: what its batches leave is there for its end, and nothing grows without rows.
 func TestAProgramHasOneBudget(t *testing.T) {
 	s := open(t, sandbox.Config{CallTimeout: time.Hour})

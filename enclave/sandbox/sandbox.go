@@ -33,13 +33,13 @@ type Config struct {
 	// Instances is how many instances of guests exist at once, of all runs together. A batch waits for its turn, and so does a program for
 	// the whole of its run: first come, first served, except that neither one operator nor all programs together ever have every one, if
 	// there are two or more. The wait does not count as the module's time. So their memory together is at most Instances times
-	// MemoryPages, besides what the garbage collector has not taken back yet. 0 means one for each core, and one more.
+	// MemoryPages, and some 200 MiB more each for the stack of a guest that recurses to the end of it. 0 means one for each core, and one more.
 	Instances int
 	// CallTimeout is the most time that a module may take over one batch, its start included; of a program: over its start, over each
 	// batch, and over its table. What a module may do its fuel says, which ends it first unless the machine is far too busy: this is for
 	// the machine's sake. 0 means 60 s.
 	CallTimeout time.Duration
-	// Modules is how many compiled modules are kept in memory while no run uses them. 0 means 32.
+	// Modules is how many compiled modules are kept in memory while no run uses them, each at most 64 MiB. 0 means 16.
 	Modules int
 	// Output receives what guests write to their standard streams; nil discards it. Guests can write what they see: it MUST be nil
 	// wherever data is real. It must be safe for concurrent use if guests run concurrently.
@@ -66,7 +66,7 @@ func (c Config) withDefaults() Config {
 		c.CallTimeout = time.Minute
 	}
 	if c.Modules == 0 {
-		c.Modules = 32
+		c.Modules = 16
 	}
 	return c
 }

@@ -91,7 +91,7 @@ func (s *Sandbox) offerSystem(ctx context.Context) error {
 	host := s.runtime.NewHostModuleBuilder(systemModule)
 	for _, f := range system() {
 		host.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, guest api.Module, stack []uint64) {
-			tankOf(ctx).charge(f.fuel(stack))
+			tankOf(ctx).charge(ctx, f.fuel(stack))
 			errno := f.run(s, guest.Memory(), stack)
 			if len(f.results()) == 1 {
 				stack[0] = uint64(errno)

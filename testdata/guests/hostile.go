@@ -146,6 +146,13 @@ func Spins(turns int32) Guest {
 	)}.wasm()}
 }
 
+// Pleads calls the host so many times without a loop, each time for all the randomness that there is at once.
+func Pleads(calls int) Guest {
+	return Guest{Name: "pleads", Tries: "to have the host work for it where nothing looks at its fuel", Wasm: program{batch: code(
+		slices.Repeat(code(number(1024), number(64<<10), call(fnRandom), opDrop), calls), emit(number(0)),
+	)}.wasm()}
+}
+
 // WildStep is the distance of the pieces of scratch of [Wild].
 const WildStep = 64
 

@@ -18,7 +18,8 @@
 //
 // At each loop and function, after the charge, the guest looks whether its counter is below zero, and if so calls the host, which gives more,
 // or does not return. Between two looks no more happens than one pass through one body, without its loops, and what functions below a small
-// cost do that have neither loops nor calls, and so need not look. Bodies are limited, so this is a few milliseconds at most.
+// cost do that have neither loops nor calls, and so need not look. Bodies are limited, so this is tens of milliseconds at most; what the host does for the guest is paid for
+// and looked at call by call.
 //
 // # What is refused
 //

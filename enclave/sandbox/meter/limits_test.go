@@ -63,6 +63,18 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A module that is all additions once it is metered is refused before it has become large; a small one may be.
+func TestGrowth(t *testing.T) {
+	grows := func(n int) []byte { return one(repeat(n, number(0), 0x40, 0, 0x1a), "") }
+	if _, err := meter.Rewrite(grows(1000)); err != nil {
+		t.Errorf("a small module: %v", err)
+	}
+	_, err := meter.Rewrite(grows(100_000))
+	if refused := enclave.AsError(err); refused == nil || refused.Reason != "MODULE_TOO_INTRICATE" || refused.Args["what"] != "times as many bytes when metered" {
+		t.Errorf("half a megabyte of memory.grow: %v", err)
+	}
+}
+
 func TestInstructionsThatAreRefused(t *testing.T) {
 	for what, body := range map[string][]byte{
 		"table.set":  code(number(0), 0xd0, 0x70, 0x26, 0),

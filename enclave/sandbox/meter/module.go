@@ -417,6 +417,10 @@ func (m *module) readCode(r *reader) []byte {
 			return nil
 		}
 		metered = b.write(metered[:0], code.bytes)
+		if len(out)+len(metered) > MaxGrowth*len(r.bytes)+freeGrowth {
+			b.fail(r, "times as many bytes when metered", MaxGrowth)
+			return nil
+		}
 		out = append(appendU32(out, uint32(len(metered))), metered...) //nolint:gosec // a few times MaxBodyBytes
 	}
 	return out
