@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -106,7 +107,7 @@ func scene() []string {
 
 // scene plays on a copy of the template's directory, which is removed unless something was wrong.
 func (d *domain) scene(ctx context.Context, dir string, at fault) (p played, err error) {
-	if err := os.CopyFS(dir, os.DirFS(d.dir)); err != nil {
+	if err := copyDir(dir, d.dir); err != nil {
 		return p, err
 	}
 	copied := &domain{dir: dir, credentials: d.credentials, grants: d.grants, modules: d.modules, changed: make(chan struct{})}
@@ -154,6 +155,23 @@ func (d *domain) scene(ctx context.Context, dir string, at fault) (p played, err
 		return p, nil
 	}
 	return p, errors.Join(os.RemoveAll(dir), os.Remove(logFile(dir)), os.Remove(tally(dir)))
+}
+
+// copyDir copies a directory with its permissions, which os.CopyFS widens: a server refuses compiled code that others could have written.
+func copyDir(to, from string) error {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	return fs.WalkDir(os.DirFS(from), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		return os.Chmod(filepath.Join(to, name), info.Mode().Perm())
+	})
 }
 
 // play asks one thing after the other. Errors are what a fault is for: it fails only if the server is gone.
