@@ -83,7 +83,7 @@ func (k *kept) get(name enclave.Digest) *learned {
 		return nil
 	}
 	k.order.MoveToFront(at)
-	return at.Value.(*named).table //nolint:forcetypeassert // nothing else is in it
+	return at.Value.(*named).table //nolint:forcetypeassert,errcheck // nothing else is in it
 }
 
 // put keeps a table, unless it takes more than half of the room.
@@ -95,7 +95,7 @@ func (k *kept) put(name enclave.Digest, table *learned) {
 	}
 	k.tables[name] = k.order.PushFront(&named{name, table})
 	for k.used += table.bytes(); k.used > k.room; {
-		last := k.order.Remove(k.order.Back()).(*named) //nolint:forcetypeassert // nothing else is in it
+		last := k.order.Remove(k.order.Back()).(*named) //nolint:forcetypeassert,errcheck // nothing else is in it
 		delete(k.tables, last.name)
 		k.used -= last.table.bytes()
 	}
