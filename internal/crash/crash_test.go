@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/darkroom-project/darkroom/sdk"
 )
 
 // TestMain lets the tests' own binary be the server that is killed.
@@ -47,6 +49,28 @@ func TestStorm(t *testing.T) {
 		runs = 40
 	}
 	tell(t, func(dir string) (figures, error) { return rush(t.Context(), dir, runs) })
+}
+
+// TestHeldRunIsReleased follows a held run that goes on: only toward its release, and only to an outcome that people can decide on.
+func TestHeldRunIsReleased(t *testing.T) {
+	t.Parallel()
+	held, leaving := sdk.Run{Stage: "judge", Outcome: sdk.RunHeld}, sdk.Run{Stage: "release"}
+	for _, c := range []struct {
+		seen []sdk.Run
+		bad  bool
+	}{
+		{seen: []sdk.Run{held, leaving, {Stage: "release", Outcome: sdk.RunReleased}}},
+		{seen: []sdk.Run{held, {Stage: "execute"}}, bad: true},
+		{seen: []sdk.Run{held, leaving, {Stage: "release", Outcome: sdk.RunFailed}}, bad: true},
+	} {
+		j, followed := newJournal(), &taken{question: &question{outcome: sdk.RunHeld}}
+		for _, run := range c.seen {
+			j.saw(followed, run, 0)
+		}
+		if bad := len(j.violations) > 0; bad != c.bad {
+			t.Errorf("%v: violations %v", c.seen, j.violations)
+		}
+	}
 }
 
 func tell(t *testing.T, play func(dir string) (figures, error)) {

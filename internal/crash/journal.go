@@ -100,6 +100,8 @@ func (j *journal) saw(t *taken, run sdk.Run, life int) {
 	defer j.mu.Unlock()
 	said := fmt.Sprintf("run %s (%s) is %s %v", t.id, t.question.name, run.Outcome, codes(run))
 	switch {
+	case t.end.Outcome == sdk.RunHeld && run.Outcome == "" && run.Stage == "release":
+		// people decided to release it, and the ledger does not have it yet: how it ends is for the next look
 	case t.end.Outcome == sdk.RunHeld && run.Outcome != sdk.RunHeld:
 		if t.end, t.endLife = run, life; !t.may(run, j.faulty) { // people came to a decision
 			j.violations = append(j.violations, said+", and was held")
