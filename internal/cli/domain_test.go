@@ -107,7 +107,7 @@ func (d *domain) write(t *testing.T, name, content string) {
 func (d *domain) modules(t *testing.T) {
 	t.Helper()
 	d.env["ENDLESS"] = d.module(t, scaffold.Endless, &enclave.Manifest{
-		Darkroom: 1, Name: "endless", Version: "1.0.0", Form: enclave.Aggregate,
+		Darkroom: 1, Name: "endless", Version: "1.0.0", Form: enclave.Aggregate, Fuel: enclave.MaxFuel, // seconds of it
 		Inputs:   []enclave.ManifestInput{{Dataset: "visits", Columns: []string{"birth_year"}}},
 		Keys:     []enclave.ManifestKey{{Name: "parity", Values: []string{"even", "odd"}}},
 		Measures: []enclave.ManifestMeasure{{Name: "visits", Op: enclave.Count}},
