@@ -43,6 +43,19 @@ func PlacesOf(cells []int32) *Places {
 	return p
 }
 
+// Window is where the numbers plus one of some rows are kept, the first of which is row first: one of the three. Different rows may be
+// written at the same time.
+func (p *Places) Window(first int64, rows int) (one []uint8, two []uint16, four []uint32) {
+	last := first + int64(rows)
+	switch {
+	case p.one != nil:
+		return p.one[first:last], nil, nil
+	case p.two != nil:
+		return nil, p.two[first:last], nil
+	}
+	return nil, nil, p.four[first:last]
+}
+
 // Put notes the cells of some rows, the first of which is row first: their numbers plus one, 0 for none. Calls for different rows may run at
 // the same time.
 func (p *Places) Put(first int64, numbers []int32) {

@@ -5,15 +5,15 @@ import "context"
 // BatchRows is the number of rows of every batch. The last batch of a range is padded; a guest always sees whole batches.
 const BatchRows = 1 << 16
 
-// Vector is the values of one column in a batch: Narrow for date and code columns, Wide for int and decimal, the other is nil. It
-// has BatchRows values. Valid is a bitmap, least significant bit first, always there; the value of an invalid row is 0.
+// Vector is the values of one column in a batch as guests see them: Narrow for date and code columns, Wide for int and decimal, the other is
+// nil. It has BatchRows values. Valid is a bitmap, least significant bit first, always there; the value of an invalid row is 0.
 type Vector struct {
 	Wide   []int64
 	Narrow []int32
 	Valid  []byte
 }
 
-// Batch is consecutive rows. Rows beyond Rows are padding: zero and invalid. Subjects has Rows numbers, equal ones side by side.
+// Batch is consecutive rows as guests see them. Rows beyond Rows are padding: zero and invalid. Subjects has Rows numbers, equal ones side by side.
 type Batch struct {
 	Rows     int
 	Subjects []uint32
@@ -30,9 +30,9 @@ type Rows interface {
 	Snapshot() Snapshot
 	// Split cuts the snapshot into at most n ranges, in order, none empty, none cutting a subject's rows in two.
 	Split(n int) ([]Range, error)
-	// Scan calls visit for each batch of a range in order. The batch is reused: visit MUST NOT keep it. An error of visit ends the
-	// scan and is returned as it is; a cancelled context ends it with the context's error.
-	Scan(ctx context.Context, r Range, columns []int, visit func(*Batch) error) error
+	// Scan calls visit for each batch of a range in order; all have BatchRows rows but the last. The batch is reused: visit MUST NOT keep it.
+	// An error of visit ends the scan and is returned as it is; a cancelled context ends it with the context's error.
+	Scan(ctx context.Context, r Range, columns []int, visit func(*PackedBatch) error) error
 	Close() error
 }
 

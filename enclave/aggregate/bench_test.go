@@ -28,25 +28,16 @@ func (r *repeated) Split(n int) ([]enclave.Range, error) {
 	return ranges, nil
 }
 
-func (r *repeated) Scan(_ context.Context, of enclave.Range, columns []int, visit func(*enclave.Batch) error) error {
-	var batches []*enclave.Batch
-	for first := 0; first+enclave.BatchRows <= len(r.subjects); first += enclave.BatchRows {
-		b := &enclave.Batch{Rows: enclave.BatchRows, Subjects: r.subjects[first : first+enclave.BatchRows]}
-		for _, c := range columns {
-			v := enclave.Vector{Valid: make([]byte, enclave.BatchRows/8)}
-			for i := range enclave.BatchRows {
-				if empty := r.empty[c]; empty == nil || !empty[first+i] {
-					v.Valid[i>>3] |= 1 << (i & 7)
-				}
-			}
-			if wide := r.wide[c]; wide != nil {
-				v.Wide = wide[first : first+enclave.BatchRows]
-			} else {
-				v.Narrow = r.narrow[c][first : first+enclave.BatchRows]
-			}
-			b.Columns = append(b.Columns, v)
+func (r *repeated) Scan(ctx context.Context, of enclave.Range, columns []int, visit func(*enclave.PackedBatch) error) error {
+	var batches []*enclave.PackedBatch
+	for first := int64(0); first+enclave.BatchRows <= int64(len(r.subjects)); first += enclave.BatchRows {
+		err := r.memory.Scan(ctx, enclave.Range{First: first, Count: enclave.BatchRows}, columns, func(b *enclave.PackedBatch) error {
+			batches = append(batches, b)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		batches = append(batches, b)
 	}
 	for done, i := int64(0), 0; done < of.Count; i++ {
 		if err := visit(batches[i%len(batches)]); err != nil {
@@ -94,7 +85,7 @@ func BenchmarkExecute(b *testing.B) {
 		rows = 1 << 20
 	}
 	source := &repeated{memory: random(1, 2*enclave.BatchRows), rows: rows}
-	source.subjects = source.subjects[:2*enclave.BatchRows]
+	source.subjects, source.batch = source.subjects[:2*enclave.BatchRows], enclave.BatchRows
 	for c := range source.wide {
 		source.wide[c] = source.wide[c][:2*enclave.BatchRows]
 	}

@@ -50,13 +50,17 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	if err != nil {
 		return nil, err
 	}
+	at, err := newLocator(layout, function)
+	if err != nil {
+		return nil, err
+	}
 	places := enclave.NewPlaces(snapshot.Rows, int64(layout.cells))
 	workers := make([]*worker, min(e.workers, len(ranges)))
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64 // range that no worker has taken yet
 	for i := range workers {
 		group.Go(recovered(func() error {
-			workers[i] = newWorker(layout, function, places)
+			workers[i] = newWorker(at, places)
 			return e.work(ctx, workers[i], rows, module, func() (enclave.Range, bool) {
 				if at := next.Add(1) - 1; at < int64(len(ranges)) {
 					return ranges[at], true
@@ -68,13 +72,13 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return merge(layout, workers, snapshot, places)
+	return merge(at, workers, snapshot, places)
 }
 
 // pieces is how many ranges a snapshot is cut into: one for each worker, and more of a large one, so that none waits long for the last. Of a
 // small one there are fewer than workers: a worker's memory takes longer to make than so few rows to count.
 func (e *Executor) pieces(rows int64) int {
-	const few, many = chunk / 4, 8 * enclave.BatchRows
+	const few, many = 1 << 10, 8 * enclave.BatchRows
 	return int(max(min(rows/few, int64(e.workers)), min(rows/many, int64(16*e.workers)), 1))
 }
 
@@ -94,7 +98,7 @@ func recovered(work func() error) func() error {
 func (e *Executor) work(
 	ctx context.Context, w *worker, rows enclave.Rows, module *enclave.Module, take func() (enclave.Range, bool),
 ) (err error) {
-	if w.layout.moduleKeys > 0 && w.learned == nil {
+	if w.layout.moduleKeys > 0 && w.layout.plan.Crafted {
 		guest, err := e.sandbox.Open(ctx, module, w.layout.plan)
 		if err != nil {
 			return err
@@ -104,7 +108,7 @@ func (e *Executor) work(
 	}
 	for r, more := take(); more; r, more = take() {
 		row := r.First
-		err := rows.Scan(ctx, r, w.layout.read, func(b *enclave.Batch) error {
+		err := rows.Scan(ctx, r, w.layout.read, func(b *enclave.PackedBatch) error {
 			first := row
 			row += int64(b.Rows)
 			return w.batch(ctx, b, first)

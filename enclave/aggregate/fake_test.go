@@ -15,6 +15,7 @@ type memory struct {
 	narrow   map[int][]int32
 	empty    map[int][]bool
 	batch    int
+	of       *enclave.Dataset // nil: that of dataset
 }
 
 func (m *memory) Snapshot() enclave.Snapshot {
@@ -37,11 +38,20 @@ func (m *memory) Split(n int) ([]enclave.Range, error) {
 	return ranges, nil
 }
 
-func (m *memory) Scan(ctx context.Context, r enclave.Range, columns []int, visit func(*enclave.Batch) error) error {
-	b := &enclave.Batch{Columns: make([]enclave.Vector, len(columns))}
-	valid := make([]byte, enclave.BatchRows/8)
-	for i := range valid {
-		valid[i] = 0xff
+func (m *memory) Scan(ctx context.Context, r enclave.Range, columns []int, visit func(*enclave.PackedBatch) error) error {
+	of, b := m.of, &enclave.PackedBatch{}
+	if of == nil {
+		of = dataset()
+	}
+	for _, c := range columns {
+		packed, err := enclave.NewPacked(&of.Columns[c])
+		if err != nil {
+			return err
+		}
+		if m.empty[c] != nil && packed.Valid == nil {
+			packed.Valid = make([]byte, enclave.BatchRows/8)
+		}
+		b.Columns = append(b.Columns, packed)
 	}
 	for first, end := int(r.First), int(r.First+r.Count); first < end; first += m.batch {
 		if err := ctx.Err(); err != nil {
@@ -50,27 +60,25 @@ func (m *memory) Scan(ctx context.Context, r enclave.Range, columns []int, visit
 		last := min(first+m.batch, end)
 		b.Rows, b.Subjects = last-first, m.subjects[first:last]
 		for i, c := range columns {
-			v := enclave.Vector{Valid: valid}
-			if m.wide[c] != nil {
-				v.Wide = m.wide[c][first:last]
-			} else {
-				v.Narrow = m.narrow[c][first:last]
-			}
-			if m.empty[c] != nil {
-				v.Valid = make([]byte, enclave.BatchRows/8)
-				for row := range b.Rows {
-					if !m.empty[c][first+row] {
-						v.Valid[row>>3] |= 1 << (row & 7)
-					}
+			b.Columns[i].Clear()
+			for row := range b.Rows {
+				if m.empty[c] == nil || !m.empty[c][first+row] {
+					b.Columns[i].Put(row, m.value(c, first+row))
 				}
 			}
-			b.Columns[i] = v
 		}
 		if err := visit(b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (m *memory) value(column, row int) int64 {
+	if wide := m.wide[column]; wide != nil {
+		return wide[row]
+	}
+	return int64(m.narrow[column][row])
 }
 
 // native is a guest that is a Go function over the shown columns.
@@ -107,7 +115,7 @@ func dataset() *enclave.Dataset {
 	return &enclave.Dataset{Name: "visits", Columns: []enclave.Column{
 		{Name: "district", Type: enclave.Code, Class: enclave.Quasi, Codes: []string{"a", "b", "c", "d"}},
 		{Name: "born", Type: enclave.Int, Class: enclave.Quasi, Min: "1900", Max: "2026", Nullable: true},
-		{Name: "illness", Type: enclave.Code, Class: enclave.Sensitive, Codes: []string{"p", "q", "r", "s", "t"}},
+		{Name: "illness", Type: enclave.Code, Class: enclave.Sensitive, Codes: []string{"p", "q", "r", "s", "t"}, Nullable: true},
 		{Name: "day", Type: enclave.Date, Class: enclave.Quasi, Min: "2020-01-01", Max: "2025-12-31"},
 		{Name: "cost", Type: enclave.Decimal, Scale: 2, Class: enclave.Measure, Min: "-1000", Max: "1000", Nullable: true},
 		{Name: "fee", Type: enclave.Int, Class: enclave.Measure, Min: "0", Max: "100"},

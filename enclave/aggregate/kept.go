@@ -104,5 +104,9 @@ func (k *kept) put(name enclave.Digest, table *learned) {
 // bytes is about how much memory a table takes, with what it takes to keep it.
 func (f *learned) bytes() int64 {
 	const besides = 1 << 10
-	return int64(4*len(f.adds)+len(f.little)) + besides
+	all := int64(4*len(f.adds)+len(f.little)) + besides
+	for _, factor := range f.factors {
+		all += int64(4 * len(factor))
+	}
+	return all
 }

@@ -14,9 +14,7 @@ type layout struct {
 	read       []int    // columns of the scan
 	shown      []int    // position in a batch of each of plan.Shown
 	summed     []int    // of each of plan.Summed
-	terms      []*term  // of the keys that the enclave evaluates
 	bounds     []bounds // of the values of each of plan.Summed
-	drops      bool     // whether a row may fall into no cell
 	moduleKeys int
 	sizes      []int32 // number of labels of each key
 	strides    []int32 // what one more of its code adds to the number of a cell
@@ -28,7 +26,6 @@ type layout struct {
 
 func newLayout(plan *enclave.Plan) (*layout, error) {
 	l := &layout{plan: plan, read: plan.ColumnsRead(), moduleKeys: plan.ModuleKeys()}
-	l.drops = l.moduleKeys > 0
 	cells := int32(1)
 	for _, c := range plan.Shown {
 		l.shown = append(l.shown, slices.Index(l.read, c))
@@ -53,15 +50,6 @@ func newLayout(plan *enclave.Plan) (*layout, error) {
 	for k, stride := len(l.sizes)-1, int32(1); k >= 0; k-- {
 		l.strides[k] = stride
 		stride *= l.sizes[k]
-	}
-	for i := range plan.Keys {
-		if k := &plan.Keys[i]; k.Module < 0 {
-			t, err := newTerm(k, &plan.Dataset.Columns[k.Column], slices.Index(l.read, k.Column), l.strides[i])
-			if err != nil {
-				return nil, err
-			}
-			l.terms, l.drops = append(l.terms, t), l.drops || t.drops()
-		}
 	}
 	if len(plan.Keys) > enclave.MaxKeys || len(plan.Sets) == 0 || len(plan.Sets[0]) != len(plan.Keys) {
 		return nil, enclave.Internalf("the plan has too many keys, or its first grouping set is not the full table")

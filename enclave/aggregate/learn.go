@@ -14,10 +14,14 @@ import (
 // learned is what a module computes, written out for every tuple of values that the shown columns may hold by the catalogue. The guest is asked
 // about the catalogue's domain and not about rows, so it never sees data: nothing that it does, not even how long it takes or whether it
 // fails, can depend on any, and the code of a row depends on that row's own shown values alone. It is immutable, and shared by workers and runs.
+//
+// What most modules compute, a band of one column, or whether each of several columns is within limits, is a sum of what each column says
+// by itself; then that is kept instead (see factor).
 type learned struct {
-	domains []domain // of the shown columns; the first is the most significant digit of a tuple's number
-	adds    []int32  // by tuple: what its codes add to the number of a row's cell; nil if little is there
-	little  []int8   // the same, of so few cells that a byte is enough: more of the table stays in the caches
+	domains []domain  // of the shown columns; the first is the most significant digit of a tuple's number
+	factors [][]int32 // by shown column and digit: what it adds to the number of a row's cell, or away; nil if there is no such sum
+	adds    []int32   // by tuple: what its codes add; nil if little is there
+	little  []int8    // the same, of so few cells that a byte is enough: more of the table stays in the caches
 }
 
 // domain is the values that a column may hold: whole numbers from Low on, then, in a column with empty values, the empty one. Its fields are
@@ -81,6 +85,10 @@ func (e *Executor) compute(ctx context.Context, domains []domain, l *layout, mod
 			digits(f.adds, codes[key.Module], l.strides[i])
 		}
 	}
+	if f.factor() {
+		f.adds = nil
+		return f, nil
+	}
 	if l.cells <= fewest {
 		f.little = make([]int8, tuples)
 		for i, add := range f.adds {
@@ -137,12 +145,7 @@ func (e *Executor) ask(ctx context.Context, f *learned, codes [][]int32, module 
 func (f *learned) newBatch() *enclave.Batch {
 	b := &enclave.Batch{Columns: make([]enclave.Vector, len(f.domains))}
 	for i, d := range f.domains {
-		b.Columns[i].Valid = make([]byte, enclave.BatchRows/8)
-		if d.Narrow {
-			b.Columns[i].Narrow = make([]int32, enclave.BatchRows)
-		} else {
-			b.Columns[i].Wide = make([]int64, enclave.BatchRows)
-		}
+		b.Columns[i] = enclave.NewVector(d.Narrow)
 	}
 	return b
 }
@@ -179,16 +182,26 @@ func (f *learned) fill(b *enclave.Batch, first, last int64) {
 
 // add adds what the module says of some rows of a batch, from row first on, to the numbers of their cells. Columns are the positions of
 // the shown ones in the batch; tuples are for it to use.
-func (f *learned) add(numbers []int32, b *enclave.Batch, first int, columns []int, tuples []int32) error {
+func (f *learned) add(numbers []int32, b *enclave.PackedBatch, first int, columns []int, tuples []int32) error {
 	tuples = tuples[:len(numbers)]
 	clear(tuples)
 	for i := range f.domains {
-		d, v, last := &f.domains[i], &b.Columns[columns[i]], first+len(numbers)
-		if d.Narrow != (v.Narrow != nil) {
-			return enclave.Internalf("shown column %d is not of its type", i)
+		d, v, inside := &f.domains[i], &b.Columns[columns[i]], false
+		var valid []byte
+		if !full(v.Valid, first, len(numbers)) {
+			valid = v.Valid[first>>3:]
 		}
-		if d.Narrow && !place(d, v.Narrow[first:last], v.Valid[first>>3:], tuples) ||
-			!d.Narrow && !place(d, v.Wide[first:last], v.Valid[first>>3:], tuples) {
+		switch {
+		case v.One != nil:
+			inside = number(d, v.One[first:], valid, tuples)
+		case v.Two != nil:
+			inside = number(d, v.Two[first:], valid, tuples)
+		case v.Four != nil:
+			inside = number(d, v.Four[first:], valid, tuples)
+		default:
+			inside = number(d, v.Eight[first:], valid, tuples)
+		}
+		if !inside {
 			return enclave.Internalf("a value of shown column %d is outside its bounds", i)
 		}
 	}
@@ -204,33 +217,24 @@ func (f *learned) add(numbers []int32, b *enclave.Batch, first int, columns []in
 	return nil
 }
 
-// place makes a column's values the next digit of the tuples, and reports whether all were in the domain.
-func place[T int32 | int64](d *domain, column []T, valid []byte, tuples []int32) bool {
-	if len(tuples) == 0 {
-		return true
-	}
-	size, values, low := int32(d.size()), uint64(d.Values), d.Low //nolint:gosec // at most MaxTuples
-	column = column[:len(tuples)]
-	if !d.Empty || full(valid, len(tuples)) {
-		for i, v := range column {
-			at := uint64(int64(v) - low) //nolint:gosec // a negative number becomes a large one, which is the check
-			if at >= values {
-				return false
-			}
-			tuples[i] = tuples[i]*size + int32(at) //nolint:gosec // at most MaxTuples
+// number makes a column's codes the next digit of the tuples, and reports whether all were in the domain.
+func number[V code](d *domain, codes []V, valid []byte, tuples []int32) bool {
+	size, most := int32(d.size()), uint64(0) //nolint:gosec // at most MaxTuples
+	codes = codes[:len(tuples)]
+	if valid == nil {
+		for i, c := range codes {
+			most = max(most, uint64(c))
+			tuples[i] = tuples[i]*size + int32(c) //nolint:gosec // at most MaxTuples, or not used
 		}
-		return true
+		return len(codes) == 0 || most < uint64(d.Values) //nolint:gosec // at most MaxTuples
 	}
-	for i, v := range column {
-		at := uint64(int64(v) - low) //nolint:gosec // as above
-		gone := uint64(^valid[i>>3] >> (i & 7) & 1)
-		if gone != 0 { // without a branch
-			at = values
+	for i, c := range codes {
+		digit := uint64(c)
+		if valid[i>>3]>>(i&7)&1 == 0 { // without a branch
+			digit = uint64(d.Values) //nolint:gosec // at most MaxTuples
 		}
-		if at >= values+gone {
-			return false
-		}
-		tuples[i] = tuples[i]*size + int32(at) //nolint:gosec // at most MaxTuples
+		most = max(most, digit)
+		tuples[i] = tuples[i]*size + int32(digit) //nolint:gosec // at most MaxTuples, or not used
 	}
-	return true
+	return most < uint64(d.size()) //nolint:gosec // at most MaxTuples
 }

@@ -15,13 +15,14 @@ type numbered struct {
 
 // merge adds the workers' cells up. Ranges never cut a subject in two, so counts of subjects add up too and subject totals are
 // final. Nothing depends on which worker had which range.
-func merge(l *layout, workers []*worker, snapshot enclave.Snapshot, places *enclave.Places) (*enclave.Table, error) {
+func merge(at *locator, workers []*worker, snapshot enclave.Snapshot, places *enclave.Places) (*enclave.Table, error) {
+	l := at.layout
 	table := &enclave.Table{Plan: l.plan, Places: places}
-	if !l.drops {
+	if !at.drops {
 		table.Subjects = snapshot.Subjects
 	}
 	for _, w := range workers {
-		table.Subjects += w.subjects
+		table.Subjects += int64(w.seen)
 	}
 	for set := range l.plan.Sets {
 		var parts []numbered
@@ -91,7 +92,7 @@ func subjectsOf(workers []*worker, set int) map[int32]int64 {
 	for _, w := range workers {
 		of := w.sets[set]
 		for s := firstCell; int(s) < len(of.numbers); s++ {
-			subjects[of.numbers[s]] += of.tallies[s].subjects()
+			subjects[of.numbers[s]] += of.accounts[0][s].subjects()
 		}
 	}
 	return subjects
@@ -100,15 +101,20 @@ func subjectsOf(workers []*worker, set int) map[int32]int64 {
 // collect appends the cells that have rows.
 func (c *cells) collect(l *layout, parts []numbered, set int) []numbered {
 	for s := firstCell; int(s) < len(c.numbers); s++ {
-		if c.tallies[s].counts == 0 {
+		a := &c.accounts[0][s]
+		if a.counts == 0 {
 			continue
 		}
 		cell := enclave.Cell{
-			Set: set, Codes: c.codes[s], Rows: c.tallies[s].rows(), Subjects: c.tallies[s].subjects(),
-			Sums: make([]enclave.SumFacts, len(c.totals)),
+			Set: set, Codes: c.codes[s], Rows: a.rows(), Subjects: a.subjects(), Sums: make([]enclave.SumFacts, len(l.summed)),
 		}
-		for j := range c.totals {
-			cell.Sums[j] = c.totals[j][s].facts(l.bounds[j].signed())
+		for j := range cell.Sums {
+			a := &c.accounts[j][s]
+			absolute := a.sum
+			if c.absolute[j] != nil {
+				absolute = c.absolute[j][s]
+			}
+			cell.Sums[j] = a.facts(absolute)
 		}
 		parts = append(parts, numbered{c.numbers[s], cell})
 	}

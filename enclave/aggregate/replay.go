@@ -28,12 +28,7 @@ func newReplay(l *layout) *replay {
 		p.emitted = append(p.emitted, make([]int32, enclave.BatchRows))
 	}
 	for _, c := range l.plan.Shown {
-		v := enclave.Vector{Valid: make([]byte, enclave.BatchRows/8)}
-		if l.plan.Dataset.Columns[c].Type.Narrow() {
-			v.Narrow = make([]int32, enclave.BatchRows)
-		} else {
-			v.Wide = make([]int64, enclave.BatchRows)
-		}
+		v := enclave.NewVector(l.plan.Dataset.Columns[c].Type.Narrow())
 		p.half.Columns = append(p.half.Columns, v)
 	}
 	return p

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,11 +45,12 @@ func TestGuestsThatSeeRowsAreFunctionsOfTheRow(t *testing.T) {
 	} {
 		p := plan()
 		p.Crafted, p.Shown = true, []int{born}
-		p.Dataset.Columns[born].Name = "birth_year"
+		p.Dataset.Columns[born].Name, p.Dataset.Columns[born].Max = "birth_year", enclave.Scalar(strconv.Itoa(guests.Marker))
+		m.of = p.Dataset
 		p.Keys[1].Labels, p.Keys[1].Offset = make([]string, c.labels), 0
 		p.Params = []byte(`{"params":{"as_of":2024},"columns":["birth_year"],"keys":["age_band"]}`)
 		module := &enclave.Module{Digest: enclave.DigestOf(c.code), Bytes: c.code, HasCode: true}
-		_, err := aggregate.New(box, 2).Execute(t.Context(), padded{m}, module, p)
+		_, err := aggregate.New(box, 2).Execute(t.Context(), m, module, p)
 		if !c.caught {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -60,23 +61,6 @@ func TestGuestsThatSeeRowsAreFunctionsOfTheRow(t *testing.T) {
 			t.Errorf("%s: %v (%s)", name, err, causes(err))
 		}
 	}
-}
-
-// padded serves whole batches of wide columns, as column files do.
-type padded struct{ *memory }
-
-func (m padded) Scan(ctx context.Context, r enclave.Range, columns []int, visit func(*enclave.Batch) error) error {
-	return m.memory.Scan(ctx, r, columns, func(b *enclave.Batch) error {
-		whole := *b
-		whole.Columns = nil
-		for _, v := range b.Columns {
-			if v.Wide != nil {
-				v.Wide = append(slices.Clone(v.Wide), make([]int64, enclave.BatchRows-b.Rows)...)
-			}
-			whole.Columns = append(whole.Columns, v)
-		}
-		return visit(&whole)
-	})
 }
 
 // causes are the texts of an error and of what it wraps, which stay inside.

@@ -6,54 +6,65 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// chunk is how many rows are looked at together.
-const chunk = 1 << 12
+// chunk is how many rows are looked at together: what is in between stays in the first-level cache.
+const chunk = 1 << 11
 
 // worker groups the rows of some ranges. All of its memory is its own, made once and used again for each chunk of rows.
 type worker struct {
 	layout  *layout
-	learned *learned      // what the module computes, unless the guest sees rows
+	locator *locator
 	guest   enclave.Guest // of a crafted run only
 	places  *enclave.Places
 
-	view    enclave.Batch // the shown columns of a batch
-	emitted [][]int32     // by the guest, one slice for each of its keys
-	replay  *replay       // nil before its first batch
-	codes   []int32       // of the key at hand
-	numbers []int32       // of each row's full cell: first its place, then its slot
-	margin  []slot        // of each row's cell in the set at hand
-	fresh   []uint8       // 1 if the row's subject is new to that cell
+	view     enclave.Batch // the shown columns of a batch, as the guest sees them
+	emitted  [][]int32     // by the guest, one slice for each of its keys
+	replay   *replay       // nil before its first batch
+	codes    []int32       // of the key at hand
+	numbers  []int32       // of each row's full cell: first its place, then its slot
+	rows     []uint16      // those that were found, if not all
+	subjects []uint32      // theirs
+	values   []int64       // of a column, where its codes do not do
+	margin   []slot        // of each row's cell in the set at hand
 
-	index    []slot // nil if slots are places
-	sets     []*cells
-	last     int64 // subject that fell into a cell
-	subjects int64 // distinct ones that did, if rows can be dropped
+	index []slot // nil if slots are places
+	sets  []*cells
+	last  uint32 // subject that fell into a cell
+	seen  uint32 // distinct ones that did, if rows can be dropped
 }
 
-// cells are the accumulators of one grouping set, by slot.
+// cells are the accounts of one grouping set, by slot.
 type cells struct {
-	set     enclave.Set
-	found   map[int32]slot // margins only: by number
-	numbers []int32
-	codes   [][]int32
-	of      []slot // margins only: the slot of the margin that a slot of the full table belongs to
-	tallies []tally
-	totals  [][]total // by summed column
+	set      enclave.Set
+	found    map[int32]slot // margins only: by number
+	numbers  []int32
+	codes    [][]int32
+	of       []slot      // margins only: the slot of the margin that a slot of the full table belongs to
+	accounts [][]account // by summed column; one, without sums, if there is none
+	absolute [][]int64   // by summed column that may be negative
 }
 
-// manySlots is room for cells at the beginning, so that two workers' accumulators share no cache line.
+// manySlots is room for cells at the beginning, so that two workers' accounts share no cache line.
 const manySlots = 64
 
-func newWorker(l *layout, f *learned, places *enclave.Places) *worker {
+func newWorker(at *locator, places *enclave.Places) *worker {
+	l := at.layout
 	w := &worker{
-		layout: l, learned: f, places: places, last: nobody,
-		codes: make([]int32, chunk), numbers: make([]int32, chunk), margin: make([]slot, chunk), fresh: make([]uint8, chunk),
+		layout: l, locator: at, places: places, last: nobody,
+		codes: make([]int32, chunk), numbers: make([]int32, chunk), rows: make([]uint16, chunk), subjects: make([]uint32, chunk),
+		values: make([]int64, chunk), margin: make([]slot, chunk),
 	}
 	for i, set := range l.sets {
-		c := &cells{set: set, found: map[int32]slot{}, tallies: make([]tally, 0, manySlots)}
+		c := &cells{set: set, found: map[int32]slot{}}
+		sums := 0
 		if i < len(l.plan.Sets) {
-			for range l.summed {
-				c.totals = append(c.totals, make([]total, 0, manySlots))
+			sums = len(l.summed)
+		}
+		for j := range max(sums, 1) {
+			c.accounts = append(c.accounts, make([]account, 0, manySlots))
+			if j < sums && l.bounds[j].signed() {
+				c.absolute = append(c.absolute, make([]int64, 0, manySlots))
+			} else {
+				c.absolute = append(c.absolute, nil)
 			}
 		}
 		c.add(dropped, nil)
@@ -71,106 +82,101 @@ func newWorker(l *layout, f *learned, places *enclave.Places) *worker {
 }
 
 // batch counts one batch, whose first row is that of the snapshot.
-func (w *worker) batch(ctx context.Context, b *enclave.Batch, row int64) error {
-	for _, at := range w.layout.summed {
-		if b.Rows > 0 && b.Columns[at].Wide == nil {
-			return enclave.Internalf("a summed column is narrow")
-		}
-	}
+func (w *worker) batch(ctx context.Context, b *enclave.PackedBatch, row int64) error {
 	if err := w.assign(ctx, b); err != nil {
 		return err
 	}
 	for first := 0; first < b.Rows; first += chunk {
-		rows := min(chunk, b.Rows-first)
-		if err := w.number(ctx, b, first, rows); err != nil {
-			return err
+		at, err := w.find(b, first, min(chunk, b.Rows-first), row+int64(first))
+		if err != nil {
+			return crafted(ctx, w.guest, err)
 		}
-		w.places.Put(row+int64(first), w.numbers[:rows])
-		w.group(b, first, rows)
+		w.group(b, first, at)
 	}
 	return nil
+}
+
+// find finds the places of some rows, the first of which is that row of the snapshot.
+func (w *worker) find(b *enclave.PackedBatch, first, rows int, row int64) (found, error) {
+	one, two, four := w.places.Window(row, rows)
+	switch {
+	case one != nil:
+		return locate(w, b, first, one)
+	case two != nil:
+		return locate(w, b, first, two)
+	}
+	return locate(w, b, first, four)
 }
 
 // group adds some rows, whose places are known, to their cells.
-func (w *worker) group(b *enclave.Batch, first, rows int) {
-	full, subjects, fresh := w.numbers[:rows], b.Subjects[first:first+rows], w.fresh[:rows]
-	if w.index != nil {
-		find(w.index, full, w.meet)
+func (w *worker) group(b *enclave.PackedBatch, first int, at found) {
+	slots := at.slots
+	subjects := w.subjects[:len(slots)]
+	if at.all {
+		subjects = b.Subjects[first : first+len(slots)]
+	} else {
+		for i, row := range at.rows {
+			subjects[i] = b.Subjects[first+int(row)]
+		}
 	}
-	if w.layout.drops {
-		w.last, w.subjects = countInside(full, subjects, w.last, w.subjects)
+	if w.index != nil {
+		find(w.index, slots, w.meet)
+	}
+	if w.locator.drops {
+		w.last, w.seen = countInside(slots, subjects, w.last, w.seen)
 	}
 	for i, c := range w.sets {
-		slots := full
+		own := slots
 		if i > 0 {
-			slots = w.margin[:rows]
-			for row, s := range full {
-				slots[row] = c.of[s]
+			own = w.margin[:len(slots)]
+			for row, s := range slots {
+				own[row] = c.of[s]
 			}
 		}
-		count(c.tallies, slots, subjects, fresh)
-		for j := range c.totals {
-			values := b.Columns[w.layout.summed[j]].Wide[first : first+rows]
-			addUp(c.totals[j], slots, fresh, values, w.layout.bounds[j].signed(), i > 0)
-		}
-	}
-}
-
-// number works out the places of some rows: one more than the numbers of their full cells, or 0.
-func (w *worker) number(ctx context.Context, b *enclave.Batch, first, rows int) error {
-	numbers := w.numbers[:rows]
-	for i := range numbers {
-		numbers[i] = 1
-	}
-	if err := addTerms(w.layout.terms, numbers, b, first, w.codes); err != nil {
-		return err
-	}
-	if w.learned != nil {
-		if err := w.learned.add(numbers, b, first, w.layout.shown, w.codes); err != nil {
-			return err
-		}
-	} else if err := w.addEmitted(numbers, first); err != nil {
-		return crafted(ctx, err)
-	}
-	if w.layout.drops {
-		for i, n := range numbers {
-			numbers[i] = max(n, 0)
-		}
-	}
-	return nil
-}
-
-// addEmitted adds what the guest of a crafted run said.
-func (w *worker) addEmitted(numbers []int32, first int) error {
-	for k := range w.layout.plan.Keys {
-		key := &w.layout.plan.Keys[k]
-		if key.Module < 0 {
+		if i >= len(w.layout.plan.Sets) || len(w.layout.summed) == 0 {
+			count(c.accounts[0], own, subjects)
 			continue
 		}
-		codes := w.codes[:len(numbers)]
-		if err := guestCodes(key, w.emitted[key.Module][first:first+len(numbers)], codes); err != nil {
-			return err
+		for j, column := range w.layout.summed {
+			w.addUp(c, j, own, subjects, &b.Columns[column], first, at)
 		}
-		digits(numbers, codes, w.layout.strides[k])
 	}
-	return nil
+}
+
+// addUp adds the values of one column to the cells of a set.
+func (w *worker) addUp(c *cells, j int, slots []slot, subjects []uint32, v *enclave.Packed, first int, at found) {
+	accounts, last := c.accounts[j], first+len(slots)
+	switch plain := at.all && c.absolute[j] == nil && full(v.Valid, first, len(slots)); {
+	case plain && v.One != nil:
+		add(accounts, slots, subjects, v.One[first:last], v.Low)
+	case plain && v.Two != nil:
+		add(accounts, slots, subjects, v.Two[first:last], v.Low)
+	case plain && v.Four != nil:
+		add(accounts, slots, subjects, v.Four[first:last], v.Low)
+	case plain:
+		add(accounts, slots, subjects, v.Eight[first:last], v.Low)
+	case c.absolute[j] != nil:
+		addSigned(accounts, c.absolute[j], slots, subjects, w.valuesOf(v, first, at))
+	default:
+		add(accounts, slots, subjects, bitsOf(w.valuesOf(v, first, at)), 0)
+	}
 }
 
 // assign lets the guest of a crafted run see the shown columns of a batch and nothing else: no subjects, no column that it was not
 // shown. Some batches it sees twice, see replay.
-func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
+func (w *worker) assign(ctx context.Context, b *enclave.PackedBatch) error {
 	if w.guest == nil || b.Rows == 0 {
 		return nil
 	}
 	w.view.Rows = b.Rows
 	for i, position := range w.layout.shown {
-		w.view.Columns[i] = b.Columns[position]
+		b.Columns[position].Decode(&w.view.Columns[i], b.Rows)
 	}
 	for i := range w.emitted {
 		w.emitted[i] = w.emitted[i][:b.Rows]
 	}
 	if err := w.guest.Assign(ctx, &w.view, w.emitted); err != nil {
-		return crafted(ctx, err)
+		return crafted(ctx, w.guest, err)
 	}
 	first := w.replay == nil
 	if first {
@@ -179,24 +185,52 @@ func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
 	if !w.replay.chosen(first) {
 		return nil
 	}
-	return crafted(ctx, w.replay.verify(ctx, w.guest, &w.view, w.emitted))
+	return crafted(ctx, w.guest, w.replay.verify(ctx, w.guest, &w.view, w.emitted))
 }
 
 // employ gives the worker a guest that sees rows.
 func (w *worker) employ(guest enclave.Guest) {
 	w.guest = guest
-	w.view.Columns = make([]enclave.Vector, len(w.layout.shown))
+	for _, c := range w.layout.plan.Shown {
+		w.view.Columns = append(w.view.Columns, enclave.NewVector(w.layout.plan.Dataset.Columns[c].Type.Narrow()))
+	}
 	for range w.layout.moduleKeys {
 		w.emitted = append(w.emitted, make([]int32, enclave.BatchRows))
 	}
 }
 
 // crafted makes one fault of all those of a guest that sees rows: which it was could tell of them.
-func crafted(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil {
+func crafted(ctx context.Context, guest enclave.Guest, err error) error {
+	if guest == nil || err == nil || ctx.Err() != nil {
 		return err
 	}
 	return enclave.Fail(enclave.Invalid, "MODULE_FAILED").Because(err)
+}
+
+// addOthers adds what is in no column's table to the numbers of some rows: keys of many values, a function of several columns, and what the
+// guest of a crafted run said. It reports whether there is any of it.
+func (w *worker) addOthers(numbers []int32, b *enclave.PackedBatch, first int) (bool, error) {
+	for _, k := range w.locator.wide {
+		k.add(numbers, b, first, w.codes)
+	}
+	if f := w.locator.learned; f != nil {
+		return true, f.add(numbers, b, first, w.layout.shown, w.codes)
+	}
+	if w.guest == nil {
+		return len(w.locator.wide) > 0, nil
+	}
+	for k := range w.layout.plan.Keys {
+		key := &w.layout.plan.Keys[k]
+		if key.Module < 0 {
+			continue
+		}
+		codes := w.codes[:len(numbers)]
+		if err := guestCodes(key, w.emitted[key.Module][first:first+len(numbers)], codes); err != nil {
+			return true, err
+		}
+		digits(numbers, codes, w.layout.strides[k])
+	}
+	return true, nil
 }
 
 // meet makes slots for a full cell that no row was in before, and for the margins that it belongs to.
@@ -218,30 +252,27 @@ func (w *worker) meet(number int32) slot {
 func (c *cells) add(number int32, codes []int32) slot {
 	c.numbers = append(c.numbers, number)
 	c.codes = append(c.codes, codes)
-	c.tallies = append(c.tallies, tally{last: nobody})
-	for j := range c.totals {
-		c.totals[j] = append(c.totals[j], newTotal())
+	for j := range c.accounts {
+		c.accounts[j] = append(c.accounts[j], newAccount())
+		if c.absolute[j] != nil {
+			c.absolute[j] = append(c.absolute[j], 0)
+		}
 	}
 	return slot(len(c.numbers) - 1) //nolint:gosec // at most MaxCells
 }
 
-// finish ends the last subject of each cell, and tells margins what follows from the full table. A sum could overflow only if a value
-// was outside its column's bounds (see bounds).
+// finish ends the last subject of each cell. A sum could overflow only if a value was outside its column's bounds (see bounds).
 func (w *worker) finish() error {
-	full := w.sets[0]
-	for j := range full.totals {
-		within := w.layout.bounds[j]
-		for s := firstCell; int(s) < len(full.numbers); s++ {
-			if t := &full.totals[j][s]; full.tallies[s].counts > 0 && (t.least < within.low || t.greatest > within.high) {
-				return enclave.Internalf("a value of summed column %d is outside its bounds", j)
-			}
-		}
-	}
-	for i, c := range w.sets {
-		for j := range c.totals {
-			end(c.totals[j], w.layout.bounds[j].signed())
-			for s := firstCell; int(s) < len(full.numbers) && i > 0; s++ {
-				c.totals[j][c.of[s]].join(&full.totals[j][s])
+	for i, c := range w.sets[:len(w.layout.plan.Sets)] {
+		for j, within := range w.layout.bounds {
+			for s := range c.accounts[j] {
+				a := &c.accounts[j][s]
+				if i == 0 && s >= int(firstCell) && a.counts > 0 && (a.least < within.low || a.greatest > within.high) {
+					return enclave.Internalf("a value of summed column %d is outside its bounds", j)
+				}
+				if size := a.end(); c.absolute[j] != nil {
+					c.absolute[j][s] += size
+				}
 			}
 		}
 	}

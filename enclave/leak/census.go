@@ -83,7 +83,7 @@ func (c *census) scan(ctx context.Context, rows enclave.Rows, visit func(subject
 	}
 	at := make([]int32, len(c.shown))
 	for _, r := range ranges {
-		err := rows.Scan(ctx, r, c.shown, func(b *enclave.Batch) error {
+		err := enclave.Scan(ctx, rows, r, c.shown, func(b *enclave.Batch) error {
 			for row := range b.Rows {
 				if row%often == 0 && ctx.Err() != nil {
 					return ctx.Err()

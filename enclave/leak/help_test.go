@@ -103,7 +103,7 @@ func (w *world) read() error {
 	if err != nil {
 		return err
 	}
-	return opened.Scan(context.Background(), ranges[0], w.positions(), func(b *enclave.Batch) error {
+	return enclave.Scan(context.Background(), opened, ranges[0], w.positions(), func(b *enclave.Batch) error {
 		for row := range b.Rows {
 			values := make([]int64, len(b.Columns))
 			for c, v := range b.Columns {

@@ -71,7 +71,7 @@ func BenchmarkScan(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		seen := int64(0)
-		err := rows.Scan(b.Context(), enclave.Range{Count: snapshot.Rows}, []int{2, 4, 5, 7}, func(batch *enclave.Batch) error {
+		err := rows.Scan(b.Context(), enclave.Range{Count: snapshot.Rows}, []int{2, 4, 5, 7}, func(batch *enclave.PackedBatch) error {
 			seen += int64(batch.Rows)
 			return nil
 		})

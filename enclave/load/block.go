@@ -8,10 +8,9 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// values are one stored column in memory: narrow for date and code columns, wide for the others. Empty rows hold 0 and are listed.
+// values are one stored column in memory. Empty rows hold 0 and are listed.
 type values struct {
-	wide   []int64
-	narrow []int32
+	stored []int64
 	empty  []int64 // row numbers, ascending
 }
 
@@ -108,7 +107,7 @@ func (b *block) decode(p part, h *hasher) {
 	b.subjects = b.subjects[:0]
 	for i := range b.columns {
 		c := &b.columns[i]
-		c.wide, c.narrow, c.empty = c.wide[:0], c.narrow[:0], c.empty[:0]
+		c.stored, c.empty = c.stored[:0], c.empty[:0]
 	}
 	b.rows, b.lines, b.wrong = p.each(func(fields []field) *flaw { return b.add(fields, h) })
 }
@@ -133,13 +132,9 @@ func (b *block) add(fields []field, h *hasher) *flaw {
 		}
 		c := &b.columns[l.targets[i]]
 		if empty {
-			c.empty = append(c.empty, int64(len(c.wide)+len(c.narrow)))
+			c.empty = append(c.empty, int64(len(c.stored)))
 		}
-		if r.column.Type.Narrow() {
-			c.narrow = append(c.narrow, int32(v)) //nolint:gosec // G115: within bounds, which newReader checked for narrow columns
-		} else {
-			c.wide = append(c.wide, v)
-		}
+		c.stored = append(c.stored, v)
 	}
 	return nil
 }

@@ -12,12 +12,14 @@ import (
 
 // A column file holds one column of a snapshot, little endian:
 //
-//	header  64 bytes: "darkroom/column\x00" (16) · version u32 = 1 · type u32 · rows u64 · zero (32)
-//	values  rows × 4 bytes (subject, date, code) or 8 bytes (int, decimal); 0 where the row is empty
-//	bitmap  ⌈rows÷8⌉ bytes, least significant bit first, 1 where the row has a value; subjects have none
+//	header  64 bytes: "darkroom/column\x00" (16) · version u32 = 2 · type u32 · rows u64 · low i64 · width u32 · may be empty u32 (0, 1) · zero (16)
+//	codes   rows × width bytes (1, 2, 4 or 8): the value less low; 0 where the row is empty
+//	bitmap  of a column that may be empty: ⌈rows÷8⌉ bytes, least significant bit first, 1 where the row has a value
+//
+// Low and width follow from the description's bounds ([enclave.PackedWidth]), not from the values. Subjects are codes of 4 bytes from 0.
 const (
 	columnMagic   = "darkroom/column\x00"
-	columnVersion = 1
+	columnVersion = 2
 	columnHeader  = 64
 )
 
@@ -38,56 +40,72 @@ func columnTypeOf(t enclave.Type) columnType {
 	}[t]
 }
 
-// width is the size of a value in bytes.
-func (t columnType) width() int64 {
-	if t == typeInt || t == typeDecimal {
-		return 8
+// shape is what the description says of a column file.
+type shape struct {
+	kind  columnType
+	low   int64
+	width int64 // of a code, in bytes
+	empty bool  // rows may be
+}
+
+var subjectShape = shape{kind: typeSubject, width: subjectBytes}
+
+func shapeOf(c *enclave.Column) (shape, error) {
+	low, high, err := c.Bounds()
+	if err != nil || low > high {
+		return shape{}, enclave.Internalf("column %s has no bounds: %v", c.Name, err)
 	}
-	return 4
+	span := uint64(high) - uint64(low) //nolint:gosec // G115: two's complement difference
+	return shape{columnTypeOf(c.Type), low, int64(enclave.PackedWidth(span)), c.Nullable}, nil
 }
 
 // size is the length of a whole column file.
-func (t columnType) size(rows int64) int64 { return t.bitmap(rows) + t.bitmapBytes(rows) }
+func (s shape) size(rows int64) int64 { return s.bitmap(rows) + s.bitmapBytes(rows) }
 
 // bitmap is the place of the bitmap.
-func (t columnType) bitmap(rows int64) int64 { return columnHeader + rows*t.width() }
+func (s shape) bitmap(rows int64) int64 { return columnHeader + rows*s.width }
 
-func (t columnType) bitmapBytes(rows int64) int64 {
-	if t == typeSubject {
+func (s shape) bitmapBytes(rows int64) int64 {
+	if !s.empty {
 		return 0
 	}
 	return (rows + 7) / 8
 }
 
-func columnHead(t columnType, rows int64) []byte {
+func (s shape) head(rows int64) []byte {
 	head := make([]byte, 0, columnHeader)
 	head = append(head, columnMagic...)
 	head = binary.LittleEndian.AppendUint32(head, columnVersion)
-	head = binary.LittleEndian.AppendUint32(head, uint32(t))
-	head = binary.LittleEndian.AppendUint64(head, uint64(rows)) //nolint:gosec // G115: rows are not negative
-	return head[:columnHeader]
+	head = binary.LittleEndian.AppendUint32(head, uint32(s.kind))
+	head = binary.LittleEndian.AppendUint64(head, uint64(rows))    //nolint:gosec // G115: rows are not negative
+	head = binary.LittleEndian.AppendUint64(head, uint64(s.low))   //nolint:gosec // G115: the same bits
+	head = binary.LittleEndian.AppendUint32(head, uint32(s.width)) //nolint:gosec // G115: at most 8
+	if s.empty {
+		head = binary.LittleEndian.AppendUint32(head, 1)
+	}
+	return append(head, make([]byte, columnHeader-len(head))...)
 }
 
 // column is an opened column file. Reads may run at the same time.
 type column struct {
 	file io.ReaderAt
-	kind columnType
+	shape
 	rows int64
 }
 
 // openColumn checks header and size of a column file.
-func openColumn(file io.ReaderAt, size int64, kind columnType, rows int64) (*column, error) {
-	if rows < 0 || rows > MaxRows || size != kind.size(rows) {
+func openColumn(file io.ReaderAt, size int64, of shape, rows int64) (*column, error) {
+	if rows < 0 || rows > MaxRows || size != of.size(rows) {
 		return nil, fmt.Errorf("column file of %d bytes: wrong size", size)
 	}
 	head := make([]byte, columnHeader)
 	if _, err := file.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if !bytes.Equal(head, columnHead(kind, rows)) {
+	if !bytes.Equal(head, of.head(rows)) {
 		return nil, errors.New("column file: wrong header")
 	}
-	return &column{file: file, kind: kind, rows: rows}, nil
+	return &column{file: file, shape: of, rows: rows}, nil
 }
 
 // read fills buffer from a place in the file.
@@ -101,28 +119,20 @@ func (c *column) read(buffer []byte, at int64) error {
 	return nil
 }
 
-// narrow reads values of 4 bytes from row first on.
-func (c *column) narrow(into []int32, first int64) error {
+// codesOf reads codes from row first on.
+func codesOf[T uint8 | uint16 | uint32 | uint64](c *column, into []T, first int64) error {
 	raw := bytesOf(into)
-	err := c.read(raw, columnHeader+4*first)
-	if !littleEndian {
-		for i := range into {
-			into[i] = int32(binary.LittleEndian.Uint32(raw[4*i:])) //nolint:gosec // G115: the same bits
-		}
+	if err := c.read(raw, columnHeader+c.width*first); err != nil || littleEndian {
+		return err
 	}
-	return err
-}
-
-// wide reads values of 8 bytes from row first on.
-func (c *column) wide(into []int64, first int64) error {
-	raw := bytesOf(into)
-	err := c.read(raw, columnHeader+8*first)
-	if !littleEndian {
-		for i := range into {
-			into[i] = int64(binary.LittleEndian.Uint64(raw[8*i:])) //nolint:gosec // G115: the same bits
+	for i := range into {
+		code := uint64(0)
+		for b := c.width - 1; b >= 0; b-- {
+			code = code<<8 | uint64(raw[int64(i)*c.width+b])
 		}
+		into[i] = T(code)
 	}
-	return err
+	return nil
 }
 
 // valid reads the bitmap of rows first to first+count-1 into a bitmap that starts with row first; bits beyond count are 0. Spare has
@@ -134,7 +144,7 @@ func (c *column) valid(into, spare []byte, first, count int64) error {
 	}
 	from, to := first/8, (first+count+7)/8
 	spare = spare[:to-from]
-	if err := c.read(spare, c.kind.bitmap(c.rows)+from); err != nil {
+	if err := c.read(spare, c.bitmap(c.rows)+from); err != nil {
 		return err
 	}
 	shift, used := first%8, into[:(count+7)/8]

@@ -14,8 +14,8 @@ import (
 // collection is a table on its way into a snapshot: its rows as records of one width, in buckets by the secret place of their subject. What
 // is more than held in memory is in a file beside, so that memory does not grow with the rows; it does with the subjects, by some 25 bytes.
 //
-// A record is, little endian: subject u32 · the stored columns in the order of the description, 4 or 8 bytes each · a bit for each of
-// them, 1 where it has a value.
+// A record is, little endian: subject u32 · the codes of the stored columns in the order of the description, each as wide as in its file · a
+// bit for each of them, 1 where it has a value.
 type collection struct {
 	layout    *layout
 	directory *directory
@@ -39,14 +39,18 @@ const buckets = 256
 // maxHeld is how many bytes of rows are held in memory.
 const maxHeld = 64 << 20
 
-func newCollection(l *layout, d *directory, order *shuffler, lines int64, limit int) *collection {
-	c := &collection{layout: l, directory: d, order: order, specs: columnsOf(l.dataset)[1:], width: subjectBytes, limit: limit, lines: lines}
+func newCollection(l *layout, d *directory, order *shuffler, lines int64, limit int) (*collection, error) {
+	specs, err := columnsOf(l.dataset)
+	if err != nil {
+		return nil, err
+	}
+	c := &collection{layout: l, directory: d, order: order, specs: specs[1:], width: subjectBytes, limit: limit, lines: lines}
 	for _, s := range c.specs {
-		c.width += int(s.kind.width())
+		c.width += int(s.width)
 	}
 	c.bits = c.width
 	c.width += (len(c.specs) + 7) / 8
-	return c
+	return c, nil
 }
 
 const subjectBytes = 4
@@ -92,17 +96,14 @@ func (c *collection) append(out []byte, subject uint32, b *block, row int, empty
 	out = binary.LittleEndian.AppendUint32(out, subject)
 	var present [(enclave.MaxColumns + 7) / 8]byte
 	for i, s := range c.specs {
-		from := &b.columns[s.column]
-		if s.kind.width() == 8 {
-			out = binary.LittleEndian.AppendUint64(out, uint64(from.wide[row])) //nolint:gosec // G115: the same bits
-		} else {
-			out = binary.LittleEndian.AppendUint32(out, uint32(from.narrow[row])) //nolint:gosec // G115: the same bits
-		}
+		from, code := &b.columns[s.column], uint64(0)
 		if at := empty[i]; at < len(from.empty) && from.empty[at] == int64(row) {
 			empty[i]++
 		} else {
 			present[i/8] |= 1 << (i % 8)
+			code = uint64(from.stored[row]) - uint64(s.low) //nolint:gosec // G115: two's complement difference, within the bounds
 		}
+		out = enclave.AppendPacked(out, code, int(s.width))
 	}
 	return append(out, present[:c.width-c.bits]...)
 }

@@ -204,38 +204,43 @@ func FuzzCSV(f *testing.F) {
 }
 
 func FuzzColumnFile(f *testing.F) {
-	f.Add(append(columnHead(typeDate, 3), 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 7), uint32(typeDate), int64(3), int64(1))
-	f.Add(append(columnHead(typeInt, 1), 1, 0, 0, 0, 0, 0, 0, 0, 1), uint32(typeInt), int64(1), int64(0))
-	f.Fuzz(func(t *testing.T, file []byte, kind uint32, rows, first int64) {
-		c, err := openColumn(bytes.NewReader(file), int64(len(file)), columnType(kind), rows)
+	day, cost := shape{kind: typeDate, low: -25567, width: 4}, shape{kind: typeDecimal, low: -1000, width: 1, empty: true}
+	f.Add(append(day.head(3), 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0), uint32(day.kind), day.low, uint8(2), day.empty, int64(3), int64(1))
+	f.Add(append(cost.head(2), 0, 7, 2), uint32(cost.kind), cost.low, uint8(0), cost.empty, int64(2), int64(0))
+	f.Fuzz(func(t *testing.T, file []byte, kind uint32, low int64, bits uint8, empty bool, rows, first int64) {
+		of := shape{columnType(kind), low, 1 << (bits & 3), empty}
+		c, err := openColumn(bytes.NewReader(file), int64(len(file)), of, rows)
 		if err != nil {
 			return
 		}
-		if !bytes.Equal(file[:columnHeader], columnHead(columnType(kind), rows)) {
+		if !bytes.Equal(file[:columnHeader], of.head(rows)) {
 			t.Fatal("another header was taken")
 		}
-		if c.kind == typeSubject || first < 0 || first > rows {
+		if first < 0 || first > rows {
 			return
 		}
-		count := min(rows-first, enclave.BatchRows)
-		bits := make([]byte, enclave.BatchRows/8)
-		if err := c.valid(bits, make([]byte, enclave.BatchRows/8+1), first, count); err != nil {
+		count := int(min(rows-first, enclave.BatchRows))
+		codes := enclave.Packed{One: make([]uint8, count)}
+		switch of.width {
+		case 2:
+			codes = enclave.Packed{Two: make([]uint16, count)}
+		case 4:
+			codes = enclave.Packed{Four: make([]uint32, count)}
+		case 8:
+			codes = enclave.Packed{Eight: make([]uint64, count)}
+		}
+		if empty {
+			codes.Valid = make([]byte, enclave.BatchRows/8)
+		}
+		if err := c.fill(&codes, make([]byte, enclave.BatchRows/8+1), first, count); err != nil {
 			t.Fatal(err)
 		}
-		bitmap := file[c.kind.bitmap(rows):]
-		for i := range int64(enclave.BatchRows) {
-			want := i < count && bitmap[(first+i)/8]>>((first+i)%8)&1 == 1
-			if got := bits[i/8]>>(i%8)&1 == 1; got != want {
+		bitmap := file[of.bitmap(rows):]
+		for i := range int64(8 * len(codes.Valid)) {
+			want := i < int64(count) && bitmap[(first+i)/8]>>((first+i)%8)&1 == 1
+			if got := codes.Valid[i/8]>>(i%8)&1 == 1; got != want {
 				t.Fatalf("row %d is valid: %t", first+i, got)
 			}
-		}
-		if c.kind.width() == 4 {
-			err = c.narrow(make([]int32, count), first)
-		} else {
-			err = c.wide(make([]int64, count), first)
-		}
-		if err != nil {
-			t.Fatal(err)
 		}
 	})
 }
@@ -266,7 +271,7 @@ func FuzzDirectoryFile(f *testing.F) {
 }
 
 func FuzzSnapshotFile(f *testing.F) {
-	inside := content{Version: 1, Dataset: "t", Kind: enclave.Person, Rows: 2, Subjects: 1, Files: []fileEntry{{Name: subjectsFile, Size: 72}}}
+	inside := content{Version: contentVersion, Dataset: "t", Kind: enclave.Person, Rows: 2, Subjects: 1, Files: []fileEntry{{Name: subjectsFile, Size: 72}}}
 	digest, err := enclave.DigestJSON(inside)
 	if err != nil {
 		f.Fatal(err)

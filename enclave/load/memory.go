@@ -10,7 +10,7 @@ var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // bytesOf is the memory of some numbers, so that a scan reads a file straight into its batch: decoding value by value would cost as
 // much as what is done with the values.
-func bytesOf[T int32 | uint32 | int64](numbers []T) []byte {
+func bytesOf[T uint8 | uint16 | uint32 | uint64](numbers []T) []byte {
 	if len(numbers) == 0 {
 		return nil
 	}

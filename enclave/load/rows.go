@@ -14,6 +14,7 @@ import (
 // rows reads one snapshot. It keeps no rows: each scan has one batch of its own.
 type rows struct {
 	snapshot enclave.Snapshot
+	dataset  *enclave.Dataset
 	subjects *column
 	columns  []*column // in the order of the description, nil for identifiers
 	files    []*os.File
@@ -40,11 +41,15 @@ func (s *Store) Open(ctx context.Context, dataset *enclave.Dataset, snapshot enc
 	if r.Content.Description != description {
 		return nil, enclave.Fail(enclave.State, "SNAPSHOT_OUTDATED", "dataset", dataset.Name)
 	}
-	if !r.Content.matches(dataset) {
+	specs, err := columnsOf(dataset)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Content.matches(specs) {
 		return nil, enclave.Internalf("snapshot %s does not have the files of its description", snapshot)
 	}
-	opened := &rows{snapshot: r.Snapshot, columns: make([]*column, len(dataset.Columns))}
-	if err := s.openFiles(ctx, opened, r, columnsOf(dataset)); err != nil {
+	opened := &rows{snapshot: r.Snapshot, dataset: dataset, columns: make([]*column, len(dataset.Columns))}
+	if err := s.openFiles(ctx, opened, r, specs); err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
 	return opened, nil
@@ -70,7 +75,7 @@ func (s *Store) openFiles(ctx context.Context, into *rows, r *record, specs []co
 				return err
 			}
 		}
-		c, err := openColumn(f, info.Size(), spec.kind, r.Content.Rows)
+		c, err := openColumn(f, info.Size(), spec.shape, r.Content.Rows)
 		if err != nil {
 			return enclave.Internalf("file %s of snapshot %s: %w", spec.file, digest, err)
 		}
@@ -141,17 +146,17 @@ func (r *rows) Split(n int) ([]enclave.Range, error) {
 
 // boundary is the first row from at on whose subject differs from the row before it, or the number of rows.
 func (r *rows) boundary(at int64) (int64, error) {
-	buffer := make([]int32, 1024)
+	buffer := make([]uint32, 1024)
 	if at >= r.snapshot.Rows {
 		return r.snapshot.Rows, nil
 	}
-	if err := r.subjects.narrow(buffer[:1], at-1); err != nil {
+	if err := codesOf(r.subjects, buffer[:1], at-1); err != nil {
 		return 0, err
 	}
 	before := buffer[0]
 	for at < r.snapshot.Rows {
 		some := buffer[:min(int64(len(buffer)), r.snapshot.Rows-at)]
-		if err := r.subjects.narrow(some, at); err != nil {
+		if err := codesOf(r.subjects, some, at); err != nil {
 			return 0, err
 		}
 		for i, subject := range some {

@@ -2,13 +2,12 @@ package load
 
 import (
 	"context"
-	"encoding/binary"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
 // Scan reads a range in batches. Its memory is one batch, however many rows there are.
-func (r *rows) Scan(ctx context.Context, at enclave.Range, columns []int, visit func(*enclave.Batch) error) error {
+func (r *rows) Scan(ctx context.Context, at enclave.Range, columns []int, visit func(*enclave.PackedBatch) error) error {
 	if at.First < 0 || at.Count < 0 || at.First > r.snapshot.Rows || at.Count > r.snapshot.Rows-at.First {
 		return enclave.Internalf("scan of rows %d+%d of %d", at.First, at.Count, r.snapshot.Rows)
 	}
@@ -17,7 +16,10 @@ func (r *rows) Scan(ctx context.Context, at enclave.Range, columns []int, visit 
 			return enclave.Internalf("scan of column %d, which is not stored", c)
 		}
 	}
-	s := newScanner(r, columns)
+	s, err := r.newScanner(columns)
+	if err != nil {
+		return err
+	}
 	for first := at.First; first < at.First+at.Count; first += enclave.BatchRows {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -36,63 +38,51 @@ func (r *rows) Scan(ctx context.Context, at enclave.Range, columns []int, visit 
 type scanner struct {
 	rows     *rows
 	columns  []*column
-	batch    enclave.Batch
+	batch    enclave.PackedBatch
 	subjects []uint32
 	spare    []byte
 }
 
-func newScanner(r *rows, columns []int) *scanner {
-	s := &scanner{
-		rows: r, subjects: make([]uint32, enclave.BatchRows), spare: make([]byte, enclave.BatchRows/8+1),
-		batch: enclave.Batch{Columns: make([]enclave.Vector, len(columns))},
-	}
-	for i, c := range columns {
-		s.columns = append(s.columns, r.columns[c])
-		v := &s.batch.Columns[i]
-		v.Valid = make([]byte, enclave.BatchRows/8)
-		if r.columns[c].kind.width() == 8 {
-			v.Wide = make([]int64, enclave.BatchRows)
-		} else {
-			v.Narrow = make([]int32, enclave.BatchRows)
+func (r *rows) newScanner(columns []int) (*scanner, error) {
+	s := &scanner{rows: r, subjects: make([]uint32, enclave.BatchRows), spare: make([]byte, enclave.BatchRows/8+1)}
+	for _, c := range columns {
+		codes, err := enclave.NewPacked(&r.dataset.Columns[c])
+		if err != nil {
+			return nil, err
 		}
+		s.columns, s.batch.Columns = append(s.columns, r.columns[c]), append(s.batch.Columns, codes)
 	}
-	return s
+	return s, nil
 }
 
-// fill reads count rows and clears the padding behind them.
+// fill reads count rows.
 func (s *scanner) fill(first int64, count int) error {
 	s.batch.Rows, s.batch.Subjects = count, s.subjects[:count]
-	if err := s.rows.subjects.subjectNumbers(s.batch.Subjects, first); err != nil {
+	if err := codesOf(s.rows.subjects, s.batch.Subjects, first); err != nil {
 		return err
 	}
 	for i, c := range s.columns {
-		v := &s.batch.Columns[i]
-		var err error
-		if v.Wide != nil {
-			err = c.wide(v.Wide[:count], first)
-			clear(v.Wide[count:])
-		} else {
-			err = c.narrow(v.Narrow[:count], first)
-			clear(v.Narrow[count:])
-		}
-		if err != nil {
-			return err
-		}
-		if err := c.valid(v.Valid, s.spare, first, int64(count)); err != nil {
+		if err := c.fill(&s.batch.Columns[i], s.spare, first, count); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// subjectNumbers reads the subjects of rows from first on.
-func (c *column) subjectNumbers(into []uint32, first int64) error {
-	raw := bytesOf(into)
-	err := c.read(raw, columnHeader+4*first)
-	if !littleEndian {
-		for i := range into {
-			into[i] = binary.LittleEndian.Uint32(raw[4*i:])
-		}
+// fill reads codes and bitmap of some rows. Spare has room for one byte more than the bitmap.
+func (c *column) fill(codes *enclave.Packed, spare []byte, first int64, count int) (err error) {
+	switch {
+	case codes.One != nil:
+		err = codesOf(c, codes.One[:count], first)
+	case codes.Two != nil:
+		err = codesOf(c, codes.Two[:count], first)
+	case codes.Four != nil:
+		err = codesOf(c, codes.Four[:count], first)
+	default:
+		err = codesOf(c, codes.Eight[:count], first)
 	}
-	return err
+	if err != nil || codes.Valid == nil {
+		return err
+	}
+	return c.valid(codes.Valid, spare, first, int64(count))
 }

@@ -13,6 +13,7 @@ import (
 const (
 	snapshotFile     = "snapshot.json"
 	snapshotVersion  = 1
+	contentVersion   = 2
 	maxSnapshotBytes = 1 << 20
 	subjectsFile     = "subjects.col"
 )
@@ -27,7 +28,7 @@ type record struct {
 
 // content is what a snapshot's digest covers.
 type content struct {
-	Version     int                 `json:"version"` // of column files and order: 1
+	Version     int                 `json:"version"` // of column files and order: 2
 	Dataset     string              `json:"dataset"`
 	Description enclave.Digest      `json:"description"`
 	Kind        enclave.SubjectKind `json:"kind"`
@@ -45,20 +46,26 @@ type fileEntry struct {
 
 // columnSpec is a column file that a description asks for.
 type columnSpec struct {
-	file   string
-	kind   columnType
+	file string
+	shape
 	column int // position in the description, -1 for subjects
 }
 
 // columnsOf lists the column files of a dataset's snapshots: subjects, then every column that is not an identifier.
-func columnsOf(d *enclave.Dataset) []columnSpec {
-	specs := []columnSpec{{file: subjectsFile, kind: typeSubject, column: -1}}
+func columnsOf(d *enclave.Dataset) ([]columnSpec, error) {
+	specs := []columnSpec{{file: subjectsFile, shape: subjectShape, column: -1}}
 	for i := range d.Columns {
-		if c := &d.Columns[i]; c.Type != enclave.Text {
-			specs = append(specs, columnSpec{file: "column-" + c.Name + ".col", kind: columnTypeOf(c.Type), column: i})
+		c := &d.Columns[i]
+		if c.Type == enclave.Text {
+			continue
 		}
+		s, err := shapeOf(c)
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, columnSpec{file: "column-" + c.Name + ".col", shape: s, column: i})
 	}
-	return specs
+	return specs, nil
 }
 
 // parseRecord reads snapshot.json and checks that it is consistent by itself and of the given digest.
@@ -78,7 +85,7 @@ func parseRecord(raw []byte, digest enclave.Digest) (*record, error) {
 	}
 	c, s := &r.Content, &r.Snapshot
 	switch {
-	case r.Darkroom != snapshotVersion || c.Version != columnVersion:
+	case r.Darkroom != snapshotVersion || c.Version != contentVersion:
 		return nil, errors.New("unknown version")
 	case computed != digest || s.Digest != digest:
 		return nil, errors.New("another digest")
@@ -91,8 +98,8 @@ func parseRecord(raw []byte, digest enclave.Digest) (*record, error) {
 }
 
 // matches reports whether the files are exactly those that the description asks for, by name and size.
-func (c *content) matches(d *enclave.Dataset) bool {
-	return slices.EqualFunc(c.Files, columnsOf(d), func(f fileEntry, s columnSpec) bool {
-		return f.Name == s.file && f.Size == s.kind.size(c.Rows)
+func (c *content) matches(specs []columnSpec) bool {
+	return slices.EqualFunc(c.Files, specs, func(f fileEntry, s columnSpec) bool {
+		return f.Name == s.file && f.Size == s.size(c.Rows)
 	})
 }

@@ -107,7 +107,10 @@ func (s *Store) ingest(
 	if err != nil {
 		return enclave.Snapshot{}, err
 	}
-	c := newCollection(l, d, keys.order, t.headLines(), s.held)
+	c, err := newCollection(l, d, keys.order, t.headLines(), s.held)
+	if err != nil {
+		return enclave.Snapshot{}, err
+	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	err = decodeAll(ctx, t, l, keys.pseudonym, format, func(b *block) error {
 		err := c.take(b, s.path(stagingDir))
@@ -142,7 +145,7 @@ func (s *Store) commit(ctx context.Context, c *collection) (enclave.Snapshot, er
 		return enclave.Snapshot{}, err
 	}
 	inside := content{
-		Version: columnVersion, Dataset: dataset.Name, Description: description, Kind: dataset.Subject.Kind,
+		Version: contentVersion, Dataset: dataset.Name, Description: description, Kind: dataset.Subject.Kind,
 		Rows: c.rows, Subjects: subjects, Files: files,
 	}
 	digest, err := enclave.DigestJSON(inside)

@@ -81,7 +81,7 @@ func scan(tb testing.TB, s *load.Store, d *enclave.Dataset, digest enclave.Diges
 		}
 		next += r.Count
 		start := len(all.rows)
-		err := rows.Scan(tb.Context(), r, columns, func(b *enclave.Batch) error {
+		err := enclave.Scan(tb.Context(), rows, r, columns, func(b *enclave.Batch) error {
 			checkPadding(tb, b)
 			all.subjects = append(all.subjects, b.Subjects...)
 			for row := range b.Rows {
@@ -362,19 +362,19 @@ func TestOpenRefuses(t *testing.T) {
 	defer rows.Close() //nolint:errcheck // it was only read
 	whole := enclave.Range{Count: 100}
 	stop := errors.New("stop")
-	if err := rows.Scan(t.Context(), whole, []int{2}, func(*enclave.Batch) error { return stop }); !errors.Is(err, stop) {
+	if err := rows.Scan(t.Context(), whole, []int{2}, func(*enclave.PackedBatch) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("visit's error came back as %v", err)
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := rows.Scan(canceled, whole, []int{2}, func(*enclave.Batch) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := rows.Scan(canceled, whole, []int{2}, func(*enclave.PackedBatch) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("a canceled scan gave %v", err)
 	}
 	for name, err := range map[string]error{
-		"an identifier":    rows.Scan(t.Context(), whole, []int{0}, func(*enclave.Batch) error { return nil }),
-		"a wild column":    rows.Scan(t.Context(), whole, []int{99}, func(*enclave.Batch) error { return nil }),
-		"rows beyond":      rows.Scan(t.Context(), enclave.Range{First: 1, Count: 100}, []int{2}, func(*enclave.Batch) error { return nil }),
-		"a negative range": rows.Scan(t.Context(), enclave.Range{First: -1, Count: 10}, []int{2}, func(*enclave.Batch) error { return nil }),
+		"an identifier":    rows.Scan(t.Context(), whole, []int{0}, func(*enclave.PackedBatch) error { return nil }),
+		"a wild column":    rows.Scan(t.Context(), whole, []int{99}, func(*enclave.PackedBatch) error { return nil }),
+		"rows beyond":      rows.Scan(t.Context(), enclave.Range{First: 1, Count: 100}, []int{2}, func(*enclave.PackedBatch) error { return nil }),
+		"a negative range": rows.Scan(t.Context(), enclave.Range{First: -1, Count: 10}, []int{2}, func(*enclave.PackedBatch) error { return nil }),
 	} {
 		if err == nil {
 			t.Errorf("a scan of %s succeeded", name)

@@ -29,7 +29,11 @@ func (c *collection) writeColumns(ctx context.Context, dir string) (entries []fi
 			}
 		}
 	}()
-	for i, s := range columnsOf(c.layout.dataset) {
+	specs, err := columnsOf(c.layout.dataset)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i, s := range specs {
 		if writers[i], err = c.newColumnWriter(dir, s, i); err != nil {
 			return nil, 0, err
 		}
@@ -74,26 +78,26 @@ type columnWriter struct {
 	spec   columnSpec
 	stride int    // width of a record
 	at     int    // where the value stands in it
-	bit    int    // where its bit stands, -1 for the subjects
-	valid  []byte // the bitmap, which comes last
+	bit    int    // where its bit stands
+	valid  []byte // the bitmap, which comes last; none if no row may be empty
 	rows   int64  // written
 	entry  fileEntry
 }
 
 // newColumnWriter makes the file of the i-th of the columns, of which the subjects are the first.
 func (c *collection) newColumnWriter(dir string, s columnSpec, i int) (*columnWriter, error) {
-	w := &columnWriter{spec: s, stride: c.width, bit: -1}
+	w := &columnWriter{spec: s, stride: c.width}
 	if s.kind != typeSubject {
-		w.at, w.bit, w.valid = subjectBytes, 8*c.bits+i-1, make([]byte, s.kind.bitmapBytes(c.rows))
+		w.at, w.bit, w.valid = subjectBytes, 8*c.bits+i-1, make([]byte, s.bitmapBytes(c.rows))
 		for _, before := range c.specs[:i-1] {
-			w.at += int(before.kind.width())
+			w.at += int(before.width)
 		}
 	}
 	var err error
 	if w.file, err = newHashedFile(filepath.Join(dir, s.file)); err != nil {
 		return nil, err
 	}
-	w.file.put(columnHead(s.kind, c.rows))
+	w.file.put(s.head(c.rows))
 	return w, nil
 }
 
@@ -103,13 +107,22 @@ func (w *columnWriter) gather(ctx context.Context, records []byte, order []uint3
 		some := order[:min(len(order), writeRows)]
 		order = order[len(some):]
 		out := w.file.buffer[:0]
-		if w.spec.kind.width() == 8 {
+		switch at := w.at; w.spec.width { // pieces of a constant size are moved without a call
+		case 1:
 			for _, r := range some {
-				out = append(out, records[int(r)*w.stride+w.at:][:8]...)
+				out = append(out, records[int(r)*w.stride+at])
 			}
-		} else {
+		case 2:
 			for _, r := range some {
-				out = append(out, records[int(r)*w.stride+w.at:][:4]...)
+				out = append(out, records[int(r)*w.stride+at:][:2]...)
+			}
+		case 4:
+			for _, r := range some {
+				out = append(out, records[int(r)*w.stride+at:][:4]...)
+			}
+		default:
+			for _, r := range some {
+				out = append(out, records[int(r)*w.stride+at:][:8]...)
 			}
 		}
 		w.file.put(out)
@@ -126,7 +139,7 @@ func (w *columnWriter) gather(ctx context.Context, records []byte, order []uint3
 
 // mark sets the bits of rows that have a value.
 func (w *columnWriter) mark(records []byte, order []uint32) {
-	if w.bit < 0 {
+	if len(w.valid) == 0 {
 		return
 	}
 	for i, r := range order {

@@ -61,7 +61,7 @@ func (p Performer) run(ctx context.Context, rows enclave.Rows, module *enclave.M
 	}
 	defer func() { err = errors.Join(err, instance.Close(context.WithoutCancel(ctx))) }()
 	for _, r := range ranges {
-		err := rows.Scan(ctx, r, plan.Shown, func(b *enclave.Batch) error { return failed(ctx, instance.Show(ctx, b)) })
+		err := enclave.Scan(ctx, rows, r, plan.Shown, func(b *enclave.Batch) error { return failed(ctx, instance.Show(ctx, b)) })
 		if err != nil {
 			return nil, err
 		}

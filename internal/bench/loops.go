@@ -35,7 +35,7 @@ func newLoops(ctx context.Context, store *load.Store, snapshot enclave.Snapshot)
 		visited: make([]int32, n), discount: make([]int64, n), quantity: make([]int64, n), cost: make([]int64, n),
 	}
 	at := 0
-	err = rows.Scan(ctx, enclave.Range{Count: n}, []int{1, 2, 3, 4, 5, 6, 7}, func(b *enclave.Batch) error {
+	err = enclave.Scan(ctx, rows, enclave.Range{Count: n}, []int{1, 2, 3, 4, 5, 6, 7}, func(b *enclave.Batch) error {
 		copy(l.subject[at:], b.Subjects[:b.Rows])
 		for i, to := range [][]int32{l.district, l.department, l.region, l.visited} {
 			copy(to[at:], b.Columns[i].Narrow[:b.Rows])

@@ -92,7 +92,7 @@ func (w *world) table(snapshot enclave.Digest, cellOf func(district int32, age i
 		w.t.Fatal(err)
 	}
 	var places []int32
-	err = rows.Scan(w.t.Context(), enclave.Range{Count: rows.Snapshot().Rows}, []int{1, 2}, func(b *enclave.Batch) error {
+	err = enclave.Scan(w.t.Context(), rows, enclave.Range{Count: rows.Snapshot().Rows}, []int{1, 2}, func(b *enclave.Batch) error {
 		for i := range b.Rows {
 			places = append(places, cellOf(b.Columns[0].Narrow[i], b.Columns[1].Wide[i]))
 		}

@@ -42,7 +42,7 @@ func (v *versions) link(ctx context.Context, dataset *enclave.Dataset, snapshot 
 	count := rows.Snapshot().Rows
 	places, before := make([]int32, 0, count), len(v.subjects)
 	taken := make([]bool, before) // two equal rows of one subject are two rows
-	err = rows.Scan(ctx, enclave.Range{Count: count}, stored(dataset), func(b *enclave.Batch) error {
+	err = enclave.Scan(ctx, rows, enclave.Range{Count: count}, stored(dataset), func(b *enclave.Batch) error {
 		record := make([]byte, 0, 9*len(b.Columns))
 		for i := range b.Rows {
 			record = appendRow(record[:0], b, i)

@@ -39,7 +39,6 @@ type maker struct {
 	span      uint64 // largest value less low
 	shape     enclave.Class
 	code      bool
-	narrow    bool
 	ofSubject bool
 	nullable  bool
 	none      bool // an identifier, which is never stored
@@ -89,7 +88,7 @@ func makerOf(c *enclave.Column) (maker, error) {
 		return maker{}, enclave.Internalf("column %s has no bounds: %v", c.Name, err)
 	}
 	return maker{
-		low: low, span: uint64(high) - uint64(low), shape: c.Class, code: c.Type == enclave.Code, narrow: c.Type.Narrow(), //nolint:gosec // two's complement difference
+		low: low, span: uint64(high) - uint64(low), shape: c.Class, code: c.Type == enclave.Code, //nolint:gosec // two's complement difference
 		ofSubject: c.Class == enclave.Quasi && c.Type != enclave.Date, nullable: c.Nullable,
 	}, nil
 }
@@ -131,18 +130,16 @@ func (t *Table) Split(n int) ([]enclave.Range, error) {
 }
 
 // Scan computes the batches of a range.
-func (t *Table) Scan(ctx context.Context, r enclave.Range, columns []int, visit func(*enclave.Batch) error) error {
-	batch := &enclave.Batch{Subjects: make([]uint32, 0, enclave.BatchRows), Columns: make([]enclave.Vector, len(columns))}
+func (t *Table) Scan(ctx context.Context, r enclave.Range, columns []int, visit func(*enclave.PackedBatch) error) error {
+	batch := &enclave.PackedBatch{Subjects: make([]uint32, 0, enclave.BatchRows), Columns: make([]enclave.Packed, len(columns))}
 	for i, c := range columns {
-		switch m := &t.columns[c]; {
-		case m.none:
+		if t.columns[c].none {
 			return enclave.Internalf("column %s identifies subjects and has no values", t.dataset.Columns[c].Name)
-		case m.narrow:
-			batch.Columns[i].Narrow = make([]int32, enclave.BatchRows)
-		default:
-			batch.Columns[i].Wide = make([]int64, enclave.BatchRows)
 		}
-		batch.Columns[i].Valid = make([]byte, enclave.BatchRows/8)
+		var err error
+		if batch.Columns[i], err = enclave.NewPacked(&t.dataset.Columns[c]); err != nil {
+			return err
+		}
 	}
 	subject := t.subjectOf(r.First)
 	for first := r.First; first < r.First+r.Count; first += enclave.BatchRows {
@@ -180,11 +177,9 @@ func (t *Table) subjectOf(row int64) int {
 	return low
 }
 
-func (t *Table) fill(v *enclave.Vector, column int, first int64, subjects []uint32) {
+func (t *Table) fill(into *enclave.Packed, column int, first int64, subjects []uint32) {
 	m := &t.columns[column]
-	clear(v.Valid)
-	clear(v.Narrow)
-	clear(v.Wide)
+	into.Clear()
 	for i, subject := range subjects {
 		of := uint64(first) + uint64(i) //nolint:gosec // neither is negative
 		if m.ofSubject {
@@ -194,13 +189,7 @@ func (t *Table) fill(v *enclave.Vector, column int, first int64, subjects []uint
 		if m.nullable && r.next()&15 == 0 {
 			continue
 		}
-		v.Valid[i>>3] |= 1 << (i & 7)
-		value := m.value(&r)
-		if m.narrow {
-			v.Narrow[i] = int32(value) //nolint:gosec // dates and codes are of 32 bits
-		} else {
-			v.Wide[i] = value
-		}
+		into.Put(i, m.value(&r))
 	}
 }
 

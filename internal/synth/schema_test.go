@@ -30,7 +30,7 @@ func digest(t *testing.T, table *synth.Table, parts int) string {
 		t.Fatal(err)
 	}
 	for _, r := range ranges {
-		err := table.Scan(t.Context(), r, columnsOf(synth.Dataset()), func(b *enclave.Batch) error {
+		err := enclave.Scan(t.Context(), table, r, columnsOf(synth.Dataset()), func(b *enclave.Batch) error {
 			for row := range b.Rows {
 				record := binary.LittleEndian.AppendUint32(nil, b.Subjects[row])
 				for _, c := range b.Columns {
@@ -125,7 +125,7 @@ func TestTableFitsItsDescription(t *testing.T) {
 		if r.First != rows {
 			t.Errorf("a range begins at %d, want %d", r.First, rows)
 		}
-		err := table.Scan(t.Context(), r, stored, func(b *enclave.Batch) error {
+		err := enclave.Scan(t.Context(), table, r, stored, func(b *enclave.Batch) error {
 			rows += int64(b.Rows)
 			for i, c := range stored {
 				v, column := &b.Columns[i], &d.Columns[c]
@@ -203,15 +203,15 @@ func TestScanEnds(t *testing.T) {
 		t.Fatalf("%v, %v", ranges, err)
 	}
 	mine := errors.New("enough")
-	if err := table.Scan(t.Context(), ranges[0], nil, func(*enclave.Batch) error { return mine }); !errors.Is(err, mine) {
+	if err := table.Scan(t.Context(), ranges[0], nil, func(*enclave.PackedBatch) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("the visitor's error: %v", err)
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := table.Scan(canceled, ranges[0], nil, func(*enclave.Batch) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := table.Scan(canceled, ranges[0], nil, func(*enclave.PackedBatch) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
-	if err := table.Scan(t.Context(), ranges[0], []int{0}, func(*enclave.Batch) error { return nil }); err == nil {
+	if err := table.Scan(t.Context(), ranges[0], []int{0}, func(*enclave.PackedBatch) error { return nil }); err == nil {
 		t.Error("identifiers were scanned")
 	}
 }
@@ -223,7 +223,7 @@ func BenchmarkTable(b *testing.B) {
 	}
 	for b.Loop() {
 		all := enclave.Range{Count: 1_000_000}
-		if err := table.Scan(b.Context(), all, columnsOf(synth.Dataset()), func(*enclave.Batch) error { return nil }); err != nil {
+		if err := table.Scan(b.Context(), all, columnsOf(synth.Dataset()), func(*enclave.PackedBatch) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -82,7 +82,7 @@ func firstBatch(b *testing.B) *enclave.Batch {
 		b.Fatal(err)
 	}
 	var batch *enclave.Batch
-	err = rows.Scan(b.Context(), enclave.Range{Count: enclave.BatchRows}, []int{synth.Dataset().Column("district"), synth.Dataset().Column("cost")}, func(in *enclave.Batch) error {
+	err = enclave.Scan(b.Context(), rows, enclave.Range{Count: enclave.BatchRows}, []int{synth.Dataset().Column("district"), synth.Dataset().Column("cost")}, func(in *enclave.Batch) error {
 		batch = in
 		return nil
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// The three ways of counting cuts agree with the definition, at every border and at the ends of what numbers can be.
+// Both ways of counting cuts agree with the definition, at every border and at the ends of what numbers and codes can be.
 func TestCut(t *testing.T) {
 	values := []int64{math.MinInt64, -5, -1, 0, 1, 2, 3, 4, 5, 6, 7, 19, 20, 21, 40, math.MaxInt64}
 	var spread, dense []int64
@@ -19,30 +19,34 @@ func TestCut(t *testing.T) {
 	for _, cuts := range [][]int64{
 		{}, {0}, {1, 2}, {0, 2, 5}, dense, spread, {math.MinInt64 + 1, math.MinInt64 + 2}, {math.MaxInt64 - 1, math.MaxInt64}, {math.MinInt64, math.MinInt64 + 1}, {math.MinInt64, math.MaxInt64},
 	} {
-		codes := make([]int32, len(values))
-		cut(cuts, values, codes)
-		for i, v := range values {
-			want := int32(0)
-			for _, c := range cuts {
-				if c <= v {
-					want++
+		for _, low := range []int64{math.MinInt64, -5, 0, 3} {
+			var inside []int64
+			var wide []uint64
+			var narrow []uint8
+			for _, v := range values {
+				if v >= low {
+					inside, wide = append(inside, v), append(wide, uint64(v)-uint64(low))
 				}
 			}
-			if codes[i] != want {
-				t.Errorf("%d among %d: %d, want %d", v, cuts, codes[i], want)
-			}
-		}
-		narrow := []int32{-4, -3, 0, 3, 30}
-		cut(cuts, narrow, codes[:len(narrow)])
-		for i, v := range narrow {
-			want := int32(0)
-			for _, c := range cuts {
-				if c <= int64(v) {
-					want++
+			for _, code := range wide {
+				if code <= math.MaxUint8 {
+					narrow = append(narrow, uint8(code))
 				}
 			}
-			if codes[i] != want {
-				t.Errorf("%d among %d: %d, want %d", v, cuts, codes[i], want)
+			codes := make([]int32, len(wide))
+			cut(cutsAbove(cuts, low), narrow, codes[:len(narrow)])
+			first := slices.Clone(codes[:len(narrow)])
+			cut(cutsAbove(cuts, low), wide, codes)
+			for i, v := range inside {
+				want := int32(0)
+				for _, c := range cuts {
+					if c <= v {
+						want++
+					}
+				}
+				if codes[i] != want || i < len(first) && wide[i] == uint64(narrow[i]) && first[i] != want {
+					t.Errorf("%d among %d from %d on: %d, want %d", v, cuts, low, codes[i], want)
+				}
 			}
 		}
 	}
