@@ -82,10 +82,15 @@ type ManifestKey struct {
 
 // ColumnRule turns a column's value into a key: the code itself; or, for numbers and dates, the interval between Cuts (ascending;
 // a value equal to a cut belongs to the interval above); or, for codes, a declared Map (unmapped codes are "(other)").
+//
+// With Inside, rows below the first cut, from the last one on, of an unmapped code or without a value fall into no cell: it is how a manifest
+// asks about some rows only. It is for columns that a module may see. That somebody has a protected value is measured against those who have
+// another, and so they stay in the table.
 type ColumnRule struct {
 	Column string            `json:"column"`
 	Cuts   []Scalar          `json:"cuts,omitempty"`
 	Map    map[string]string `json:"map,omitempty"`
+	Inside bool              `json:"inside,omitempty"`
 }
 
 // ManifestMeasure is one number of each group.
@@ -321,6 +326,8 @@ func (m *Manifest) ruleProblem(r *ColumnRule) (place, expected string) {
 		return "cuts", "1 to 100000 values, ascending"
 	case r.Map != nil && (len(r.Map) == 0 || len(r.Map) > MaxCodes):
 		return "map", "1 to 100000 codes"
+	case r.Inside && len(r.Cuts) < 2 && r.Map == nil:
+		return "inside", "at least two cuts, or a map"
 	}
 	for _, label := range r.Map {
 		if badLabel(label) {

@@ -81,6 +81,8 @@ func TestParseManifestRefuses(t *testing.T) {
 		"empty label":              {`"18-44"`, `""`, "MANIFEST_INVALID", "keys.age_band.values"},
 		"of a column not an input": {`{"column":"district"}`, `{"column":"sex"}`, "MANIFEST_INVALID", "keys.district.of.column"},
 		"cuts and map":             {`"map":{"I10":"IX"}`, `"map":{"I10":"IX"},"cuts":[1]`, "MANIFEST_INVALID", "keys.chapter.of.cuts"},
+		"inside one cut":           {`"cuts":[10,"99.50"]`, `"cuts":[10],"inside":true`, "MANIFEST_INVALID", "keys.price.of.inside"},
+		"inside of nothing":        {`,"cuts":[10,"99.50"]`, `,"inside":true`, "MANIFEST_INVALID", "keys.price.of.inside"},
 		"no cuts":                  {`"cuts":[10,"99.50"]`, `"cuts":[]`, "MANIFEST_INVALID", "keys.price.of.cuts"},
 		"empty map":                {`{"I10":"IX"}`, `{}`, "MANIFEST_INVALID", "keys.chapter.of.map"},
 		"map to the own label":     {`"IX"`, `"(other)"`, "MANIFEST_INVALID", "keys.chapter.of.map"},

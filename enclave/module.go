@@ -141,10 +141,12 @@ type Key struct {
 	Module int
 	Offset int64
 	// Column is evaluated by the enclave: through Lookup (code columns: code → position) or Cuts (numbers and dates: the number of
-	// cuts not above the value). Missing is the position of empty values, -1 if the column has none.
+	// cuts not above the value; with Inside one less, and those from the last cut on are in no cell). Missing is the position of empty
+	// values. A position of -1 is that of rows in no cell.
 	Column  int
 	Lookup  []int32
 	Cuts    []int64
+	Inside  bool
 	Missing int32
 }
 

@@ -88,8 +88,8 @@ func (c *Packed) Clear() {
 	clear(c.Valid)
 }
 
-// PackedBatch is consecutive rows as snapshots keep them. Subjects has Rows numbers, equal ones side by side; columns have at least Rows codes, and
-// what is behind those of the rows means nothing.
+// PackedBatch is consecutive rows as snapshots keep them, and may be where they are kept: nobody may write to it. Subjects has Rows numbers, equal
+// ones side by side; columns have at least Rows codes, and what is behind those of the rows means nothing.
 type PackedBatch struct {
 	Rows     int
 	Subjects []uint32
@@ -134,7 +134,7 @@ func decode[T uint8 | uint16 | uint32 | uint64](into *Vector, codes []T, low int
 	}
 	values := into.Wide[:len(codes)]
 	for i, code := range codes {
-		values[i] = low + int64(code) //nolint:gosec // within the bounds
+		values[i] = low + int64(code)
 	}
 	clear(into.Wide[len(codes):])
 }
@@ -192,7 +192,7 @@ func Scan(ctx context.Context, rows Rows, r Range, columns []int, visit func(*Ba
 func AppendPacked(out []byte, code uint64, width int) []byte {
 	switch width {
 	case 1:
-		return append(out, byte(code))
+		return append(out, byte(code)) //nolint:gosec // of this width
 	case 2:
 		return binary.LittleEndian.AppendUint16(out, uint16(code)) //nolint:gosec // of this width
 	case 4:

@@ -30,7 +30,7 @@ type Rows interface {
 	Snapshot() Snapshot
 	// Split cuts the snapshot into at most n ranges, in order, none empty, none cutting a subject's rows in two.
 	Split(n int) ([]Range, error)
-	// Scan calls visit for each batch of a range in order; all have BatchRows rows but the last. The batch is reused: visit MUST NOT keep it.
+	// Scan calls visit for each batch of a range in order, none of more than BatchRows rows. The batch is reused: visit MUST NOT keep it.
 	// An error of visit ends the scan and is returned as it is; a cancelled context ends it with the context's error.
 	Scan(ctx context.Context, r Range, columns []int, visit func(*PackedBatch) error) error
 	Close() error

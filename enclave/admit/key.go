@@ -37,14 +37,16 @@ func columnKey(declared *enclave.ManifestKey, dataset *enclave.Dataset) (enclave
 	}
 	var err error
 	switch {
+	case rule.Inside && !column.Class.Shown():
+		err = enclave.Fail(enclave.Invalid, "INSIDE_PROTECTED", "key", key.Name, "column", column.Name, "class", string(column.Class))
 	case column.Type == enclave.Code && rule.Cuts != nil:
 		err = enclave.Fail(enclave.Invalid, "CUTS_TYPE", "key", key.Name, "column", column.Name)
 	case column.Type != enclave.Code && rule.Map != nil:
 		err = enclave.Fail(enclave.Invalid, "COLUMN_MAP_TYPE", "key", key.Name, "column", column.Name)
 	case rule.Map != nil:
-		err = mapped(&key, column, rule.Map)
+		err = mapped(&key, column, rule)
 	case rule.Cuts != nil:
-		err = cut(&key, column, rule.Cuts)
+		err = cut(&key, column, rule)
 	case column.Type == enclave.Code:
 		listed(&key, column)
 	default:
@@ -53,7 +55,7 @@ func columnKey(declared *enclave.ManifestKey, dataset *enclave.Dataset) (enclave
 	if err != nil {
 		return enclave.Key{}, err
 	}
-	if column.Nullable {
+	if column.Nullable && !rule.Inside {
 		key.Missing = int32(len(key.Labels)) //nolint:gosec // at most MaxKeyValues + 1
 		key.Labels = append(key.Labels, enclave.LabelMissing)
 	}
@@ -69,18 +71,21 @@ func listed(key *enclave.Key, column *enclave.Column) {
 	}
 }
 
-// mapped makes the different targets of a map, sorted, the values of the key; what it leaves out is "(other)".
-func mapped(key *enclave.Key, column *enclave.Column, rule map[string]string) error {
-	key.Labels = slices.Compact(slices.Sorted(maps.Values(rule)))
+// mapped makes the different targets of a map, sorted, the values of the key; what it leaves out is "(other)", or in no cell.
+func mapped(key *enclave.Key, column *enclave.Column, rule *enclave.ColumnRule) error {
+	key.Labels = slices.Compact(slices.Sorted(maps.Values(rule.Map)))
 	position := make(map[string]int32, len(key.Labels))
 	for i, label := range key.Labels {
 		position[label] = int32(i)
 	}
 	other := int32(len(key.Labels)) //nolint:gosec // at most MaxCodes
+	if rule.Inside {
+		other = -1
+	}
 	key.Lookup = make([]int32, len(column.Codes))
 	found := 0
 	for i, code := range column.Codes {
-		target, ok := rule[code]
+		target, ok := rule.Map[code]
 		if !ok {
 			key.Lookup[i] = other
 			continue
@@ -88,11 +93,11 @@ func mapped(key *enclave.Key, column *enclave.Column, rule map[string]string) er
 		key.Lookup[i] = position[target]
 		found++
 	}
-	if found < len(rule) {
+	if found < len(rule.Map) {
 		return enclave.Fail(enclave.Invalid, "COLUMN_MAP_UNKNOWN",
-			"key", key.Name, "column", column.Name, "code", quoted(firstUnknown(column, rule)))
+			"key", key.Name, "column", column.Name, "code", quoted(firstUnknown(column, rule.Map)))
 	}
-	if found < len(column.Codes) {
+	if found < len(column.Codes) && !rule.Inside {
 		key.Labels = append(key.Labels, enclave.LabelOther)
 	}
 	return nil
@@ -111,8 +116,10 @@ func firstUnknown(column *enclave.Column, rule map[string]string) string {
 	return ""
 }
 
-// cut makes the intervals between cuts the values of the key: "<18", "[18,45)", ">=45".
-func cut(key *enclave.Key, column *enclave.Column, cuts []enclave.Scalar) error {
+// cut makes the intervals between cuts the values of the key: "<18", "[18,45)", ">=45"; inside, without the first and the last.
+func cut(key *enclave.Key, column *enclave.Column, rule *enclave.ColumnRule) error {
+	cuts := rule.Cuts
+	key.Inside = rule.Inside
 	key.Cuts = make([]int64, len(cuts))
 	key.Labels = make([]string, 0, len(cuts)+1)
 	for i, text := range cuts {
@@ -126,6 +133,10 @@ func cut(key *enclave.Key, column *enclave.Column, cuts []enclave.Scalar) error 
 		} else {
 			key.Labels = append(key.Labels, "["+column.Format(key.Cuts[i-1])+","+column.Format(v)+")")
 		}
+	}
+	if rule.Inside {
+		key.Labels = key.Labels[1:]
+		return nil
 	}
 	key.Labels = append(key.Labels, ">="+column.Format(key.Cuts[len(cuts)-1]))
 	return nil

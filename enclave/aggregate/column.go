@@ -60,9 +60,10 @@ func (t *column) evaluate(key *enclave.Key, c *enclave.Column, stride int32) err
 		codes = make([]int32, high-low+1)
 		values := make([]uint64, len(codes))
 		for i := range values {
-			values[i] = uint64(i) //nolint:gosec // not negative
+			values[i] = uint64(i)
 		}
 		cut(cutsAbove(key.Cuts, low), values, codes)
+		inside(key, codes)
 	}
 	if int64(len(codes)) != high-low+1 {
 		return enclave.Internalf("key %s does not fit its column", key.Name)
@@ -126,6 +127,7 @@ func (k *wide) add(numbers []int32, b *enclave.PackedBatch, first int, codes []i
 	default:
 		cut(k.cuts, v.Eight[first:last], codes)
 	}
+	inside(k.key, codes)
 	if v.Valid != nil {
 		missing(k.key.Missing, v.Valid[first>>3:], codes)
 	}
@@ -165,6 +167,20 @@ func cut[T code](cuts []uint64, values []T, codes []int32) {
 			return 1
 		})
 		codes[i] = int32(at) //nolint:gosec // at most the number of cuts
+	}
+}
+
+// inside leaves out what is below the first cut of a key or not below its last, if it asks for that.
+func inside(key *enclave.Key, codes []int32) {
+	if !key.Inside {
+		return
+	}
+	last := int32(len(key.Cuts)) //nolint:gosec // at most MaxKeyValues
+	for i, code := range codes {
+		codes[i] = code - 1
+		if code == last {
+			codes[i] = dropped
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func TestCut(t *testing.T) {
 			var narrow []uint8
 			for _, v := range values {
 				if v >= low {
-					inside, wide = append(inside, v), append(wide, uint64(v)-uint64(low))
+					inside, wide = append(inside, v), append(wide, uint64(v)-uint64(low)) //nolint:gosec // numbers of a test
 				}
 			}
 			for _, code := range wide {

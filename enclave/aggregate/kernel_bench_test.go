@@ -16,12 +16,12 @@ func BenchmarkKernels(b *testing.B) {
 	batch := &enclave.PackedBatch{Rows: n, Columns: []enclave.Packed{{}, {}, {}}}
 	var values []uint32
 	for person := uint32(0); len(batch.Subjects) < n; person++ {
-		district := uint8(min(r.Int32N(40), r.Int32N(40)))
+		district := uint8(min(r.Int32N(40), r.Int32N(40))) //nolint:gosec // numbers of a test
 		for range 1 + r.IntN(19) {
 			batch.Subjects, values = append(batch.Subjects, person), append(values, 1+r.Uint32N(1<<(8+r.IntN(11))))
 			batch.Columns[0].One = append(batch.Columns[0].One, district)
-			batch.Columns[1].One = append(batch.Columns[1].One, uint8(min(r.Int32N(12), r.Int32N(12))))
-			batch.Columns[2].Two = append(batch.Columns[2].Two, uint16(r.UintN(800)))
+			batch.Columns[1].One = append(batch.Columns[1].One, uint8(min(r.Int32N(12), r.Int32N(12)))) //nolint:gosec // numbers of a test
+			batch.Columns[2].Two = append(batch.Columns[2].Two, uint16(r.UintN(800)))                   //nolint:gosec // numbers of a test
 		}
 	}
 	columns := []*column{{at: 0, adds: make([]int32, 1<<8)}, {at: 1, adds: make([]int32, 1<<8)}, {at: 2, adds: make([]int32, 1<<16)}}

@@ -186,7 +186,8 @@ func (f *learned) add(numbers []int32, b *enclave.PackedBatch, first int, column
 	tuples = tuples[:len(numbers)]
 	clear(tuples)
 	for i := range f.domains {
-		d, v, inside := &f.domains[i], &b.Columns[columns[i]], false
+		d, v := &f.domains[i], &b.Columns[columns[i]]
+		var inside bool
 		var valid []byte
 		if !full(v.Valid, first, len(numbers)) {
 			valid = v.Valid[first>>3:]
@@ -224,7 +225,7 @@ func number[V code](d *domain, codes []V, valid []byte, tuples []int32) bool {
 	if valid == nil {
 		for i, c := range codes {
 			most = max(most, uint64(c))
-			tuples[i] = tuples[i]*size + int32(c) //nolint:gosec // at most MaxTuples, or not used
+			tuples[i] = tuples[i]*size + int32(c)
 		}
 		return len(codes) == 0 || most < uint64(d.Values) //nolint:gosec // at most MaxTuples
 	}

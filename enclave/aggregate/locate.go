@@ -98,7 +98,7 @@ func (at *locator) evaluate(key *enclave.Key, stride int32) error {
 	if key.Lookup != nil {
 		return enclave.Internalf("key %s does not fit its column", key.Name)
 	}
-	at.drops = at.drops || c.Nullable && key.Missing < 0
+	at.drops = at.drops || key.Inside || c.Nullable && key.Missing < 0
 	at.wide = append(at.wide, &wide{key: key, at: slices.Index(at.layout.read, key.Column), stride: stride, cuts: cutsAbove(key.Cuts, low)})
 	return nil
 }
@@ -125,7 +125,7 @@ func locate[P place](w *worker, b *enclave.PackedBatch, first int, places []P) (
 		}
 		clear(places)
 		for i, row := range w.rows[:n] {
-			places[row] = P(numbers[i]) //nolint:gosec // of this width
+			places[row] = P(numbers[i])
 		}
 		return found{slots: numbers[:n], rows: w.rows[:n]}, nil
 	}
@@ -165,7 +165,7 @@ func settle[P place](numbers []int32, places []P) (all int32) {
 	for i, n := range numbers {
 		n = max(n, 0)
 		all |= n
-		numbers[i], places[i] = n, P(n) //nolint:gosec // of this width
+		numbers[i], places[i] = n, P(n)
 	}
 	return all
 }
@@ -194,7 +194,7 @@ func addTwo[P place, A, B looked](numbers []int32, places []P, a []A, b []B, x, 
 	for i := range numbers {
 		n := x[a[i]] + y[b[i]]
 		all |= n
-		numbers[i], places[i] = n, P(n) //nolint:gosec // of this width, unless settled
+		numbers[i], places[i] = n, P(n)
 	}
 	return all
 }
@@ -275,8 +275,8 @@ func choose[A looked](numbers []int32, rows []uint16, a []A, x []int32) int {
 	numbers, rows, x = numbers[:len(a)], rows[:len(a)], x[:int(^A(0))+1]
 	for i, code := range a {
 		add := x[code]
-		numbers[n], rows[n] = add, uint16(i) //nolint:gosec // below the size of a chunk
-		n += int(^uint32(add) >> 31)         //nolint:gosec // 1 if it is not negative
+		numbers[n], rows[n] = add, uint16(i)
+		n += int(^uint32(add) >> 31) //nolint:gosec // 1 if it is not negative
 	}
 	return n
 }

@@ -138,8 +138,11 @@ func (o *oddity) key(r *rand.Rand, k int) {
 		o.plan.Keys = append(o.plan.Keys, key)
 		return
 	}
-	key.Cuts = cuts
+	key.Cuts, key.Inside = cuts, len(cuts) > 1 && r.IntN(3) == 0
 	key.Labels = make([]string, len(cuts)+1)
+	if key.Inside {
+		key.Labels, key.Missing = make([]string, len(cuts)-1), -1
+	}
 	key.Missing = min(key.Missing, int32(len(cuts))) //nolint:gosec // hundreds
 	o.code = append(o.code, func(row int) int32 {
 		v, there := o.at(key.Column, row)
@@ -151,6 +154,12 @@ func (o *oddity) key(r *rand.Rand, k int) {
 			if c <= v {
 				code++
 			}
+		}
+		if key.Inside && code == int32(len(cuts)) { //nolint:gosec // hundreds
+			return -1
+		}
+		if key.Inside {
+			code--
 		}
 		return code
 	})

@@ -36,12 +36,12 @@ func (w *worker) valuesOf(v *enclave.Packed, first int, at found) []int64 {
 func gather[V code](values []int64, codes []V, low int64, at found) {
 	if at.all {
 		for i, c := range codes[:len(values)] {
-			values[i] = low + int64(c) //nolint:gosec // within the bounds
+			values[i] = low + int64(c)
 		}
 		return
 	}
 	for i, row := range at.rows[:len(values)] {
-		values[i] = low + int64(codes[row]) //nolint:gosec // within the bounds
+		values[i] = low + int64(codes[row])
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -86,77 +85,57 @@ func (s shape) head(rows int64) []byte {
 	return append(head, make([]byte, columnHeader-len(head))...)
 }
 
-// column is an opened column file. Reads may run at the same time.
+// column is a column file in the address space. Reads may run at the same time; nobody may write.
 type column struct {
-	file io.ReaderAt
+	bytes []byte
 	shape
 	rows int64
 }
 
-// openColumn checks header and size of a column file.
-func openColumn(file io.ReaderAt, size int64, of shape, rows int64) (*column, error) {
-	if rows < 0 || rows > MaxRows || size != of.size(rows) {
-		return nil, fmt.Errorf("column file of %d bytes: wrong size", size)
+// check checks size and header.
+func (c *column) check() error {
+	if c.rows < 0 || c.rows > MaxRows || int64(len(c.bytes)) != c.size(c.rows) {
+		return fmt.Errorf("column file of %d bytes: wrong size", len(c.bytes))
 	}
-	head := make([]byte, columnHeader)
-	if _, err := file.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	if !bytes.Equal(head, of.head(rows)) {
-		return nil, errors.New("column file: wrong header")
-	}
-	return &column{file: file, shape: of, rows: rows}, nil
-}
-
-// read fills buffer from a place in the file.
-func (c *column) read(buffer []byte, at int64) error {
-	if len(buffer) == 0 {
-		return nil
-	}
-	if n, err := c.file.ReadAt(buffer, at); n < len(buffer) {
-		return enclave.Internalf("read a column file: %w", err)
+	if !bytes.Equal(c.bytes[:columnHeader], c.head(c.rows)) {
+		return errors.New("column file: wrong header")
 	}
 	return nil
 }
 
-// codesOf reads codes from row first on.
-func codesOf[T uint8 | uint16 | uint32 | uint64](c *column, into []T, first int64) error {
-	raw := bytesOf(into)
-	if err := c.read(raw, columnHeader+c.width*first); err != nil || littleEndian {
-		return err
+// codesOf are the codes of some rows, where they are in the file.
+func codesOf[T uint8 | uint16 | uint32 | uint64](c *column, first int64, count int) []T {
+	raw := c.bytes[columnHeader+c.width*first:][:c.width*int64(count)]
+	if littleEndian {
+		return numbersOf[T](raw)
 	}
-	for i := range into {
+	codes := make([]T, count)
+	for i := range codes {
 		code := uint64(0)
 		for b := c.width - 1; b >= 0; b-- {
 			code = code<<8 | uint64(raw[int64(i)*c.width+b])
 		}
-		into[i] = T(code)
+		codes[i] = T(code)
 	}
-	return nil
+	return codes
 }
 
-// valid reads the bitmap of rows first to first+count-1 into a bitmap that starts with row first; bits beyond count are 0. Spare has
-// room for one byte more than the bitmap.
-func (c *column) valid(into, spare []byte, first, count int64) error {
+// valid writes the bitmap of rows first to first+count-1 into a bitmap that starts with row first; bits beyond count are 0.
+func (c *column) valid(into []byte, first, count int64) {
 	clear(into)
 	if count == 0 {
-		return nil
+		return
 	}
-	from, to := first/8, (first+count+7)/8
-	spare = spare[:to-from]
-	if err := c.read(spare, c.bitmap(c.rows)+from); err != nil {
-		return err
-	}
-	shift, used := first%8, into[:(count+7)/8]
-	if shift == 0 {
-		copy(used, spare)
+	from := c.bytes[c.bitmap(c.rows)+first/8 : c.bitmap(c.rows)+(first+count+7)/8]
+	used := into[:(count+7)/8]
+	if shift := first % 8; shift == 0 {
+		copy(used, from)
 	} else {
-		shiftBits(used, spare, int(shift))
+		shiftBits(used, from, int(shift))
 	}
 	if over := count % 8; over > 0 {
 		used[len(used)-1] &= 1<<over - 1
 	}
-	return nil
 }
 
 // shiftBits moves bits down by 1 to 7 places, eight bytes at a time. From may have one byte more than into.

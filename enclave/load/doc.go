@@ -13,6 +13,11 @@
 //	snapshots/<digest>/<name>.col   one file for each column that is not an identifier (see colfile.go)
 //	staging/                        snapshots that are being written, and rows that memory does not hold; emptied when the store is opened
 //
+// # Reading
+//
+// A snapshot's files are mapped into the address space, verified then, and stay there for the runs that come: a scan hands out the rows where
+// they are, and takes no memory that grows with them. Files are never written once they have their name.
+//
 // # Order of rows
 //
 // Rows of one subject lie side by side, in the order of the file. Subjects follow each other in the order of a keyed pseudorandom

@@ -2,27 +2,25 @@ package load
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
+	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// rows reads one snapshot. It keeps no rows: each scan has one batch of its own.
+// rows reads one snapshot. It keeps no rows: they are where the files are mapped.
 type rows struct {
 	snapshot enclave.Snapshot
 	dataset  *enclave.Dataset
+	files    *mapped
+	atlas    *atlas
 	subjects *column
 	columns  []*column // in the order of the description, nil for identifiers
-	files    []*os.File
 }
 
-// Open opens the snapshot of a digest for the description that it was loaded under. The first time in the life of this process, every
-// file is read and compared with its digest; later, sizes and headers are. SNAPSHOT_MISSING and SNAPSHOT_OUTDATED are its reasons;
-// damage is an internal error.
+// Open opens the snapshot of a digest for the description that it was loaded under. Every file is read and compared with its digest when it is
+// mapped, which lasts beyond this run. SNAPSHOT_MISSING and SNAPSHOT_OUTDATED are its reasons; damage is an internal error.
 func (s *Store) Open(ctx context.Context, dataset *enclave.Dataset, snapshot enclave.Digest) (enclave.Rows, error) {
 	r, err := s.record(snapshot)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,80 +46,24 @@ func (s *Store) Open(ctx context.Context, dataset *enclave.Dataset, snapshot enc
 	if !r.Content.matches(specs) {
 		return nil, enclave.Internalf("snapshot %s does not have the files of its description", snapshot)
 	}
-	opened := &rows{snapshot: r.Snapshot, dataset: dataset, columns: make([]*column, len(dataset.Columns))}
-	if err := s.openFiles(ctx, opened, r, specs); err != nil {
-		return nil, errors.Join(err, opened.Close())
+	files, err := s.atlas.take(snapshot, func() (*mapped, error) { return s.mapSnapshot(ctx, r, specs) })
+	if err != nil {
+		return nil, err
+	}
+	opened := &rows{
+		snapshot: r.Snapshot, dataset: dataset, files: files, atlas: &s.atlas,
+		subjects: files.columns[0], columns: make([]*column, len(dataset.Columns)),
+	}
+	for i, spec := range specs[1:] {
+		opened.columns[spec.column] = files.columns[i+1]
 	}
 	return opened, nil
 }
 
-func (s *Store) openFiles(ctx context.Context, into *rows, r *record, specs []columnSpec) error {
-	digest := r.Snapshot.Digest
-	s.mu.Lock()
-	verified := s.verified[digest]
-	s.mu.Unlock()
-	for i, spec := range specs {
-		f, err := os.Open(s.path(snapshotsDir, digest.String(), spec.file))
-		if err != nil {
-			return enclave.Internalf("open a file of snapshot %s: %w", digest, err)
-		}
-		into.files = append(into.files, f)
-		info, err := f.Stat()
-		if err != nil {
-			return enclave.Internalf("open a file of snapshot %s: %w", digest, err)
-		}
-		if !verified {
-			if err := verify(ctx, f, info.Size(), r.Content.Files[i]); err != nil {
-				return err
-			}
-		}
-		c, err := openColumn(f, info.Size(), spec.shape, r.Content.Rows)
-		if err != nil {
-			return enclave.Internalf("file %s of snapshot %s: %w", spec.file, digest, err)
-		}
-		if spec.column < 0 {
-			into.subjects = c
-		} else {
-			into.columns[spec.column] = c
-		}
-	}
-	s.mu.Lock()
-	s.verified[digest] = true
-	s.mu.Unlock()
-	return nil
-}
-
-// verify reads a whole file and compares it with its entry.
-func verify(ctx context.Context, f io.ReaderAt, size int64, entry fileEntry) error {
-	sum := sha256.New()
-	const step = 8 << 20
-	buffer := make([]byte, min(step, size))
-	for at := int64(0); at < size; at += step {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		b := buffer[:min(step, size-at)]
-		if n, err := f.ReadAt(b, at); n < len(b) {
-			return enclave.Internalf("verify %s: %w", entry.Name, err)
-		}
-		sum.Write(b)
-	}
-	if enclave.Digest(sum.Sum(nil)) != entry.Digest {
-		return enclave.Internalf("file %s is not what was loaded", entry.Name)
-	}
-	return nil
-}
-
 func (r *rows) Snapshot() enclave.Snapshot { return r.snapshot }
 
-// Close releases the files.
-func (r *rows) Close() error {
-	var all error
-	for _, f := range r.files {
-		all = errors.Join(all, f.Close())
-	}
-	return all
-}
+// Close leaves the files to the next run.
+func (r *rows) Close() error { return r.atlas.give(r.files) }
 
 // Split cuts at the first change of subject at or after each n-th part of the rows.
 func (r *rows) Split(n int) ([]enclave.Range, error) {
@@ -132,7 +74,7 @@ func (r *rows) Split(n int) ([]enclave.Range, error) {
 	for i := int64(1); i <= int64(n) && first < total; i++ {
 		last := total
 		if i < int64(n) {
-			cut, err := r.boundary(max(first+1, total/int64(n)*i))
+			cut, err := r.boundary(min(max(first+1, total/int64(n)*i), total))
 			if err != nil {
 				return nil, err
 			}
@@ -145,26 +87,19 @@ func (r *rows) Split(n int) ([]enclave.Range, error) {
 }
 
 // boundary is the first row from at on whose subject differs from the row before it, or the number of rows.
-func (r *rows) boundary(at int64) (int64, error) {
-	buffer := make([]uint32, 1024)
-	if at >= r.snapshot.Rows {
-		return r.snapshot.Rows, nil
-	}
-	if err := codesOf(r.subjects, buffer[:1], at-1); err != nil {
-		return 0, err
-	}
-	before := buffer[0]
-	for at < r.snapshot.Rows {
-		some := buffer[:min(int64(len(buffer)), r.snapshot.Rows-at)]
-		if err := codesOf(r.subjects, some, at); err != nil {
-			return 0, err
-		}
-		for i, subject := range some {
-			if subject != before {
-				return at + int64(i), nil
+func (r *rows) boundary(at int64) (cut int64, err error) {
+	err = guardedRead(func() error {
+		const some = 1 << 10
+		before := codesOf[uint32](r.subjects, at-1, 1)[0]
+		for cut = at; cut < r.snapshot.Rows; {
+			subjects := codesOf[uint32](r.subjects, cut, int(min(some, r.snapshot.Rows-cut)))
+			if i := slices.IndexFunc(subjects, func(subject uint32) bool { return subject != before }); i >= 0 {
+				cut += int64(i)
+				return nil
 			}
+			cut += int64(len(subjects))
 		}
-		at += int64(len(some))
-	}
-	return at, nil
+		return nil
+	})
+	return cut, err
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// Scan reads a range in batches. Its memory is one batch, however many rows there are.
+// Scan reads a range in batches, which are where the files are mapped: nothing is copied but bitmaps.
 func (r *rows) Scan(ctx context.Context, at enclave.Range, columns []int, visit func(*enclave.PackedBatch) error) error {
 	if at.First < 0 || at.Count < 0 || at.First > r.snapshot.Rows || at.Count > r.snapshot.Rows-at.First {
 		return enclave.Internalf("scan of rows %d+%d of %d", at.First, at.Count, r.snapshot.Rows)
@@ -16,73 +16,58 @@ func (r *rows) Scan(ctx context.Context, at enclave.Range, columns []int, visit 
 			return enclave.Internalf("scan of column %d, which is not stored", c)
 		}
 	}
-	s, err := r.newScanner(columns)
-	if err != nil {
-		return err
+	return guardedRead(func() error { return r.scan(ctx, at, columns, visit) })
+}
+
+func (r *rows) scan(ctx context.Context, at enclave.Range, columns []int, visit func(*enclave.PackedBatch) error) error {
+	batch := &enclave.PackedBatch{Columns: make([]enclave.Packed, len(columns))}
+	for i, c := range columns {
+		if err := r.columns[c].describe(&batch.Columns[i], &r.dataset.Columns[c]); err != nil {
+			return err
+		}
 	}
 	for first := at.First; first < at.First+at.Count; first += enclave.BatchRows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.fill(first, int(min(enclave.BatchRows, at.First+at.Count-first))); err != nil {
-			return err
+		batch.Rows = int(min(enclave.BatchRows, at.First+at.Count-first))
+		batch.Subjects = codesOf[uint32](r.subjects, first, batch.Rows)
+		for i, c := range columns {
+			r.columns[c].fill(&batch.Columns[i], first, batch.Rows)
 		}
-		if err := visit(&s.batch); err != nil {
+		if err := visit(batch); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// scanner is the reused memory of one scan.
-type scanner struct {
-	rows     *rows
-	columns  []*column
-	batch    enclave.PackedBatch
-	subjects []uint32
-	spare    []byte
-}
-
-func (r *rows) newScanner(columns []int) (*scanner, error) {
-	s := &scanner{rows: r, subjects: make([]uint32, enclave.BatchRows), spare: make([]byte, enclave.BatchRows/8+1)}
-	for _, c := range columns {
-		codes, err := enclave.NewPacked(&r.dataset.Columns[c])
-		if err != nil {
-			return nil, err
-		}
-		s.columns, s.batch.Columns = append(s.columns, r.columns[c]), append(s.batch.Columns, codes)
+// describe says what the codes of a column mean.
+func (c *column) describe(into *enclave.Packed, of *enclave.Column) error {
+	low, high, err := of.Bounds()
+	if err != nil {
+		return enclave.Internalf("bounds of column %s: %w", of.Name, err)
 	}
-	return s, nil
-}
-
-// fill reads count rows.
-func (s *scanner) fill(first int64, count int) error {
-	s.batch.Rows, s.batch.Subjects = count, s.subjects[:count]
-	if err := codesOf(s.rows.subjects, s.batch.Subjects, first); err != nil {
-		return err
-	}
-	for i, c := range s.columns {
-		if err := c.fill(&s.batch.Columns[i], s.spare, first, count); err != nil {
-			return err
-		}
+	*into = enclave.Packed{Low: low, Span: uint64(high) - uint64(low), Narrow: of.Type.Narrow()} //nolint:gosec // G115: two's complement difference
+	if c.empty {
+		into.Valid = make([]byte, enclave.BatchRows/8)
 	}
 	return nil
 }
 
-// fill reads codes and bitmap of some rows. Spare has room for one byte more than the bitmap.
-func (c *column) fill(codes *enclave.Packed, spare []byte, first int64, count int) (err error) {
-	switch {
-	case codes.One != nil:
-		err = codesOf(c, codes.One[:count], first)
-	case codes.Two != nil:
-		err = codesOf(c, codes.Two[:count], first)
-	case codes.Four != nil:
-		err = codesOf(c, codes.Four[:count], first)
+// fill sets the codes of some rows, and which of them have a value.
+func (c *column) fill(into *enclave.Packed, first int64, count int) {
+	switch c.width {
+	case 1:
+		into.One = codesOf[uint8](c, first, count)
+	case 2:
+		into.Two = codesOf[uint16](c, first, count)
+	case 4:
+		into.Four = codesOf[uint32](c, first, count)
 	default:
-		err = codesOf(c, codes.Eight[:count], first)
+		into.Eight = codesOf[uint64](c, first, count)
 	}
-	if err != nil || codes.Valid == nil {
-		return err
+	if c.empty {
+		c.valid(into.Valid, first, int64(count))
 	}
-	return c.valid(codes.Valid, spare, first, int64(count))
 }

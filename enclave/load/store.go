@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -24,9 +23,7 @@ type Store struct {
 	log   *slog.Logger
 	held  int                                   // bytes of rows that an ingest holds in memory
 	kinds map[enclave.SubjectKind]chan struct{} // holding its one token is owning the directory of the kind
-
-	mu       sync.Mutex // guards verified
-	verified map[enclave.Digest]bool
+	atlas atlas
 }
 
 var _ enclave.Loader = (*Store)(nil)
@@ -41,7 +38,7 @@ const (
 // Open opens the store in dir, making it if need be, and removes what an interrupted ingest left. The key is the secret from which
 // pseudonyms and the order of rows are derived: uniformly random, the same for the life of the store, and kept apart from it.
 func Open(dir string, key [32]byte, log *slog.Logger) (*Store, error) {
-	s := &Store{dir: dir, key: key, log: log, held: maxHeld, verified: map[enclave.Digest]bool{}, kinds: map[enclave.SubjectKind]chan struct{}{}}
+	s := &Store{dir: dir, key: key, log: log, held: maxHeld, atlas: atlas{open: map[enclave.Digest]*mapped{}}, kinds: map[enclave.SubjectKind]chan struct{}{}}
 	for _, kind := range []enclave.SubjectKind{enclave.Person, enclave.Organisation} {
 		s.kinds[kind] = make(chan struct{}, 1)
 	}
@@ -55,6 +52,9 @@ func Open(dir string, key [32]byte, log *slog.Logger) (*Store, error) {
 	}
 	return s, syncDir(dir)
 }
+
+// Close gives up what is mapped of snapshots that nobody reads. The store MUST NOT be used after it.
+func (s *Store) Close() error { return s.atlas.close() }
 
 func (s *Store) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)

@@ -119,6 +119,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	if err != nil {
 		return err
 	}
+	a.onClose(snapshots.Close)
 	supportKey, err := at.secret("support.key")
 	if err != nil {
 		return err

@@ -33,7 +33,8 @@ type ours struct {
 	snapshot  enclave.Snapshot
 	profile   enclave.Profile
 	questions []question
-	plans     map[string]planned // by question and way
+	plans     map[string]planned          // by question and way
+	executors map[int]*aggregate.Executor // by threads; each keeps what it asked guests
 }
 
 type planned struct {
@@ -51,7 +52,7 @@ func openStore(dir string) (*load.Store, error) {
 
 // newOurs opens a snapshot and admits every module, as a server has that ran them before.
 func newOurs(ctx context.Context, dir string, snapshot enclave.Snapshot) (o *ours, err error) {
-	o = &ours{snapshot: snapshot, questions: questions(), plans: map[string]planned{}}
+	o = &ours{snapshot: snapshot, questions: questions(), plans: map[string]planned{}, executors: map[int]*aggregate.Executor{}}
 	if o.store, err = openStore(dir); err != nil {
 		return nil, err
 	}
@@ -117,7 +118,10 @@ func (o *ours) answer(ctx context.Context, t task) (lines []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	table, err := aggregate.New(o.guests, t.Threads).Execute(ctx, rows, p.module, p.plan)
+	if o.executors[t.Threads] == nil {
+		o.executors[t.Threads] = aggregate.New(o.guests, t.Threads)
+	}
+	table, err := o.executors[t.Threads].Execute(ctx, rows, p.module, p.plan)
 	if err != nil {
 		return nil, err
 	}
