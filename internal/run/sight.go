@@ -137,7 +137,7 @@ func shown() map[string][]string {
 	return map[string][]string{
 		// Of the manifest and the catalogue alone: the same on any rows.
 		"COLUMN_MAP_TYPE": {"key", "column"}, "COLUMN_MAP_UNKNOWN": {"key", "column", "code"}, "COLUMN_UNKNOWN": {"dataset", "column"}, "COLUMN_NOT_SHOWN": {"column"},
-		"CUTS_TYPE": {"key", "column"}, "CUTS_VALUE": {"key", "column", "cut"}, "DATASET_NOT_INPUT": {"dataset", "input"},
+		"CUTS_TYPE": {"key", "column"}, "CUTS_VALUE": {"key", "column", "cut"}, "INSIDE_PROTECTED": {"key", "column", "class"}, "DATASET_NOT_INPUT": {"dataset", "input"},
 		"GROUP_BY_IDENTITY": {"key", "column"}, "INPUT_IDENTIFIER": {"column"}, "KEYSPACE_TOO_LARGE": {"limit"}, "KEY_NEEDS_CUTS": {"key", "column"},
 		"PARAM_OUT_OF_DOMAIN": {"param", "expected"}, "PARAM_UNKNOWN": {"param"}, "SHOWN_TOO_WIDE": {"columns"}, "SUM_NOT_MEASURE": {"column", "class"},
 		"FORM_NOT_ALLOWED": {"form"}, "SHARING_BARRED": {"dataset"}, "MODULE_OVER_PROFILE": {"limit"}, "MODULE_DATA_OVER_PROFILE": {"limit"},
