@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
 
 func parsed(t *testing.T, text string) *enclave.Manifest {
@@ -82,12 +83,12 @@ func FuzzCheck(f *testing.F) {
 	f.Add(asProgram("darkroom_finish", 4))
 	f.Add(cat(header, custom(enclave.ManifestSection, []byte(soloManifest))))
 	p := honest()
-	p.imports = sect(sectionImport, list(cat(named(wasi), named("fd_write"), []byte{kindFunction, 3})))
+	p.imports = sect(wasm.Import, list(cat(named(wasi), named("fd_write"), []byte{kindFunction, 3})))
 	f.Add(p.wasm())
-	p.tables = sect(sectionTable, list([]byte{0x70, 1, 1, 9}, []byte{0x6f, 0, 2}))
-	p.globals = sect(sectionGlobal, list(initials()...))
-	p.elements = sect(sectionElement, list(elementKinds()...))
-	p.data = sect(sectionData, list(
+	p.tables = sect(wasm.Table, list([]byte{0x70, 1, 1, 9}, []byte{0x6f, 0, 2}))
+	p.globals = sect(wasm.Global, list(initials()...))
+	p.elements = sect(wasm.Element, list(elementKinds()...))
+	p.data = sect(wasm.Data, list(
 		cat([]byte{0}, initials()[0][2:], named("here")), cat([]byte{1}, named("hello")), cat([]byte{2, 0}, initials()[5][2:], named("there"))))
 	f.Add(p.wasm())
 	f.Fuzz(func(t *testing.T, wasm []byte) {

@@ -2,6 +2,7 @@ package admit
 
 import (
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
 
 // Check reads a module's bytes, of any origin, and returns the module if it keeps the contract of the enclave: one manifest in the
@@ -21,9 +22,9 @@ func Check(bytes []byte) (*enclave.Module, error) {
 	var manifests [][]byte
 	code := false
 	for _, in := range sections {
-		if in.id == sectionCustom {
+		if in.ID == wasm.Custom {
 			if in.custom == enclave.ManifestSection {
-				manifests = append(manifests, in.reader.bytes[in.reader.at:])
+				manifests = append(manifests, in.Contents.Rest())
 			}
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
 
 func TestCheckMeasuresAnHonestModule(t *testing.T) {
@@ -63,7 +64,7 @@ func TestCheckRefuses(t *testing.T) {
 	}
 	imported := func(module, name string, kind byte) []byte {
 		return change(func(p *parts) {
-			p.imports = sect(sectionImport, list(cat(named(module), named(name), []byte{kind, 3})))
+			p.imports = sect(wasm.Import, list(cat(named(module), named(name), []byte{kind, 3})))
 			shifted := map[string][]byte{}
 			for i, f := range []string{"darkroom_abi", "darkroom_window", "darkroom_alloc", "darkroom_init", "darkroom_batch"} {
 				shifted[f] = function(f, i+1)
@@ -91,26 +92,26 @@ func TestCheckRefuses(t *testing.T) {
 		"section twice":          {change(func(p *parts) { p.memories = cat(p.memories, p.memories) }), "MODULE_MALFORMED"},
 		"sections out of order":  {change(func(p *parts) { p.functions, p.tables = p.tables, p.functions }), "MODULE_MALFORMED"},
 		"custom name not UTF-8":  {change(func(p *parts) { p.custom = cat(custom("\xff", nil), p.custom) }), "MODULE_MALFORMED"},
-		"bytes left over":        {change(func(p *parts) { p.memories = sect(sectionMemory, []byte{1, 0, 1, 0}) }), "MODULE_MALFORMED"},
-		"list longer than bytes": {change(func(p *parts) { p.types = sect(sectionType, []byte{0xff, 0xff, 0xff, 0xff, 0x0f}) }), "MODULE_MALFORMED"},
-		"bodies missing":         {change(func(p *parts) { p.code = sect(sectionCode, list()) }), "MODULE_MALFORMED"},
-		"body beyond section":    {change(func(p *parts) { p.code = sect(sectionCode, list([]byte{9, 0})) }), "MODULE_MALFORMED"},
-		"unknown function type":  {change(func(p *parts) { p.functions = sect(sectionFunction, list(uleb(4))) }), "MODULE_MALFORMED"},
-		"unknown value type":     {change(func(p *parts) { p.types = sect(sectionType, list([]byte{0x60, 1, 0x55, 0})) }), "MODULE_MALFORMED"},
-		"type not a function":    {change(func(p *parts) { p.types = sect(sectionType, list([]byte{0x5f, 0, 0})) }), "MODULE_MALFORMED"},
+		"bytes left over":        {change(func(p *parts) { p.memories = sect(wasm.Memory, []byte{1, 0, 1, 0}) }), "MODULE_MALFORMED"},
+		"list longer than bytes": {change(func(p *parts) { p.types = sect(wasm.Type, []byte{0xff, 0xff, 0xff, 0xff, 0x0f}) }), "MODULE_MALFORMED"},
+		"bodies missing":         {change(func(p *parts) { p.code = sect(wasm.Code, list()) }), "MODULE_MALFORMED"},
+		"body beyond section":    {change(func(p *parts) { p.code = sect(wasm.Code, list([]byte{9, 0})) }), "MODULE_MALFORMED"},
+		"unknown function type":  {change(func(p *parts) { p.functions = sect(wasm.Function, list(uleb(4))) }), "MODULE_MALFORMED"},
+		"unknown value type":     {change(func(p *parts) { p.types = sect(wasm.Type, list([]byte{0x60, 1, 0x55, 0})) }), "MODULE_MALFORMED"},
+		"type not a function":    {change(func(p *parts) { p.types = sect(wasm.Type, list([]byte{0x5f, 0, 0})) }), "MODULE_MALFORMED"},
 
-		"global of no kind": {change(func(p *parts) { p.globals = sect(sectionGlobal, list([]byte{0x7f, 2, 0x41, 0, 0x0b})) }), "MODULE_MALFORMED"},
-		"global computed":   {change(func(p *parts) { p.globals = sect(sectionGlobal, list([]byte{0x7f, 0, 0x41, 0, 0x41, 0, 0x6a, 0x0b})) }), "MODULE_MALFORMED"},
-		"global of a call":  {change(func(p *parts) { p.globals = sect(sectionGlobal, list([]byte{0x7f, 0, 0x10, 0, 0x0b})) }), "MODULE_MALFORMED"},
+		"global of no kind": {change(func(p *parts) { p.globals = sect(wasm.Global, list([]byte{0x7f, 2, 0x41, 0, 0x0b})) }), "MODULE_MALFORMED"},
+		"global computed":   {change(func(p *parts) { p.globals = sect(wasm.Global, list([]byte{0x7f, 0, 0x41, 0, 0x41, 0, 0x6a, 0x0b})) }), "MODULE_MALFORMED"},
+		"global of a call":  {change(func(p *parts) { p.globals = sect(wasm.Global, list([]byte{0x7f, 0, 0x10, 0, 0x0b})) }), "MODULE_MALFORMED"},
 		"global never ends": {change(func(p *parts) {
-			p.globals = sect(sectionGlobal, list(bytes.Repeat([]byte{0x7f, 0, 0x41, 0x80, 0x80, 0x80, 0x80, 0x80, 0}, 2)))
+			p.globals = sect(wasm.Global, list(bytes.Repeat([]byte{0x7f, 0, 0x41, 0x80, 0x80, 0x80, 0x80, 0x80, 0}, 2)))
 		}), "MODULE_MALFORMED"},
-		"globals of every kind":   {change(func(p *parts) { p.globals = sect(sectionGlobal, list(initials()...)) }), ""},
-		"elements of every kind":  {change(func(p *parts) { p.elements = sect(sectionElement, list(elementKinds()...)) }), ""},
-		"elements of a ninth":     {change(func(p *parts) { p.elements = sect(sectionElement, list([]byte{8, 0, 0})) }), "MODULE_MALFORMED"},
-		"elements cut short":      {change(func(p *parts) { p.elements = sect(sectionElement, list([]byte{1, 0, 2, 0})) }), "MODULE_MALFORMED"},
-		"data of a fourth kind":   {change(func(p *parts) { p.data = sect(sectionData, list([]byte{3, 0})) }), "MODULE_MALFORMED"},
-		"data beyond its section": {change(func(p *parts) { p.data = sect(sectionData, list([]byte{1, 5, 0})) }), "MODULE_MALFORMED"},
+		"globals of every kind":   {change(func(p *parts) { p.globals = sect(wasm.Global, list(initials()...)) }), ""},
+		"elements of every kind":  {change(func(p *parts) { p.elements = sect(wasm.Element, list(elementKinds()...)) }), ""},
+		"elements of a ninth":     {change(func(p *parts) { p.elements = sect(wasm.Element, list([]byte{8, 0, 0})) }), "MODULE_MALFORMED"},
+		"elements cut short":      {change(func(p *parts) { p.elements = sect(wasm.Element, list([]byte{1, 0, 2, 0})) }), "MODULE_MALFORMED"},
+		"data of a fourth kind":   {change(func(p *parts) { p.data = sect(wasm.Data, list([]byte{3, 0})) }), "MODULE_MALFORMED"},
+		"data beyond its section": {change(func(p *parts) { p.data = sect(wasm.Data, list([]byte{1, 5, 0})) }), "MODULE_MALFORMED"},
 		"export of no global":     {export("", nil, cat(named("extra"), []byte{kindGlobal, 0})), "MODULE_MALFORMED"},
 		"export of no table":      {export("", nil, cat(named("extra"), []byte{kindTable, 1})), "MODULE_MALFORMED"},
 		"export of the table":     {export("", nil, cat(named("extra"), []byte{kindTable, 0})), ""},
@@ -130,7 +131,7 @@ func TestCheckRefuses(t *testing.T) {
 		"aggregate with a finish": {change(func(p *parts) { p.exports = exported(nil, function("darkroom_finish", 4)) }), ""},
 		"aggregate with another":  {change(func(p *parts) { p.exports = exported(nil, function("darkroom_finish", 0)) }), "MODULE_EXPORT"},
 		"code, no module keys":    {change(func(p *parts) { p.custom = custom(enclave.ManifestSection, []byte(soloManifest)) }), "MODULE_CODE_NEEDLESS"},
-		"start section":           {change(func(p *parts) { p.start = sect(sectionStart, uleb(0)) }), "MODULE_COMMAND"},
+		"start section":           {change(func(p *parts) { p.start = sect(wasm.Start, uleb(0)) }), "MODULE_COMMAND"},
 		"_start":                  {export("", nil, function("_start", 0)), "MODULE_COMMAND"},
 		"import of WASI":          {imported(wasi, "fd_write", kindFunction), ""},
 		"import of a file":        {imported(wasi, "path_open", kindFunction), "MODULE_IMPORT"},
@@ -139,10 +140,10 @@ func TestCheckRefuses(t *testing.T) {
 		"no memory":               {change(func(p *parts) { p.memories = nil; p.exports = exported(map[string][]byte{"memory": nil}) }), "MODULE_EXPORT"},
 		"memory not exported":     {export("memory", nil), "MODULE_EXPORT"},
 		"memory is a function":    {export("memory", function("memory", 0)), "MODULE_EXPORT"},
-		"two memories":            {change(func(p *parts) { p.memories = sect(sectionMemory, list([]byte{0, 1}, []byte{0, 1})) }), "MODULE_EXPORT"},
-		"shared memory":           {change(func(p *parts) { p.memories = sect(sectionMemory, list([]byte{3, 1, 2})) }), "MODULE_UNSUPPORTED"},
+		"two memories":            {change(func(p *parts) { p.memories = sect(wasm.Memory, list([]byte{0, 1}, []byte{0, 1})) }), "MODULE_EXPORT"},
+		"shared memory":           {change(func(p *parts) { p.memories = sect(wasm.Memory, list([]byte{3, 1, 2})) }), "MODULE_UNSUPPORTED"},
 		"64-bit memory":           {change(func(p *parts) { p.memories = memory(4, 1) }), "MODULE_UNSUPPORTED"},
-		"memory max below min":    {change(func(p *parts) { p.memories = sect(sectionMemory, list([]byte{1, 2, 1})) }), "MODULE_MALFORMED"},
+		"memory max below min":    {change(func(p *parts) { p.memories = sect(wasm.Memory, list([]byte{1, 2, 1})) }), "MODULE_MALFORMED"},
 		"no batch":                {export("darkroom_batch", nil), "MODULE_EXPORT"},
 		"init of one parameter":   {export("darkroom_init", function("darkroom_init", 1)), "MODULE_EXPORT"},
 		"abi is the memory":       {export("darkroom_abi", cat(named("darkroom_abi"), []byte{kindMemory, 0})), "MODULE_EXPORT"},
@@ -184,52 +185,52 @@ func TestCaps(t *testing.T) {
 		}},
 		"params": {MaxParams, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.types = sect(sectionType, cat(uleb(5), p.types[3:], []byte{0x60}, many(n, []byte{0x7f}), []byte{0}))
+			p.types = sect(wasm.Type, cat(uleb(5), p.types[3:], []byte{0x60}, many(n, []byte{0x7f}), []byte{0}))
 			return p.wasm()
 		}},
 		"results": {MaxResults, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.types = sect(sectionType, cat(uleb(5), p.types[3:], []byte{0x60, 0}, many(n, []byte{0x7f})))
+			p.types = sect(wasm.Type, cat(uleb(5), p.types[3:], []byte{0x60, 0}, many(n, []byte{0x7f})))
 			return p.wasm()
 		}},
 		"tables": {MaxTables, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.tables = sect(sectionTable, many(n, []byte{0x70, 0, 1}))
+			p.tables = sect(wasm.Table, many(n, []byte{0x70, 0, 1}))
 			return p.wasm()
 		}},
 		"globals": {MaxGlobals, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.globals = sect(sectionGlobal, many(n, initials()[0]))
+			p.globals = sect(wasm.Global, many(n, initials()[0]))
 			return p.wasm()
 		}},
 		"element segments": {MaxElementSegments, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.elements = sect(sectionElement, many(n, elementKinds()[1]))
+			p.elements = sect(wasm.Element, many(n, elementKinds()[1]))
 			return p.wasm()
 		}},
 		"elements": {MaxElements, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.elements = sect(sectionElement, list(elementKinds()[0], cat([]byte{0}, elementKinds()[0][1:4], many(n-2, []byte{1}))))
+			p.elements = sect(wasm.Element, list(elementKinds()[0], cat([]byte{0}, elementKinds()[0][1:4], many(n-2, []byte{1}))))
 			return p.wasm()
 		}},
 		"elements of one segment": {MaxElements, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.elements = sect(sectionElement, list(cat([]byte{5, 0x70}, many(n, []byte{0xd2, 0, 0x0b}))))
+			p.elements = sect(wasm.Element, list(cat([]byte{5, 0x70}, many(n, []byte{0xd2, 0, 0x0b}))))
 			return p.wasm()
 		}},
 		"data segments": {MaxDataSegments, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.data = sect(sectionData, many(n, []byte{1, 0}))
+			p.data = sect(wasm.Data, many(n, []byte{1, 0}))
 			return p.wasm()
 		}},
 		"data bytes": {MaxDataBytes, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.data = sect(sectionData, list(cat([]byte{1}, uleb(n-6), make([]byte, n-6)))) // besides the count, the kind and the length
+			p.data = sect(wasm.Data, list(cat([]byte{1}, uleb(n-6), make([]byte, n-6)))) // besides the count, the kind and the length
 			return p.wasm()
 		}},
 		"greatest memory": {maxPages, "MODULE_MALFORMED", func(n int) []byte {
 			p := honest()
-			p.memories = sect(sectionMemory, list(cat([]byte{1, 1}, uleb(n))))
+			p.memories = sect(wasm.Memory, list(cat([]byte{1, 1}, uleb(n))))
 			return p.wasm()
 		}},
 		"sections": {MaxSections, "MODULE_TOO_MANY", func(n int) []byte {
@@ -242,17 +243,17 @@ func TestCaps(t *testing.T) {
 		}},
 		"table": {MaxTableEntries, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.tables = sect(sectionTable, list(cat([]byte{0x70, 0}, uleb(n-1)), []byte{0x6f, 1, 1, 2}))
+			p.tables = sect(wasm.Table, list(cat([]byte{0x70, 0}, uleb(n-1)), []byte{0x6f, 1, 1, 2}))
 			return p.wasm()
 		}},
 		"types": {MaxTypes, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.types = sect(sectionType, cat(uleb(n), p.types[3:], bytes.Repeat([]byte{0x60, 0, 0}, n-4)))
+			p.types = sect(wasm.Type, cat(uleb(n), p.types[3:], bytes.Repeat([]byte{0x60, 0, 0}, n-4)))
 			return p.wasm()
 		}},
 		"imports": {MaxImports, "MODULE_TOO_MANY", func(n int) []byte {
 			p := honest()
-			p.imports = sect(sectionImport, many(n, cat(named(wasi), named("fd_write"), []byte{0, 0})))
+			p.imports = sect(wasm.Import, many(n, cat(named(wasi), named("fd_write"), []byte{0, 0})))
 			shifted := map[string][]byte{}
 			for i, f := range []string{"darkroom_abi", "darkroom_window", "darkroom_alloc", "darkroom_init", "darkroom_batch"} {
 				shifted[f] = function(f, n+i)

@@ -3,6 +3,8 @@ package admit
 import (
 	"bytes"
 	"strconv"
+
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
 
 // Difference is one section in which two modules are not the same.
@@ -25,7 +27,7 @@ func Compare(want, got []byte) ([]Difference, error) {
 	}
 	left := map[string][][]byte{}
 	for i := range second {
-		left[second[i].title()] = append(left[second[i].title()], second[i].whole)
+		left[second[i].title()] = append(left[second[i].title()], second[i].Whole)
 	}
 	var all []Difference
 	add := func(title string, want, got []byte) {
@@ -44,7 +46,7 @@ func Compare(want, got []byte) ([]Difference, error) {
 		if rest := left[title]; len(rest) > 0 {
 			other, left[title] = rest[0], rest[1:]
 		}
-		add(title, first[i].whole, other)
+		add(title, first[i].Whole, other)
 	}
 	for i := range second { // what is in the second alone
 		title := second[i].title()
@@ -61,13 +63,13 @@ func Compare(want, got []byte) ([]Difference, error) {
 
 // title is the section's name for people.
 func (s *section) title() string {
-	if s.id == sectionCustom {
+	if s.ID == wasm.Custom {
 		return "custom " + strconv.Quote(s.custom)
 	}
 	names := [...]string{
-		sectionType: "type", sectionImport: "import", sectionFunction: "function", sectionTable: "table", sectionMemory: "memory",
-		sectionGlobal: "global", sectionExport: "export", sectionStart: "start", sectionElement: "element", sectionCode: "code",
-		sectionData: "data", sectionDataCount: "data count",
+		wasm.Type: "type", wasm.Import: "import", wasm.Function: "function", wasm.Table: "table", wasm.Memory: "memory",
+		wasm.Global: "global", wasm.Export: "export", wasm.Start: "start", wasm.Element: "element", wasm.Code: "code",
+		wasm.Data: "data", wasm.DataCount: "data count",
 	}
-	return names[s.id]
+	return names[s.ID]
 }

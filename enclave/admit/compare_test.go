@@ -5,15 +5,17 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
 
 func TestCompare(t *testing.T) {
 	custom := func(name, content string) []byte {
 		body := binary.AppendUvarint(nil, uint64(len(name)))
 		body = append(body, name+content...)
-		return append(binary.AppendUvarint([]byte{sectionCustom}, uint64(len(body))), body...)
+		return append(binary.AppendUvarint([]byte{wasm.Custom}, uint64(len(body))), body...)
 	}
-	memory := func(pages byte) []byte { return []byte{sectionMemory, 3, 1, 0, pages} }
+	memory := func(pages byte) []byte { return []byte{wasm.Memory, 3, 1, 0, pages} }
 	module := func(sections ...[]byte) []byte { return slices.Concat(append([][]byte{header}, sections...)...) }
 	base := module(memory(1), custom("a", "xyz"), custom("b", "1"))
 	for name, c := range map[string]struct {

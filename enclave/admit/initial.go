@@ -1,21 +1,17 @@
 package admit
 
-import (
-	"strconv"
-
-	"github.com/darkroom-project/darkroom/enclave"
-)
+import "github.com/darkroom-project/darkroom/enclave/wasm"
 
 // The sections with initial values: globals, elements of tables, and data. Their values are skipped, so that what there is can be counted.
 
-func (s *shape) readGlobals(r *reader) {
-	s.globals = r.capped("globals", MaxGlobals)
+func (s *shape) readGlobals(r *wasm.Reader) {
+	s.globals = capped(r, "globals", MaxGlobals)
 	for range s.globals {
-		r.byte() // type
-		if r.byte() > 1 {
-			r.malformed("a global that is neither constant nor variable")
+		r.Byte() // type
+		if r.Byte() > 1 {
+			r.Malformed("a global that is neither constant nor variable")
 		}
-		if initial(r); r.err != nil {
+		if initial(r); r.Err() != nil {
 			return
 		}
 	}
@@ -23,91 +19,92 @@ func (s *shape) readGlobals(r *reader) {
 
 // readElements reads segments of eight kinds. Bit 0: it is not for a table yet; bit 1: it names its table, or is declared only; bit 2:
 // its elements are expressions.
-func (s *shape) readElements(r *reader) {
-	s.segments = r.capped("element segments", MaxElementSegments)
+func (s *shape) readElements(r *wasm.Reader) {
+	s.segments = capped(r, "element segments", MaxElementSegments)
 	for range s.segments {
-		kind := r.u32()
+		kind := r.U32()
 		if kind > 7 {
-			r.malformed("an unknown kind of element segment")
+			r.Malformed("an unknown kind of element segment")
 		}
 		if kind&1 == 0 {
 			if kind&2 != 0 {
-				r.u32() // table
+				r.U32() // table
 			}
 			initial(r) // offset
 		}
 		if kind&3 != 0 {
-			r.byte() // what the elements are
+			r.Byte() // what the elements are
 		}
-		n := r.capped("elements", MaxElements)
-		if s.elements += n; s.elements > MaxElements && r.err == nil {
-			r.err = enclave.Fail(enclave.Limit, "MODULE_TOO_MANY", "what", "elements", "limit", strconv.Itoa(MaxElements))
+		n := capped(r, "elements", MaxElements)
+		if s.elements += n; s.elements > MaxElements {
+			r.Fail(tooMany("elements", MaxElements))
 		}
 		for range n {
-			if r.err != nil {
+			if r.Err() != nil {
 				return
 			}
 			if kind&4 != 0 {
 				initial(r)
 			} else {
-				r.u32() // function
+				r.U32() // function
 			}
 		}
-		if r.err != nil {
+		if r.Err() != nil {
 			return
 		}
 	}
 }
 
-func (s *shape) readData(r *reader) {
-	s.data = int64(r.left())
+func (s *shape) readData(r *wasm.Reader) {
+	s.data = int64(r.Left())
 	if s.data > MaxDataBytes {
-		r.err = enclave.Fail(enclave.Limit, "MODULE_TOO_MANY", "what", "bytes of data", "limit", strconv.Itoa(MaxDataBytes))
+		r.Fail(tooMany("bytes of data", MaxDataBytes))
 		return
 	}
-	s.chunks = r.capped("data segments", MaxDataSegments)
+	s.chunks = capped(r, "data segments", MaxDataSegments)
 	for range s.chunks {
-		kind := r.u32()
+		kind := r.U32()
 		switch kind {
 		case 2:
-			r.u32() // memory
+			r.U32() // memory
 			initial(r)
 		case 0:
 			initial(r)
 		case 1: // for an instruction to copy
 		default:
-			r.malformed("an unknown kind of data segment")
+			r.Malformed("an unknown kind of data segment")
 		}
-		if r.take(r.u32()); r.err != nil {
+		if r.Take(r.U32()); r.Err() != nil {
 			return
 		}
 	}
 }
 
 // initial skips a constant expression: one instruction and its end, as WebAssembly 2.0 has it.
-func initial(r *reader) {
-	switch op := r.byte(); op {
+func initial(r *wasm.Reader) {
+	const tooLong = "a number that is too long"
+	switch op := r.Byte(); op {
 	case 0x41: // i32.const
-		r.skipSigned(5)
+		r.SkipSigned(5, tooLong)
 	case 0x42: // i64.const
-		r.skipSigned(10)
+		r.SkipSigned(10, tooLong)
 	case 0x43: // f32.const
-		r.take(4)
+		r.Take(4)
 	case 0x44: // f64.const
-		r.take(8)
+		r.Take(8)
 	case 0x23, 0xd2: // global.get, ref.func
-		r.u32()
+		r.U32()
 	case 0xd0: // ref.null
 		reference(r)
 	case 0xfd: // v128.const
-		if r.u32() != 12 {
-			r.malformed("an initial value that is not constant")
+		if r.U32() != 12 {
+			r.Malformed("an initial value that is not constant")
 		}
-		r.take(16)
+		r.Take(16)
 	default:
-		r.malformed("an initial value that is not constant")
+		r.Malformed("an initial value that is not constant")
 	}
-	if r.byte() != 0x0b {
-		r.malformed("an initial value of more than one instruction")
+	if r.Byte() != 0x0b {
+		r.Malformed("an initial value of more than one instruction")
 	}
 }

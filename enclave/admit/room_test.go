@@ -3,6 +3,7 @@ package admit
 import (
 	"testing"
 
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
@@ -16,19 +17,19 @@ func TestRealModulesHaveRoom(t *testing.T) {
 		modules["Go"] = func() ([]byte, error) { return guests.BuildGo(t.Context(), t.TempDir(), "ageband-go") }
 	}
 	for name, build := range modules {
-		wasm, err := build()
+		code, err := build()
 		if err != nil {
 			t.Fatal(err)
 		}
-		sections, err := split(wasm)
+		sections, err := split(code)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var s shape
 		customs, params := 0, 0
 		for _, in := range sections {
-			if in.id == sectionCustom {
-				customs += len(in.whole)
+			if in.ID == wasm.Custom {
+				customs += len(in.Whole)
 			} else if err := s.read(in); err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +41,7 @@ func TestRealModulesHaveRoom(t *testing.T) {
 			what       string
 			has, limit int
 		}{
-			{"bytes", len(wasm), MaxModuleBytes},
+			{"bytes", len(code), MaxModuleBytes},
 			{"pages of memory", int(s.pages), MaxMemoryPages},
 			{"sections", len(sections), MaxSections},
 			{"bytes of custom sections", customs, MaxCustomBytes},

@@ -1,84 +1,67 @@
 package admit
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
-
-// The section ids of the WebAssembly binary format.
-const (
-	sectionCustom    = 0
-	sectionType      = 1
-	sectionImport    = 2
-	sectionFunction  = 3
-	sectionTable     = 4
-	sectionMemory    = 5
-	sectionGlobal    = 6
-	sectionExport    = 7
-	sectionStart     = 8
-	sectionElement   = 9
-	sectionCode      = 10
-	sectionData      = 11
-	sectionDataCount = 12
-)
-
-// rank is the place of each section that is not custom in the order that the specification prescribes; 0 for unknown ids.
-var rank = [...]int{
-	sectionType: 1, sectionImport: 2, sectionFunction: 3, sectionTable: 4, sectionMemory: 5, sectionGlobal: 6, sectionExport: 7,
-	sectionStart: 8, sectionElement: 9, sectionDataCount: 10, sectionCode: 11, sectionData: 12,
-}
-
-// header is the magic number and version 1 of a core module.
-var header = []byte("\x00asm\x01\x00\x00\x00")
 
 // section is one section of a module.
 type section struct {
-	id     byte
-	custom string // name, of a custom section
-	reader reader // of the contents, after the name of a custom section
-	whole  []byte // id, length and contents, as they stand in the module
+	wasm.Section        // of a custom one, Contents begins after the name
+	custom       string // the name
 }
 
 // split cuts a module into its sections. Those that are not custom are in the prescribed order, each at most once.
-func split(wasm []byte) ([]section, error) {
-	if len(wasm) > MaxModuleBytes {
+func split(module []byte) ([]section, error) {
+	if len(module) > MaxModuleBytes {
 		return nil, enclave.Fail(enclave.Limit, "MODULE_TOO_LARGE", "limit", strconv.Itoa(MaxModuleBytes))
 	}
-	if !bytes.HasPrefix(wasm, header) {
-		return nil, enclave.Fail(enclave.Invalid, "MODULE_NOT_WASM")
+	whole, err := wasm.Open(module)
+	if err != nil {
+		return nil, err
 	}
-	r := &reader{bytes: wasm, at: len(header)}
 	var sections []section
-	for last, customs := 0, 0; r.left() > 0; {
-		from := r.at
-		id := r.byte()
-		contents := r.take(r.u32())
-		if r.err != nil {
-			return nil, r.err
+	for customs := 0; whole.More(); {
+		next, err := whole.Next()
+		if err != nil {
+			return nil, err
 		}
-		s := section{id: id, reader: reader{bytes: contents, base: r.at - len(contents)}, whole: wasm[from:r.at]}
-		if id == sectionCustom {
-			if s.custom = s.reader.name(); s.reader.err != nil {
-				return nil, s.reader.err
+		in := section{Section: next}
+		if in.ID == wasm.Custom {
+			customs += in.Contents.Left()
+			if in.custom = name(&in.Contents); in.Contents.Err() != nil {
+				return nil, in.Contents.Err()
 			}
-			if customs += len(contents); customs > MaxCustomBytes {
-				return nil, enclave.Fail(enclave.Limit, "MODULE_TOO_MANY", "what", "bytes of custom sections", "limit", strconv.Itoa(MaxCustomBytes))
+			if customs > MaxCustomBytes {
+				return nil, tooMany("bytes of custom sections", MaxCustomBytes)
 			}
-		} else {
-			if int(id) >= len(rank) {
-				return nil, enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", "section "+strconv.Itoa(int(id)))
-			}
-			if rank[id] <= last {
-				r.malformed("a section twice or out of order")
-				return nil, r.err
-			}
-			last = rank[id]
+		} else if err := whole.Follows(in.ID); err != nil {
+			return nil, err
 		}
-		if sections = append(sections, s); len(sections) > MaxSections {
-			return nil, enclave.Fail(enclave.Limit, "MODULE_TOO_MANY", "what", "sections", "limit", strconv.Itoa(MaxSections))
+		if sections = append(sections, in); len(sections) > MaxSections {
+			return nil, tooMany("sections", MaxSections)
 		}
 	}
 	return sections, nil
+}
+
+func tooMany(what string, limit int) error {
+	return enclave.Fail(enclave.Limit, "MODULE_TOO_MANY", "what", what, "limit", strconv.Itoa(limit))
+}
+
+// capped reads the length of a list that may have so many items.
+func capped(r *wasm.Reader, what string, limit int) int {
+	n := int(r.Count())
+	if n > limit {
+		r.Fail(tooMany(what, limit))
+		return 0
+	}
+	return n
+}
+
+// name reads the name of an import, an export, or a custom section.
+func name(r *wasm.Reader) string {
+	return r.Name(uint32(capped(r, "bytes in a name", MaxNameBytes))) //nolint:gosec // never negative
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
 
 // Limits of modules: of what sections declare. They bound what reading, compiling and instantiating a module can cost; a policy's profile may
@@ -72,70 +73,73 @@ type shape struct {
 // read takes one section in. That indexes and types inside initial values are right is left to the compiler, and so is the count of data
 // segments that comes before the code.
 func (s *shape) read(in section) error {
-	r := &in.reader
-	switch in.id {
-	case sectionType:
+	r := &in.Contents
+	switch in.ID {
+	case wasm.Type:
 		s.readTypes(r)
-	case sectionImport:
+	case wasm.Import:
 		s.readImports(r)
-	case sectionFunction:
+	case wasm.Function:
 		s.readFunctions(r)
-	case sectionTable:
+	case wasm.Table:
 		s.readTables(r)
-	case sectionMemory:
+	case wasm.Memory:
 		s.readMemories(r)
-	case sectionGlobal:
+	case wasm.Global:
 		s.readGlobals(r)
-	case sectionExport:
+	case wasm.Export:
 		s.readExports(r)
-	case sectionStart:
+	case wasm.Start:
 		return enclave.Fail(enclave.Invalid, "MODULE_COMMAND", "what", "start section")
-	case sectionElement:
+	case wasm.Element:
 		s.readElements(r)
-	case sectionCode:
+	case wasm.Code:
 		s.readBodies(r)
-	case sectionData:
+	case wasm.Data:
 		s.readData(r)
 	default:
 		return nil
 	}
-	return r.end()
+	if r.Left() > 0 {
+		r.Malformed("bytes left over at the end of a section")
+	}
+	return r.Err()
 }
 
-func (s *shape) readTypes(r *reader) {
-	for range r.capped("types", MaxTypes) {
-		if r.byte() != 0x60 {
-			r.malformed("a type that is not a function's")
+func (s *shape) readTypes(r *wasm.Reader) {
+	for range capped(r, "types", MaxTypes) {
+		if r.Byte() != 0x60 {
+			r.Malformed("a type that is not a function's")
 		}
 		s.types = append(s.types, signature{values(r, "parameters", MaxParams), values(r, "results", MaxResults)})
-		if r.err != nil {
+		if r.Err() != nil {
 			return
 		}
 	}
 }
 
 // values reads a list of value types.
-func values(r *reader, what string, limit int) string {
-	list := r.take(uint32(r.capped(what, limit))) //nolint:gosec // never negative
+func values(r *wasm.Reader, what string, limit int) string {
+	list := r.Take(uint32(capped(r, what, limit))) //nolint:gosec // never negative
 	for _, v := range list {
 		switch v {
 		case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f: // i32, i64, f32, f64, v128, funcref, externref
 		default:
-			r.malformed("an unknown value type")
+			r.Malformed("an unknown value type")
 			return ""
 		}
 	}
 	return string(list)
 }
 
-func (s *shape) readImports(r *reader) {
-	for range r.capped("imports", MaxImports) {
-		module, name, kind := r.name(), r.name(), r.byte()
-		if r.err != nil {
+func (s *shape) readImports(r *wasm.Reader) {
+	for range capped(r, "imports", MaxImports) {
+		module, field, kind := name(r), name(r), r.Byte()
+		if r.Err() != nil {
 			return
 		}
-		if kind != kindFunction || !importable(module, name) {
-			r.err = enclave.Fail(enclave.Invalid, "MODULE_IMPORT", "import", quoted(module+"."+name))
+		if kind != kindFunction || !importable(module, field) {
+			r.Fail(enclave.Fail(enclave.Invalid, "MODULE_IMPORT", "import", quoted(module+"."+field)))
 			return
 		}
 		s.function(r)
@@ -143,46 +147,46 @@ func (s *shape) readImports(r *reader) {
 	s.imported = len(s.functions)
 }
 
-func (s *shape) readFunctions(r *reader) {
-	for range r.capped("functions", MaxFunctions) {
-		if s.function(r); r.err != nil {
+func (s *shape) readFunctions(r *wasm.Reader) {
+	for range capped(r, "functions", MaxFunctions) {
+		if s.function(r); r.Err() != nil {
 			return
 		}
 	}
 }
 
 // function reads the type of one function.
-func (s *shape) function(r *reader) {
-	index := r.u32()
+func (s *shape) function(r *wasm.Reader) {
+	index := r.U32()
 	if uint64(index) >= uint64(len(s.types)) {
-		r.malformed("a function of a type that is not there")
+		r.Malformed("a function of a type that is not there")
 		return
 	}
 	s.functions = append(s.functions, index)
 }
 
-func (s *shape) readTables(r *reader) {
-	s.tables = r.capped("tables", MaxTables)
+func (s *shape) readTables(r *wasm.Reader) {
+	s.tables = capped(r, "tables", MaxTables)
 	for range s.tables {
 		reference(r)
 		s.entries += int64(limits(r, math.MaxUint32))
-		if r.err != nil {
+		if r.Err() != nil {
 			return
 		}
 	}
 }
 
 // reference reads the type of what a table holds.
-func reference(r *reader) {
-	if kind := r.byte(); kind != 0x70 && kind != 0x6f { // funcref, externref
-		r.malformed("an unknown kind of reference")
+func reference(r *wasm.Reader) {
+	if kind := r.Byte(); kind != 0x70 && kind != 0x6f { // funcref, externref
+		r.Malformed("an unknown kind of reference")
 	}
 }
 
-func (s *shape) readMemories(r *reader) {
-	s.memories = r.count()
+func (s *shape) readMemories(r *wasm.Reader) {
+	s.memories = int(r.Count())
 	for range s.memories {
-		if s.pages = limits(r, maxPages); r.err != nil {
+		if s.pages = limits(r, maxPages); r.Err() != nil {
 			return
 		}
 	}
@@ -190,53 +194,53 @@ func (s *shape) readMemories(r *reader) {
 
 // limits reads how large a table or memory starts, and how large it may be at most. A shared or 64-bit one has flags of its own and is
 // refused.
-func limits(r *reader, most uint32) (least uint32) {
-	flags := r.byte()
-	if flags > 1 && r.err == nil {
-		r.err = enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", "memory or table flags "+strconv.Itoa(int(flags)))
+func limits(r *wasm.Reader, most uint32) (least uint32) {
+	flags := r.Byte()
+	if flags > 1 {
+		r.Fail(enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", "memory or table flags "+strconv.Itoa(int(flags))))
 		return 0
 	}
-	least = r.u32()
+	least = r.U32()
 	greatest := least
 	if flags == 1 {
-		greatest = r.u32()
+		greatest = r.U32()
 	}
 	if greatest < least {
-		r.malformed("a greatest size below the least")
+		r.Malformed("a greatest size below the least")
 	}
 	if greatest > most {
-		r.malformed("a size beyond 32 bits")
+		r.Malformed("a size beyond 32 bits")
 	}
 	return least
 }
 
-func (s *shape) readExports(r *reader) {
-	n := r.capped("exports", MaxExports)
+func (s *shape) readExports(r *wasm.Reader) {
+	n := capped(r, "exports", MaxExports)
 	s.exports = make(map[string]export, n)
 	for range n {
-		name := r.name()
-		e := export{r.byte(), r.u32()}
-		_, twice := s.exports[name]
+		field := name(r)
+		e := export{r.Byte(), r.U32()}
+		_, twice := s.exports[field]
 		switch {
 		case twice:
-			r.malformed("an export twice")
+			r.Malformed("an export twice")
 		case e.kind > kindGlobal:
-			r.malformed("an unknown kind of export")
+			r.Malformed("an unknown kind of export")
 		case int64(e.index) >= int64([...]int{kindFunction: len(s.functions), kindTable: s.tables, kindMemory: s.memories, kindGlobal: s.globals}[e.kind]):
-			r.malformed("an export of what is not there")
+			r.Malformed("an export of what is not there")
 		}
-		if r.err != nil {
+		if r.Err() != nil {
 			return
 		}
-		s.exports[name] = e
+		s.exports[field] = e
 	}
 }
 
 // readBodies walks the function bodies by their lengths alone.
-func (s *shape) readBodies(r *reader) {
-	s.bodies = r.count()
+func (s *shape) readBodies(r *wasm.Reader) {
+	s.bodies = int(r.Count())
 	for range s.bodies {
-		if r.take(r.u32()); r.err != nil {
+		if r.Take(r.U32()); r.Err() != nil {
 			return
 		}
 	}

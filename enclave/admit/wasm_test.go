@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
 
 // The tests write WebAssembly by hand, one part at a time, so that each can break one thing.
+
+var header = []byte(wasm.Header)
 
 func cat(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
@@ -23,7 +26,7 @@ func list(items ...[]byte) []byte { return cat(uleb(len(items)), cat(items...)) 
 func sect(id byte, contents []byte) []byte { return cat([]byte{id}, uleb(len(contents)), contents) }
 
 func custom(name string, contents []byte) []byte {
-	return sect(sectionCustom, cat(named(name), contents))
+	return sect(wasm.Custom, cat(named(name), contents))
 }
 
 func function(name string, index int) []byte {
@@ -38,20 +41,20 @@ type parts struct {
 func honest() parts {
 	body := cat(uleb(4), []byte{0, 0x41, 0, 0x0b})
 	return parts{
-		types: sect(sectionType, list(
+		types: sect(wasm.Type, list(
 			[]byte{0x60, 0, 1, 0x7f}, []byte{0x60, 1, 0x7f, 1, 0x7f}, []byte{0x60, 2, 0x7f, 0x7f, 1, 0x7f}, []byte{0x60, 0, 0})),
-		functions: sect(sectionFunction, list(uleb(0), uleb(1), uleb(1), uleb(2), uleb(1))),
-		tables:    sect(sectionTable, list([]byte{0x70, 0, 1})),
+		functions: sect(wasm.Function, list(uleb(0), uleb(1), uleb(1), uleb(2), uleb(1))),
+		tables:    sect(wasm.Table, list([]byte{0x70, 0, 1})),
 		memories:  memory(0, 17),
 		exports:   exported(nil),
-		code:      sect(sectionCode, list(body, body, body, body, body)),
-		data:      sect(sectionData, list(cat([]byte{1}, named("hello")))),
+		code:      sect(wasm.Code, list(body, body, body, body, body)),
+		data:      sect(wasm.Data, list(cat([]byte{1}, named("hello")))),
 		custom:    section0(),
 	}
 }
 
 func memory(flags byte, pages int) []byte {
-	return sect(sectionMemory, list(cat([]byte{flags}, uleb(pages))))
+	return sect(wasm.Memory, list(cat([]byte{flags}, uleb(pages))))
 }
 
 // exported are the honest exports, some replaced, with more behind them. A nil replacement leaves one out.
@@ -69,7 +72,7 @@ func exported(replace map[string][]byte, more ...[]byte) []byte {
 			items = append(items, item)
 		}
 	}
-	return sect(sectionExport, list(append(items, more...)...))
+	return sect(wasm.Export, list(append(items, more...)...))
 }
 
 const goodManifest = `{"darkroom":1,"name":"tiny","version":"1.0.0","form":"aggregate",` +
@@ -105,11 +108,11 @@ func (p parts) padded(total int) []byte {
 	nops := 0
 	for range 2 { // the second time the lengths are as long as they will be
 		last := cat([]byte{0}, bytes.Repeat([]byte{0x01}, nops), []byte{0x41, 0, 0x0b})
-		p.code = sect(sectionCode, list(body, body, body, body, cat(uleb(len(last)), last)))
+		p.code = sect(wasm.Code, list(body, body, body, body, cat(uleb(len(last)), last)))
 		nops += total - len(p.wasm())
 	}
 	last := cat([]byte{0}, bytes.Repeat([]byte{0x01}, nops), []byte{0x41, 0, 0x0b})
-	p.code = sect(sectionCode, list(body, body, body, body, cat(uleb(len(last)), last)))
+	p.code = sect(wasm.Code, list(body, body, body, body, cat(uleb(len(last)), last)))
 	return p.wasm()
 }
 
@@ -147,7 +150,7 @@ func (p parts) withFunctions(total int) parts {
 		}
 		bodies = append(bodies, body)
 	}
-	p.functions, p.code = sect(sectionFunction, list(indexes...)), sect(sectionCode, list(bodies...))
+	p.functions, p.code = sect(wasm.Function, list(indexes...)), sect(wasm.Code, list(bodies...))
 	return p
 }
 

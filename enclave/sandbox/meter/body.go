@@ -60,7 +60,7 @@ type body struct {
 }
 
 func (b *body) fail(r *reader, what string, limit int) {
-	r.fail(enclave.Fail(enclave.Limit, "MODULE_TOO_INTRICATE",
+	r.Fail(enclave.Fail(enclave.Limit, "MODULE_TOO_INTRICATE",
 		"function", strconv.FormatUint(uint64(b.function), 10), "what", what, "limit", strconv.Itoa(limit)))
 }
 
@@ -70,7 +70,7 @@ func (b *body) read(r *reader, of signature) {
 		module: b.module, function: b.function, most: b.most,
 		instructions: b.instructions[:0], regions: b.regions[:0], frames: b.frames[:0],
 	}
-	if len(r.bytes) > MaxBodyBytes {
+	if r.Left() > MaxBodyBytes {
 		b.fail(r, "bytes of code", MaxBodyBytes)
 		return
 	}
@@ -79,21 +79,21 @@ func (b *body) read(r *reader, of signature) {
 	b.frames = append(b.frames, frame{op: opBlock, carried: int(of.results), returned: int(of.results)})
 	var targets uint32
 	current := int32(0)
-	for len(b.frames) > 0 && r.err == nil {
+	for len(b.frames) > 0 && r.Err() == nil {
 		current = b.step(r, current, &targets)
 	}
-	if r.err != nil {
+	if r.Err() != nil {
 		return
 	}
-	if r.left() > 0 {
-		r.malformed("code behind the end of a function")
+	if r.Left() > 0 {
+		r.Malformed("code behind the end of a function")
 		return
 	}
 	if uint64(b.loops)*uint64(b.locals) > MaxLoopLocals {
 		b.fail(r, "loops times locals", MaxLoopLocals)
 		return
 	}
-	b.most.note(len(r.bytes), int(b.locals), int(b.loops), int(targets))
+	b.most.note(r.At(), int(b.locals), int(b.loops), int(targets))
 	b.fold()
 	if b.loops == 0 && !b.calls && len(b.regions) == 1 && b.regions[0].cost <= leafCost {
 		b.regions[0].check = false
@@ -101,12 +101,12 @@ func (b *body) read(r *reader, of signature) {
 }
 
 func (b *body) readLocals(r *reader, of signature) {
-	b.groups, b.locals = r.count(), of.params
-	from := r.at
+	b.groups, b.locals = r.Count(), of.params
+	from := r.At()
 	for range b.groups {
-		n := r.u32()
+		n := r.U32()
 		r.valueType()
-		if r.err != nil {
+		if r.Err() != nil {
 			return
 		}
 		if n > MaxLocals || b.locals+n > MaxLocals {
@@ -119,19 +119,19 @@ func (b *body) readLocals(r *reader, of signature) {
 		b.fail(r, "locals", MaxLocals)
 		return
 	}
-	b.declared = r.bytes[from:r.at]
+	b.declared = r.Since(from)
 }
 
 // step reads one instruction, charges it to the current region, and returns the region of what follows.
 func (b *body) step(r *reader, current int32, targets *uint32) int32 {
-	in := instruction{from: uint32(r.at)} //nolint:gosec // below MaxBodyBytes
+	in := instruction{from: uint32(r.At())} //nolint:gosec // below MaxBodyBytes
 	code := b.opcode(r, &in)
 	cost, innermost := int64(code.cost), len(b.frames)-1
 	var opened signature
 	switch code.after { //nolint:exhaustive // the others are passed over
 	case unknown, refused:
-		if r.err == nil {
-			r.fail(enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", fmt.Sprintf("instruction %s in function %d", name(in.op), b.function)))
+		if r.Err() == nil {
+			r.Fail(enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", fmt.Sprintf("instruction %s in function %d", name(in.op), b.function)))
 		}
 		return 0
 	case block:
@@ -141,14 +141,14 @@ func (b *body) step(r *reader, current int32, targets *uint32) int32 {
 	case labels:
 		cost += b.switched(r, targets)
 	case fn:
-		if in.index = r.below(b.module.functionCount(), "function"); r.err == nil && in.op == opCall {
+		if in.index = r.below(b.module.functionCount(), "function"); r.Err() == nil && in.op == opCall {
 			cost += b.called(in.index)
 		}
 	case indirect:
 		b.calls = true
 		kind := r.below(uint32(len(b.module.types)), "type") //nolint:gosec // below the bytes of a section
-		r.u32()
-		if r.err == nil {
+		r.U32()
+		if r.Err() == nil {
 			cost += b.module.types[kind].values()
 		}
 	case local:
@@ -158,7 +158,7 @@ func (b *body) step(r *reader, current int32, targets *uint32) int32 {
 	default:
 		r.pass(code.after)
 	}
-	if r.err != nil {
+	if r.Err() != nil {
 		return 0
 	}
 	switch in.op {
@@ -181,7 +181,7 @@ func (b *body) step(r *reader, current int32, targets *uint32) int32 {
 	case opEnd:
 		current = b.close(&in)
 	}
-	in.to = uint32(r.at) //nolint:gosec // below MaxBodyBytes
+	in.to = uint32(r.At()) //nolint:gosec // below MaxBodyBytes
 	b.instructions = append(b.instructions, in)
 	return current
 }
@@ -189,16 +189,16 @@ func (b *body) step(r *reader, current int32, targets *uint32) int32 {
 // opcode reads what an instruction is. What follows the prefixes has its shortest form: a compiler that reads one byte where the
 // specification has a number would otherwise see another instruction.
 func (b *body) opcode(r *reader, in *instruction) opcode {
-	first := r.byte()
+	first := r.Byte()
 	in.op = uint16(first)
 	if first != prefixMisc && first != prefixVector {
 		return plainOpcodes[first]
 	}
-	from := r.at
-	sub := r.u32()
+	from := r.At()
+	sub := r.U32()
 	in.op = uint16(first)<<8 | uint16(min(sub, 0xff))
-	if length := r.at - from; length > 1 && (length > 2 || sub < 0x80) {
-		r.malformed("an instruction written longer than it is")
+	if length := r.At() - from; length > 1 && (length > 2 || sub < 0x80) {
+		r.Malformed("an instruction written longer than it is")
 	}
 	switch {
 	case first == prefixMisc && sub < uint32(len(miscOpcodes)):
@@ -206,7 +206,7 @@ func (b *body) opcode(r *reader, in *instruction) opcode {
 	case first == prefixVector && sub < uint32(len(vectorOpcodes)):
 		return vectorOpcodes[sub]
 	case first == prefixVector:
-		r.fail(enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", fmt.Sprintf("relaxed SIMD in function %d", b.function)))
+		r.Fail(enclave.Fail(enclave.Invalid, "MODULE_UNSUPPORTED", "what", fmt.Sprintf("relaxed SIMD in function %d", b.function)))
 	}
 	return opcode{}
 }
@@ -222,56 +222,58 @@ func name(op uint16) string {
 
 // pass passes over what follows an opcode where nothing depends on it.
 func (r *reader) pass(after immediate) {
+	const tooLong = "a number of too many bits"
 	switch after { //nolint:exhaustive // the others are read by step
 	case number32:
-		r.signed(5)
+		r.SkipSigned(5, tooLong)
 	case number64:
-		r.signed(10)
+		r.SkipSigned(10, tooLong)
 	case float32s:
-		r.take(4)
+		r.Take(4)
 	case float64s:
-		r.take(8)
+		r.Take(8)
 	case vector:
-		r.take(16)
+		r.Take(16)
 	case lane:
-		r.byte()
+		r.Byte()
 	case memarg, memlane:
-		if r.u32() > 4 {
-			r.malformed("an alignment that is not allowed")
+		if r.U32() > 4 {
+			r.Malformed("an alignment that is not allowed")
 		}
-		if r.u32(); after == memlane {
-			r.byte()
+		if r.U32(); after == memlane {
+			r.Byte()
 		}
 	case types:
-		if r.u32() != 1 {
-			r.malformed("a select of more than one type")
+		if r.U32() != 1 {
+			r.Malformed("a select of more than one type")
 		}
 		r.valueType()
 	case heap:
-		if kind := r.byte(); kind != 0x70 && kind != 0x6f {
-			r.malformed("an unknown type of reference")
+		if kind := r.Byte(); kind != 0x70 && kind != 0x6f {
+			r.Malformed("an unknown type of reference")
 		}
 	case index, indexes:
-		if r.u32(); after == indexes {
-			r.u32()
+		if r.U32(); after == indexes {
+			r.U32()
 		}
 	}
 }
 
 func (b *body) blockType(r *reader) signature {
-	if r.left() > 0 && r.bytes[r.at]&0xc0 == 0x40 { // one byte, negative: a type of value, or none
-		if r.bytes[r.at] == blockNone {
-			r.byte()
+	if next := r.Rest(); len(next) > 0 && next[0]&0xc0 == 0x40 { // one byte, negative: a type of value, or none
+		if next[0] == blockNone {
+			r.Byte()
 			return signature{}
 		}
 		r.valueType()
 		return signature{results: 1}
 	}
+	from := r.At()
 	kind := r.below(uint32(len(b.module.types)), "type") //nolint:gosec // below the bytes of a section
-	if r.err == nil && r.bytes[r.at-1]&0x40 != 0 {
-		r.malformed("a type of block that is negative")
+	if written := r.Since(from); r.Err() == nil && written[len(written)-1]&0x40 != 0 {
+		r.Malformed("a type of block that is negative")
 	}
-	if r.err != nil {
+	if r.Err() != nil {
 		return signature{}
 	}
 	return b.module.types[kind]
@@ -285,14 +287,14 @@ func (b *body) branch(r *reader) *frame {
 
 // switched reads the labels of a br_table. The code behind each of their blocks becomes a region of its own.
 func (b *body) switched(r *reader, targets *uint32) (cost int64) {
-	n := r.count()
+	n := r.Count()
 	if *targets += n + 1; *targets > MaxSwitchTargets {
 		b.fail(r, "branch-table targets", MaxSwitchTargets)
 		return 0
 	}
 	for range n + 1 {
 		to := b.branch(r)
-		if r.err != nil {
+		if r.Err() != nil {
 			return 0
 		}
 		to.target = true
@@ -335,7 +337,7 @@ func (b *body) begin(in *instruction, begun region) int32 {
 func (b *body) otherwise(r *reader) int32 {
 	f := &b.frames[len(b.frames)-1]
 	if f.op != opIf {
-		r.malformed("an else without an if")
+		r.Malformed("an else without an if")
 		return 0
 	}
 	f.op = opElse
