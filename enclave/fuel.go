@@ -7,7 +7,7 @@ package enclave
 // burn BaseFuel + [BatchRows] × that; a batch is always that large. The run of a program has one budget for all of its calls: BaseFuel + the
 // rows it has been shown so far × that, so that its end may use what its batches left. A module that needs more ends with MODULE_FUEL.
 //
-// What is burnt is exact and so tells of the rows: nobody is told how much it was where data is real.
+// What is burnt is exact and so tells of the rows: nobody is told how much it was where data is real. Where it is synthetic, [FuelUse] tells.
 const (
 	// BaseFuel is for the start, and for the end of a program. A guest in Go takes 2,400,000 to start.
 	BaseFuel = 100_000_000

@@ -25,6 +25,7 @@ type Rehearsal struct {
 	Decision Decision    `json:"decision,omitempty"` // what policy said; "" if it was not asked
 	Times    []StageTime `json:"times"`              // in order; a stage that is walked again stands there again
 	Said     string      `json:"said,omitempty"`     // what the guest wrote, its beginning
+	Fuel     *FuelUse    `json:"fuel,omitempty"`     // what the guest burnt; nil if none ran
 	// Of an aggregate's table: what became of its cells, how many each rule left out, and which these were, the first thousand.
 	Cells      CellCounts       `json:"cells,omitzero"`
 	Rules      map[string]int64 `json:"rules,omitempty"`
@@ -33,6 +34,17 @@ type Rehearsal struct {
 	// Result is the output as it would leave, if it is at most 256 KiB, and Format its media type.
 	Result []byte `json:"result,omitempty"`
 	Format string `json:"format,omitempty"`
+}
+
+// FuelUse is what a module's guest burnt in a rehearsal, in units, against what it may; see [DefaultFuel]. There is no such thing of real rows.
+type FuelUse struct {
+	// Row is the most that an instance burnt for each row that it had been shown, rounded up, whenever a call ended: of an aggregate for each
+	// row of its batch, of a program for each row up to then. What it burnt before its first row is not counted.
+	Row     int64 `json:"row"`
+	Allowed int64 `json:"allowed"` // for each row, by the manifest
+	Start   int64 `json:"start"`   // the most before the first row; BaseFuel is there for it
+	// Needed is the least that a manifest may ask for each row to have enough on these rows; 0 if that is not known, as the module came to no end.
+	Needed int64 `json:"needed,omitempty"`
 }
 
 // StageTime is how long a stage took.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/wasm"
 )
 
 // codeStore keeps what compilers made, and knows what it keeps:
@@ -70,7 +71,7 @@ func (s *codeStore) fingerprint(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var code string
-	if err = compileInto(ctx, scratch, []byte("\x00asm\x01\x00\x00\x00")); err == nil {
+	if err = compileInto(ctx, scratch, []byte(wasm.Header)); err == nil {
 		code, err = onlyCode(scratch)
 	}
 	if err = errors.Join(err, os.RemoveAll(scratch)); err != nil {

@@ -23,7 +23,10 @@ type tank struct {
 	budget  int64 // that it may burn, in all
 	granted int64 // of that, what its counter has been given
 	counter api.MutableGlobal
-	spent   bool // it needed more
+	spent   bool  // it needed more
+	start   int64 // what was burnt before the first row, once started
+	started bool
+	weighed int64 // what an observer has seen burnt
 }
 
 // attach finds the counter of a new instance, which is at zero.
@@ -35,6 +38,9 @@ func (t *tank) attach(module api.Module) error {
 	t.counter = counter
 	return nil
 }
+
+// begin notes that the instance is ready for rows.
+func (t *tank) begin() { t.start, t.started = t.burnt(), true }
 
 // refuel gives a guest whose counter is below zero its next slice, or ends the call: it does not return then.
 func (t *tank) refuel(ctx context.Context, counter int64) int64 {

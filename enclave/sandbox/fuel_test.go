@@ -11,9 +11,6 @@ import (
 	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
-// burner tells what a guest has burnt.
-type burner interface{ Burnt() int64 }
-
 func frugal(plan *enclave.Plan, fuel int64) *enclave.Plan {
 	mine := *plan
 	mine.Manifest = &enclave.Manifest{Fuel: fuel}
@@ -28,7 +25,7 @@ func TestHonestGuestsBurnLittleAndTheSame(t *testing.T) {
 	for lang, wasm := range honest(t) {
 		var first int64
 		cache := t.TempDir() // so that it is compiled once
-		for _, s := range []*sandbox.Sandbox{open(t, sandbox.Config{CacheDir: cache}), open(t, sandbox.Config{CacheDir: cache, MemoryPages: 512})} {
+		for _, s := range []*sandbox.Rehearsal{rehearse(t, sandbox.Config{CacheDir: cache}), rehearse(t, sandbox.Config{CacheDir: cache, MemoryPages: 512})} {
 			g, err := s.Open(t.Context(), moduleOf(wasm), plan)
 			if err != nil {
 				t.Fatal(err)
@@ -38,28 +35,22 @@ func TestHonestGuestsBurnLittleAndTheSame(t *testing.T) {
 					t.Fatal(err)
 				}
 				if first == 0 {
-					first = g.(burner).Burnt() //nolint:errcheck // it is
+					first = s.Burnt().Total
 				}
-				if got := g.(burner).Burnt(); got != (i+1)*first { //nolint:errcheck // it is
-					t.Errorf("%s: %d after %d batches, the first took %d", lang, got, i+1, first)
+				if got := s.Burnt(); got.Total != (i+1)*first || got.Row != (first-got.Start+enclave.BatchRows-1)/enclave.BatchRows || got.Needed != 1 {
+					t.Errorf("%s: %+v after %d batches, the first took %d", lang, got, i+1, first)
 				}
 			}
 			if err := g.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		empty, err := open(t, sandbox.Config{CacheDir: cache}).Open(t.Context(), moduleOf(wasm), plan)
-		if err != nil {
+		empty := rehearse(t, sandbox.Config{CacheDir: cache})
+		if _, err := assign(t, empty, wasm, plan, batchOf(plan, 0, year)); err != nil {
 			t.Fatal(err)
 		}
-		if err := empty.Assign(t.Context(), batchOf(plan, 0, year), [][]int32{{}}); err != nil {
-			t.Fatal(err)
-		}
-		start := empty.(burner).Burnt() //nolint:errcheck // it is
-		if err := empty.Close(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%s: %d, or %d for each row; %d over empty values", lang, first, first/enclave.BatchRows, start)
+		start := empty.Burnt().Start
+		t.Logf("%s: %d, or %d for each row; %d to start, %d over empty values", lang, first, first/enclave.BatchRows, start, empty.Burnt().Total)
 		if 5*start > enclave.BaseFuel || 10*first > enclave.BatchRows*enclave.DefaultFuel {
 			t.Errorf("%s: %d to start and %d for a batch are not far below what there is", lang, start, first)
 		}
@@ -83,9 +74,57 @@ func TestFuelIsTheManifests(t *testing.T) {
 	}
 }
 
+// What a rehearsal says is needed is enough, and one unit less is not: of an aggregate, whose every batch has a budget, and of a program, which
+// has one that grows.
+func TestWhatIsNeededIsEnough(t *testing.T) {
+	wasm := guests.Spins(60_000_000).Wasm
+	module, plan := rowsOf(t, "dump")
+	for name, run := range map[string]func(s *sandbox.Rehearsal, fuel int64) error{
+		"aggregate": func(s *sandbox.Rehearsal, fuel int64) error {
+			_, err := assign(t, s, wasm, frugal(planOf(0), fuel), batchOf(planOf(0), 10, year))
+			return err
+		},
+		"program": func(s *sandbox.Rehearsal, fuel int64) (err error) {
+			mine, manifest := *plan, *plan.Manifest
+			manifest.Fuel, mine.Manifest = fuel, &manifest
+			in, err := s.Start(t.Context(), module, &mine)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, in.Close(t.Context())) }()
+			batch := batchOf(&mine, enclave.BatchRows, year)
+			for range 60 {
+				if err := in.Show(t.Context(), batch); err != nil {
+					return err
+				}
+			}
+			_, err = in.Finish(t.Context())
+			return err
+		},
+	} {
+		s := rehearse(t, sandbox.Config{CallTimeout: time.Hour})
+		if err := run(s, enclave.MaxFuel); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		burnt := s.Burnt()
+		if burnt.Needed < 2 || burnt.Needed >= burnt.Row || burnt.Start == 0 {
+			t.Errorf("%s: %+v", name, burnt)
+		}
+		if err := run(s, burnt.Needed); err != nil {
+			t.Errorf("%s: %d were not enough: %v", name, burnt.Needed, err)
+		}
+		if s.Burnt().Needed != burnt.Needed || s.Burnt().Total != 2*burnt.Total {
+			t.Errorf("%s: once more: %+v, before %+v", name, s.Burnt(), burnt)
+		}
+		if err := run(s, burnt.Needed-1); !errors.Is(err, enclave.Fail(enclave.Limit, "MODULE_FUEL")) {
+			t.Errorf("%s: with %d: %v", name, burnt.Needed-1, err)
+		}
+	}
+}
+
 // What the host does for a guest is looked at call by call, though the guest itself comes to no loop and no function.
 func TestTheHostDoesNotWorkOnCredit(t *testing.T) {
-	s := open(t, sandbox.Config{CallTimeout: time.Hour})
+	s := rehearse(t, sandbox.Config{CallTimeout: time.Hour})
 	plan := frugal(planOf(0), 1)
 	g, err := s.Open(t.Context(), moduleOf(guests.Pleads(5000).Wasm), plan)
 	if err != nil {
@@ -95,7 +134,7 @@ func TestTheHostDoesNotWorkOnCredit(t *testing.T) {
 	if !errors.Is(err, enclave.Fail(enclave.Limit, "MODULE_FUEL")) {
 		t.Errorf("5,000 calls ended with %v", err)
 	}
-	if burnt, budget := g.(burner).Burnt(), int64(enclave.BaseFuel+enclave.BatchRows); burnt > budget { //nolint:errcheck // it is
+	if burnt, budget := s.Burnt().Total, int64(enclave.BaseFuel+enclave.BatchRows); burnt > budget {
 		t.Errorf("%d were burnt of %d", burnt, budget)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -110,7 +149,7 @@ func TestTheHostDoesNotWorkOnCredit(t *testing.T) {
 
 // A program's budget is one: what its batches leave is there for its end, and nothing grows without rows.
 func TestAProgramHasOneBudget(t *testing.T) {
-	s := open(t, sandbox.Config{CallTimeout: time.Hour})
+	s := rehearse(t, sandbox.Config{CallTimeout: time.Hour})
 	module, plan := rowsOf(t, "dump")
 	in, err := s.Start(t.Context(), module, plan)
 	if err != nil {
@@ -121,7 +160,7 @@ func TestAProgramHasOneBudget(t *testing.T) {
 		if err := in.Show(t.Context(), batchOf(plan, 1000, year)); err != nil {
 			t.Fatal(err)
 		}
-		burnt := in.(burner).Burnt() //nolint:errcheck // it is
+		burnt := s.Burnt().Total
 		if burnt <= last {
 			t.Errorf("%d after %d", burnt, last)
 		}
@@ -130,7 +169,7 @@ func TestAProgramHasOneBudget(t *testing.T) {
 	if _, err := in.Finish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if burnt := in.(burner).Burnt(); burnt <= last || burnt > enclave.BaseFuel+3000*enclave.DefaultFuel { //nolint:errcheck // it is
+	if burnt := s.Burnt().Total; burnt <= last || burnt > enclave.BaseFuel+3000*enclave.DefaultFuel {
 		t.Errorf("%d in all, %d before the end", burnt, last)
 	}
 	if err := in.Close(t.Context()); err != nil {

@@ -21,7 +21,6 @@ type guest struct {
 	memory   *memory // while an instance exists
 	fuel     int64   // for each row
 	tank     *tank   // of the instance that there is, or was last
-	before   int64   // what the instances before it burnt
 }
 
 var _ enclave.Guest = (*guest)(nil)
@@ -39,22 +38,9 @@ func (g *guest) Assign(ctx context.Context, batch *enclave.Batch, codes [][]int3
 		g.sandbox.places.give(g.memory, claim{operator: g.operator})
 		g.memory = nil
 	}()
-	g.fill(enclave.BaseFuel + enclave.BatchRows*g.fuel)
+	g.tank = &tank{budget: enclave.BaseFuel + enclave.BatchRows*g.fuel}
+	defer func() { g.sandbox.observer.weigh(g.tank, enclave.BatchRows) }()
 	return g.within(ctx, func(call context.Context) error { return g.assign(call, batch, codes) })
-}
-
-// fill gives the next instance its fuel.
-func (g *guest) fill(budget int64) {
-	g.before = g.Burnt()
-	g.tank = &tank{budget: budget}
-}
-
-// Burnt is the fuel that all instances of the guest have burnt so far. It tells of the rows: it MUST NOT leave the enclave where they are real.
-func (g *guest) Burnt() int64 {
-	if g.tank == nil {
-		return 0
-	}
-	return g.before + g.tank.burnt()
 }
 
 // within lets the guest do something within its fuel and the time of one call, and names its fault.
@@ -152,6 +138,7 @@ func (g *guest) window(ctx context.Context, in *instance) (region, error) {
 	if in.descriptor, err = in.reserve(ctx, "darkroom_alloc", g.layout.descriptorBytes()); err != nil {
 		return region{}, err
 	}
+	g.tank.begin()
 	return whole.aligned(g.layout.size)
 }
 

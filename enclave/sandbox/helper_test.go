@@ -24,6 +24,21 @@ func open(tb testing.TB, config sandbox.Config) *sandbox.Sandbox {
 	return s
 }
 
+// rehearse makes a sandbox for synthetic rows that ends with the test.
+func rehearse(tb testing.TB, config sandbox.Config) *sandbox.Rehearsal {
+	tb.Helper()
+	r, err := sandbox.NewRehearsal(tb.Context(), config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := r.Close(context.Background()); err != nil {
+			tb.Error(err)
+		}
+	})
+	return r
+}
+
 func moduleOf(wasm []byte) *enclave.Module {
 	return &enclave.Module{Digest: enclave.DigestOf(wasm), Bytes: wasm, HasCode: true}
 }
@@ -78,7 +93,7 @@ func batchOf(plan *enclave.Plan, rows int, at func(column, row int) int64) *encl
 }
 
 // assign runs one batch through a fresh guest and returns the codes of its only key.
-func assign(tb testing.TB, s *sandbox.Sandbox, wasm []byte, plan *enclave.Plan, batch *enclave.Batch) ([]int32, error) {
+func assign(tb testing.TB, s enclave.Sandbox, wasm []byte, plan *enclave.Plan, batch *enclave.Batch) ([]int32, error) {
 	tb.Helper()
 	g, err := s.Open(tb.Context(), moduleOf(wasm), plan)
 	if err != nil {

@@ -107,15 +107,14 @@ func TestTheSameRowsGiveTheSameCodes(t *testing.T) {
 
 // A Go guest that is not given what it asks for says so where output is shown, and fails as a trap.
 func TestGuestOutputIsForSyntheticDataAlone(t *testing.T) {
-	var said writer
-	s := open(t, sandbox.Config{Output: &said})
+	s := rehearse(t, sandbox.Config{})
 	plan := planOf(1) // birth_year is not shown
 	_, err := assign(t, s, honest(t)["go"], plan, batchOf(plan, 10, year))
 	if got := enclave.AsError(err); got == nil || got.Reason != "MODULE_TRAP" {
 		t.Fatalf("got %v", err)
 	}
-	if !said.has("birth_year is not shown") {
-		t.Fatalf("the guest said %q", said.text())
+	if !strings.Contains(s.Said(), "birth_year is not shown") {
+		t.Fatalf("the guest said %q", s.Said())
 	}
 }
 
@@ -251,23 +250,3 @@ func FuzzAddresses(f *testing.F) {
 		}
 	})
 }
-
-// writer collects what guests say.
-type writer struct {
-	mu   sync.Mutex
-	said strings.Builder
-}
-
-func (w *writer) Write(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.said.Write(b)
-}
-
-func (w *writer) text() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.said.String()
-}
-
-func (w *writer) has(part string) bool { return strings.Contains(w.text(), part) }

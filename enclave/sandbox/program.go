@@ -13,6 +13,7 @@ type program struct {
 	table  table
 	in     *instance
 	window region
+	rows   int64 // that it was shown
 }
 
 var _ enclave.Instance = (*program)(nil)
@@ -31,7 +32,7 @@ func (s *Sandbox) Start(ctx context.Context, module *enclave.Module, plan *encla
 	if p.memory, err = s.places.take(ctx, p.claim()); err != nil {
 		return nil, errors.Join(err, g.Close(context.WithoutCancel(ctx)))
 	}
-	p.fill(enclave.BaseFuel)
+	p.tank = &tank{budget: enclave.BaseFuel}
 	err = p.within(ctx, func(call context.Context) (err error) {
 		if p.in, err = p.start(call); err != nil {
 			return err
@@ -39,6 +40,7 @@ func (s *Sandbox) Start(ctx context.Context, module *enclave.Module, plan *encla
 		p.window, err = p.guest.window(call, p.in)
 		return err
 	})
+	s.observer.weigh(p.tank, 0)
 	if err != nil {
 		return nil, errors.Join(err, p.Close(context.WithoutCancel(ctx)))
 	}
@@ -53,6 +55,8 @@ func (p *program) Show(ctx context.Context, batch *enclave.Batch) error {
 		return err
 	}
 	p.tank.budget += int64(batch.Rows) * p.fuel
+	p.rows += int64(batch.Rows)
+	defer func() { p.sandbox.observer.weigh(p.tank, p.rows) }()
 	return p.within(ctx, func(call context.Context) error {
 		return p.show(call, p.in, p.window, batch, uint32(batch.Rows)) //nolint:gosec // at most BatchRows
 	})
@@ -60,6 +64,7 @@ func (p *program) Show(ctx context.Context, batch *enclave.Batch) error {
 
 // Finish asks for the table, within the time of one call.
 func (p *program) Finish(ctx context.Context) (returned *enclave.Returned, err error) {
+	defer func() { p.sandbox.observer.weigh(p.tank, p.rows) }()
 	err = p.within(ctx, func(call context.Context) error {
 		scratch, err := p.in.reserve(call, "darkroom_alloc", p.table.descriptorBytes())
 		if err != nil {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"runtime"
 	"time"
@@ -41,9 +40,6 @@ type Config struct {
 	CallTimeout time.Duration
 	// Modules is how many compiled modules are kept in memory while no run uses them, each at most 64 MiB. 0 means 16.
 	Modules int
-	// Output receives what guests write to their standard streams; nil discards it. Guests can write what they see: it MUST be nil
-	// wherever data is real. It must be safe for concurrent use if guests run concurrently.
-	Output io.Writer
 }
 
 func (c Config) withDefaults() Config {
@@ -83,6 +79,8 @@ type Sandbox struct {
 	places  *places
 	// compiler is nil if modules are compiled here.
 	compiler *compiler
+	// observer is that of a Rehearsal, nil otherwise.
+	observer *observer
 }
 
 var _ enclave.Sandbox = (*Sandbox)(nil)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -13,10 +14,9 @@ import (
 )
 
 // guestMemory is the memory of a real instance, two pages.
-func guestMemory(tb testing.TB) (*Sandbox, api.Memory, *bytes.Buffer) {
+func guestMemory(tb testing.TB) (*Rehearsal, api.Memory) {
 	tb.Helper()
-	said := &bytes.Buffer{}
-	s, err := New(tb.Context(), Config{Output: said}, slog.New(slog.DiscardHandler))
+	s, err := NewRehearsal(tb.Context(), Config{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func guestMemory(tb testing.TB) (*Sandbox, api.Memory, *bytes.Buffer) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return s, in.Memory(), said
+	return s, in.Memory()
 }
 
 func systemNamed(t *testing.T, name string) systemFunction {
@@ -40,12 +40,12 @@ func systemNamed(t *testing.T, name string) systemFunction {
 }
 
 func TestSystemCallsAnswerTheSameAlways(t *testing.T) {
-	s, memory, said := guestMemory(t)
+	s, memory := guestMemory(t)
 	end := uint64(memory.Size())
 	ask := func(want uint32, name string, args ...uint64) {
 		t.Helper()
 		f := systemNamed(t, name)
-		if got := f.run(s, memory, args); got != want {
+		if got := f.run(s.Sandbox, memory, args); got != want {
 			t.Errorf("%s%v: errno %d, want %d", name, args, got, want)
 		}
 	}
@@ -77,8 +77,8 @@ func TestSystemCallsAnswerTheSameAlways(t *testing.T) {
 	memory.WriteUint64Le(512, 256|3<<32)
 	memory.WriteUint64Le(520, 259|2<<32)
 	ask(wasiOK, "fd_write", 1, 512, 2, 600)
-	if n, _ := memory.ReadUint32Le(600); n != 5 || said.String() != "hello" {
-		t.Errorf("%d bytes written, %q", n, said.String())
+	if n, _ := memory.ReadUint32Le(600); n != 5 || s.Said() != "hello" {
+		t.Errorf("%d bytes written, %q", n, s.Said())
 	}
 	memory.WriteUint64Le(1024, 42)
 	memory.WriteUint64Le(1024+24, 3_600_000_000_000)
@@ -111,13 +111,26 @@ func TestSystemCallsAnswerTheSameAlways(t *testing.T) {
 	ask(wasiInval, "poll_oneoff", 1024, 2048, 0, 604)
 }
 
+// Of what guests write, the beginning is kept, and without a rehearsal nothing.
+func TestTheBeginningIsKept(t *testing.T) {
+	r := &Rehearsal{&Sandbox{observer: &observer{}}}
+	for range 3 {
+		r.observer.hear([]byte(strings.Repeat("é", 20_000)))
+	}
+	if got := r.Said(); len(got) != MaxSaid {
+		t.Errorf("%d bytes are kept", len(got))
+	}
+	var nobody *observer
+	nobody.hear([]byte("YES"))
+	nobody.weigh(&tank{}, 1)
+}
+
 // FuzzSystem: no arguments make the host panic, but for the one function that is meant to end the guest.
 func FuzzSystem(f *testing.F) {
-	s, memory, said := guestMemory(f)
+	s, memory := guestMemory(f)
 	f.Add(uint8(5), uint32(1), uint32(512), uint32(2), uint32(600))
 	f.Add(uint8(6), uint32(1<<32-1), uint32(1<<32-8), uint32(64), uint32(0))
 	f.Fuzz(func(t *testing.T, which uint8, a, b, c, d uint32) {
-		said.Reset()
 		function := system()[int(which)%len(system())]
 		defer func() {
 			r := recover()
@@ -127,7 +140,7 @@ func FuzzSystem(f *testing.F) {
 			}
 		}()
 		args := []uint64{uint64(a), uint64(b), uint64(c), uint64(d)}
-		if got := function.run(s, memory, args); got != wasiOK && got != wasiBadf && got != wasiFault && got != wasiInval {
+		if got := function.run(s.Sandbox, memory, args); got != wasiOK && got != wasiBadf && got != wasiFault && got != wasiInval {
 			t.Fatalf("%s: errno %d", function.name, got)
 		}
 	})

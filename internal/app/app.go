@@ -124,7 +124,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	if err != nil {
 		return err
 	}
-	limits := sandbox.Config{ // no Output: what guests write who may see real rows is never kept
+	limits := sandbox.Config{
 		CacheDir: at.cache(), MemoryPages: uint32(config.MemoryMiB) * 16, CallTimeout: config.callTimeout(), //nolint:gosec // bounded by filled
 		Compiler: config.Compiler, CompileSeconds: config.CompileSeconds, CompileMiB: config.CompileMiB,
 	}

@@ -17,12 +17,12 @@ import (
 )
 
 // project is a folder with a compiled module and the description of its dataset.
-func project(t *testing.T, guest scaffold.Guest, manifest *enclave.Manifest) (wasm string) {
+func project(t *testing.T, guest func() ([]byte, error), manifest *enclave.Manifest) (wasm string) {
 	t.Helper()
 	var code []byte
 	var err error
-	if guest != "" {
-		if code, err = guest.Wasm(); err != nil {
+	if guest != nil {
+		if code, err = guest(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,22 +67,26 @@ func TestModuleTest(t *testing.T) {
 	everybody := enclave.ManifestKey{Name: "who", Of: &enclave.ColumnRule{Column: "sex", Map: map[string]string{"F": "all", "M": "all"}}}
 	faulty := tabulation(bands)
 	faulty.Params = nil
+	hungry := tabulation(bands)
+	hungry.Fuel = 1_000
+	spins := func() ([]byte, error) { return guests.Spins(60_000_000).Wasm, nil }
 	for name, c := range map[string]struct {
-		guest    scaffold.Guest
+		guest    func() ([]byte, error)
 		manifest *enclave.Manifest
 		flags    string
 		status   int
 		reason   string
 	}{
-		"passed":     {"", tabulation(of("sex")), "", exitDone, ""},
-		"suppressed": {scaffold.AgeBand, suppressed, "", exitDone, ""},
-		"narrower":   {scaffold.AgeBand, suppressed, "--param as_of=2030 --rows 30000 --subjects 6000", exitDone, ""},
-		"few":        {"", tabulation(of("sex")), "--rows 60 --subjects 60 --profile testdata/moduletest/profile.json", exitFailed, "KEYSPACE_TOO_LARGE_FOR_DATA"},
-		"nothing":    {"", tabulation(everybody), "--rows 9 --subjects 9", exitFailed, "CLI_MODULE_TEST_DENIED"},
-		"refused":    {"", tabulation(of("district"), of("icd10"), of("birth_year")), "", exitFailed, "KEYSPACE_TOO_LARGE_FOR_DATA"},
-		"held":       {scaffold.Regression, guests.NamedProgram("regression").Manifest, "", exitDone, ""},
-		"copied":     {scaffold.Rows, guests.NamedProgram("dump").Manifest, "", exitFailed, "CLI_MODULE_TEST_DENIED"},
-		"faulty":     {scaffold.AgeBand, faulty, "", exitFailed, "MODULE_CONTRACT"},
+		"passed":     {nil, tabulation(of("sex")), "", exitDone, ""},
+		"suppressed": {scaffold.AgeBand.Wasm, suppressed, "", exitDone, ""},
+		"narrower":   {scaffold.AgeBand.Wasm, suppressed, "--param as_of=2030 --rows 30000 --subjects 6000", exitDone, ""},
+		"few":        {nil, tabulation(of("sex")), "--rows 60 --subjects 60 --profile testdata/moduletest/profile.json", exitFailed, "KEYSPACE_TOO_LARGE_FOR_DATA"},
+		"nothing":    {nil, tabulation(everybody), "--rows 9 --subjects 9", exitFailed, "CLI_MODULE_TEST_DENIED"},
+		"refused":    {nil, tabulation(of("district"), of("icd10"), of("birth_year")), "", exitFailed, "KEYSPACE_TOO_LARGE_FOR_DATA"},
+		"held":       {scaffold.Regression.Wasm, guests.NamedProgram("regression").Manifest, "", exitDone, ""},
+		"copied":     {scaffold.Rows.Wasm, guests.NamedProgram("dump").Manifest, "", exitFailed, "CLI_MODULE_TEST_DENIED"},
+		"faulty":     {scaffold.AgeBand.Wasm, faulty, "", exitFailed, "MODULE_CONTRACT"},
+		"hungry":     {spins, hungry, "", exitFailed, "MODULE_FUEL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer

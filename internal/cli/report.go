@@ -69,6 +69,9 @@ func (sh *shell) happened(r *enclave.Report) {
 
 func (sh *shell) rehearsal(r *enclave.Rehearsal) {
 	sh.say("CLI_REPORT_SAMPLE", "rows", number(r.Sample.Rows), "subjects", number(r.Sample.Subjects))
+	if f := r.Fuel; f != nil && f.Row > 0 {
+		sh.say("CLI_REPORT_FUEL", "row", number(f.Row), "allowed", number(f.Allowed), "start", number(f.Start), "base", number(enclave.BaseFuel))
+	}
 	sh.begins(r)
 	for _, rule := range slices.Sorted(maps.Keys(r.Rules)) {
 		sh.say("CLI_REPORT_RULE", "rule", rule, "cells", number(r.Rules[rule]))

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,7 +88,7 @@ func (m machine) runs(t *testing.T, asked [][]byte) (outputs [][]byte, burnt []i
 	ok(t, err)
 	snapshot, err := snapshots.Ingest(ctx, synth.Dataset(), load.CSV, bytes.NewReader(seededTable()), nil)
 	ok(t, err)
-	boxes, err := sandbox.New(ctx, sandbox.Config{CacheDir: m.cache, CallTimeout: time.Minute}, log)
+	boxes, err := sandbox.NewRehearsal(ctx, sandbox.Config{CacheDir: m.cache, CallTimeout: time.Minute}, log)
 	ok(t, err)
 	defer func() { ok(t, boxes.Close(ctx)) }()
 	rules, err := policy.Default()
@@ -98,9 +97,9 @@ func (m machine) runs(t *testing.T, asked [][]byte) (outputs [][]byte, burnt []i
 		module, err := admit.Check(whole)
 		ok(t, err)
 		now := time.Now()
-		kept, meter := &keeper{}, &gauge{Sandbox: boxes}
+		kept, before := &keeper{}, boxes.Burnt().Total
 		path := &enclave.Enclave{
-			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(meter, m.workers), Performer: program.New(meter),
+			Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(boxes, m.workers), Performer: program.New(boxes),
 			Inspector: leak.New(snapshots), Measurer: disclosure.Measurer{}, Treater: treat.Treater{}, Historian: blank{}, Recorder: kept,
 		}
 		ok(t, path.Run(ctx, &enclave.Order{
@@ -115,53 +114,9 @@ func (m machine) runs(t *testing.T, asked [][]byte) (outputs [][]byte, burnt []i
 			},
 			Module: module, Dataset: synth.Dataset(), Snapshot: snapshot, Policy: rules, Approved: true,
 		}, func(enclave.Stage) {}))
-		outputs, burnt = append(outputs, kept.bytes), append(burnt, meter.burnt.Load())
+		outputs, burnt = append(outputs, kept.bytes), append(burnt, boxes.Burnt().Total-before)
 	}
 	return outputs, burnt
-}
-
-// gauge is a sandbox that adds up what its guests burn.
-type gauge struct {
-	*sandbox.Sandbox
-	burnt atomic.Int64
-}
-
-func (g *gauge) Open(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (enclave.Guest, error) {
-	guest, err := g.Sandbox.Open(ctx, module, plan)
-	if err != nil {
-		return nil, err
-	}
-	return gaugedGuest{guest, g}, nil
-}
-
-func (g *gauge) Start(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (enclave.Instance, error) {
-	instance, err := g.Sandbox.Start(ctx, module, plan)
-	if err != nil {
-		return nil, err
-	}
-	return gaugedInstance{instance, g}, nil
-}
-
-func (g *gauge) read(guest any) { g.burnt.Add(guest.(interface{ Burnt() int64 }).Burnt()) } //nolint:errcheck,forcetypeassert // every guest has it
-
-type gaugedGuest struct {
-	enclave.Guest
-	*gauge
-}
-
-func (g gaugedGuest) Close(ctx context.Context) error {
-	g.read(g.Guest)
-	return g.Guest.Close(ctx)
-}
-
-type gaugedInstance struct {
-	enclave.Instance
-	*gauge
-}
-
-func (g gaugedInstance) Close(ctx context.Context) error {
-	g.read(g.Instance)
-	return g.Instance.Close(ctx)
 }
 
 var seededTable = sync.OnceValue(func() []byte {

@@ -13,18 +13,14 @@ import (
 	"github.com/darkroom-project/darkroom/testdata/guests"
 )
 
-// A program is rehearsed like any run: its table is inspected, and the report holds it.
-func TestAProgramIsRehearsed(t *testing.T) {
+// tried walks the path with a guest and its manifest, on synthetic visits.
+func tried(t *testing.T, code []byte, manifest *enclave.Manifest) (*enclave.Report, error) {
+	t.Helper()
 	rules, err := policy.Default()
 	if err != nil {
 		t.Fatal(err)
 	}
-	guest := guests.NamedProgram("regression")
-	code, err := guest.Code(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole, err := admit.Attach(code, guest.Manifest)
+	whole, err := admit.Attach(code, manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,18 +35,28 @@ func TestAProgramIsRehearsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	report, err := stage.Rehearse(t.Context(), &enclave.Order{
+	return stage.Rehearse(t.Context(), &enclave.Order{
 		Run: enclave.Run{
 			ID: "r", Grant: "g", Module: module.Digest, Dataset: "visits", Snapshot: snapshot.Digest, Policy: rules.Revision(),
 			Submitted: now, Environment: enclave.Dev, Sample: sample,
 		},
 		Grant: enclave.Grant{
-			ID: "g", Operator: "acme", Scenario: "planning", State: enclave.GrantActive, Forms: []enclave.Form{enclave.Program},
-			Scopes:    []enclave.Scope{{Dataset: "visits", Columns: guest.Manifest.Inputs[0].Columns}},
+			ID: "g", Operator: "acme", Scenario: "planning", State: enclave.GrantActive, Forms: []enclave.Form{manifest.Form},
+			Scopes:    []enclave.Scope{{Dataset: "visits", Columns: manifest.Inputs[0].Columns}},
 			NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
 		},
 		Module: module, Dataset: synth.Dataset(), Snapshot: snapshot, Policy: rules,
 	}, func(enclave.Stage) {})
+}
+
+// A program is rehearsed like any run: its table is inspected, and the report holds it.
+func TestAProgramIsRehearsed(t *testing.T) {
+	guest := guests.NamedProgram("regression")
+	code, err := guest.Code(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := tried(t, code, guest.Manifest)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ import (
 
 // Stage is where runs are rehearsed. It is safe for concurrent use.
 type Stage struct {
-	Guests  sandbox.Config // the limits of guests; of each rehearsal its own, so Instances and Output are not used
+	Guests  sandbox.Config // the limits of guests; of each rehearsal its own, so Instances is not used
 	Workers int            // on one table, at least one
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -44,10 +44,9 @@ func (s *Stage) Rehearse(ctx context.Context, order *enclave.Order, progress fun
 	if order.Run.Environment != enclave.Dev {
 		return diary.report(order.Run.Sample), enclave.Internalf("run %s is not to be rehearsed", order.Run.ID)
 	}
-	said := &sandbox.Listener{}
 	limits := s.Guests
-	limits.Instances, limits.Output = 1, said
-	guests, err := sandbox.New(ctx, limits, s.Log)
+	limits.Instances = 1
+	guests, err := sandbox.NewRehearsal(ctx, limits, s.Log)
 	if err != nil {
 		return diary.report(order.Run.Sample), err
 	}
@@ -58,20 +57,37 @@ func (s *Stage) Rehearse(ctx context.Context, order *enclave.Order, progress fun
 	}
 	approved := *order
 	approved.Approved = true
-	rows, executor := loader{table}, aggregate.New(guests, s.Workers)
+	rows, executor, performer := loader{table}, aggregate.New(guests, s.Workers), program.New(guests)
 	err = (&enclave.Enclave{
-		Planner: admit.Planner{}, Loader: rows, Executor: executor, Performer: program.New(guests),
+		Planner: admit.Planner{}, Loader: rows, Executor: executor, Performer: performer,
 		Inspector: leak.New(nobody{}), Measurer: measure.Measurer{}, Treater: watched{diary}, Historian: releases.New(nothing{}, nothing{}, rows, history.Seed(table.Snapshot().Digest)), Recorder: diary,
 	}).Run(ctx, &approved, diary.enter)
 	report := diary.report(order.Run.Sample)
-	report.Rehearsal.Said = said.Text()
+	report.Rehearsal.Said = guests.Said()
+	fuel := gauge{order.Module.Manifest.RowFuel(), guests.Burnt, func(ctx context.Context, fuel int64) error {
+		plan, err := admit.Planner{}.Plan(&approved)
+		if err != nil {
+			return err
+		}
+		manifest := *plan.Manifest
+		manifest.Fuel, plan.Manifest = fuel, &manifest
+		if manifest.Form == enclave.Program {
+			_, err = performer.Perform(ctx, table, order.Module, plan)
+		} else {
+			_, err = executor.Execute(ctx, table, order.Module, plan)
+		}
+		return err
+	}}
+	use, asks := fuel.read(ctx, err, diary.came(enclave.StageMeasure))
+	report.Rehearsal.Fuel = use
 	if err != nil {
-		report.Rehearsal.Advice = keySpace(&approved, err)
+		report.Rehearsal.Advice = append(keySpace(&approved, err), asks...)
 		return report, err
 	}
 	if report.Rehearsal.Advice, err = approval(ctx, order); err != nil {
 		return report, err
 	}
+	report.Rehearsal.Advice = append(report.Rehearsal.Advice, asks...)
 	advice, err := diary.advice(ctx, func(ctx context.Context, plan *enclave.Plan) (*enclave.Table, error) {
 		return executor.Execute(ctx, table, order.Module, plan)
 	})

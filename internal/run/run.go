@@ -399,6 +399,9 @@ func (r *Register) report(ctx context.Context, state *State) (*enclave.Report, e
 			return nil, enclave.Internalf("decode a report: %w", err)
 		}
 	}
+	if state.Environment != enclave.Dev {
+		report.Rehearsal = nil // there was none: whatever was kept, what a guest wrote or burnt over real rows is shown to nobody
+	}
 	report.Version, report.Run, report.Environment = 1, state.ID, state.Environment
 	report.Outcome, report.Stage, report.Reasons = state.Outcome, state.Stage, state.Reasons
 	report.Support = support(r.config.SupportKey, state)

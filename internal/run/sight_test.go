@@ -253,6 +253,16 @@ func TestReports(t *testing.T) {
 	wants(t, err, enclave.State, "REPORT_NOT_READY")
 	_, err = w.Report(ctx, bureau, "nobody")
 	wants(t, err, enclave.NotFound, "RUN_NOT_FOUND")
+	// What only a rehearsal tells is not told of real rows, not even if it was kept.
+	ok(t, w.store.Runs().End(ctx, waiting.ID, run.Ending{
+		Outcome: enclave.Failed, Stage: enclave.StageExecute, Reasons: []enclave.Reason{{Code: "MODULE_FUEL"}}, Time: time.Now(),
+		Report: `{"cause":"kept","rehearsal":{"said":"YES","fuel":{"row":3,"allowed":5000,"start":7}}}`,
+	}, enclave.NewAct(time.Now(), bureau, "run.fail", "runs/"+waiting.ID)))
+	raw, err := w.Report(ctx, bureau, waiting.ID)
+	ok(t, err)
+	if text := string(raw); !strings.Contains(text, `"kept"`) || strings.Contains(text, "rehearsal") || strings.Contains(text, "fuel") || strings.Contains(text, "YES") {
+		t.Errorf("of real rows it is told that %s", raw)
+	}
 	close(w.rooms.let)
 }
 

@@ -146,6 +146,18 @@ func Spins(turns int32) Guest {
 	)}.wasm()}
 }
 
+// Stumbles counts down like [Spins], and then traps.
+func Stumbles(turns int32) Guest {
+	return Guest{Name: "stumbles", Tries: "to take its time, and to trap at the end", Reason: trapped, Wasm: program{batch: code(
+		number(int64(turns)), set(3), opLoop, blockNone, get(3), number(1), opSub, opLocalTee, 3, opBrIf, 0, opEnd, opUnreachable,
+	)}.wasm()}
+}
+
+// Broods never comes to its first row, as a module of either form.
+func Broods() Guest {
+	return Guest{Name: "broods", Tries: "never to be ready", Reason: spent, Wasm: program{init: code(forever(), number(0)), finish: number(0)}.wasm()}
+}
+
 // Pleads calls the host so many times without a loop, each time for all the randomness that there is at once.
 func Pleads(calls int) Guest {
 	return Guest{Name: "pleads", Tries: "to have the host work for it where nothing looks at its fuel", Wasm: program{batch: code(
