@@ -50,6 +50,55 @@ func TestAnEnclaveServesOnceAndClosesAll(t *testing.T) {
 	}
 }
 
+// What others may enter is refused, whichever of the secret directories it is, and so is a link in its place; the log is public.
+func TestSecretDirectoriesArePrivate(t *testing.T) {
+	dir := t.TempDir()
+	first, err := open(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Serve(ended(t)); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []os.FileMode{0o750, 0o701} {
+		var refused []string
+		for _, entry := range entries {
+			path := filepath.Join(dir, entry.Name())
+			if !entry.IsDir() {
+				continue
+			}
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+			opened, err := open(t, dir)
+			if errors.Is(err, enclave.Fail(enclave.Invalid, "DATA_DIR_OPEN", "dir", path)) {
+				refused = append(refused, entry.Name())
+			} else if err != nil {
+				t.Fatal(err)
+			} else if err := opened.Serve(ended(t)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, 0o700); err != nil { //nolint:gosec // a directory
+				t.Fatal(err)
+			}
+		}
+		if want := []string{"credentials", "files", "keys", "snapshots", "spool", "state"}; !slices.Equal(refused, want) {
+			t.Errorf("with mode %o %v are refused, want %v", mode, refused, want)
+		}
+	}
+	keys, elsewhere := filepath.Join(dir, "keys"), filepath.Join(t.TempDir(), "keys")
+	if err := errors.Join(os.Rename(keys, elsewhere), os.Symlink(elsewhere, keys)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, dir); !errors.Is(err, enclave.Fail(enclave.Invalid, "DATA_DIR_OPEN", "dir", keys)) {
+		t.Errorf("a link in place of the keys: %v", err)
+	}
+}
+
 // What a start leaves that was killed while it wrote the first credential is no credential, and in nobody's way.
 func TestAFirstStartThatWasKilled(t *testing.T) {
 	dir := t.TempDir()

@@ -11,7 +11,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// layout is where things lie under the data directory. All of it belongs to the service's user alone.
+// layout is where things lie under the data directory. All of it but the public log belongs to the service's user alone.
 type layout struct{ root string }
 
 func (l layout) keys() string      { return filepath.Join(l.root, "keys") }
@@ -33,15 +33,31 @@ func PublicKey(dir string) string { return filepath.Join(dir, "domain.pub") }
 // Ledger is the directory of the public log.
 func Ledger(dir string) string { return layout{dir}.ledger() }
 
+// create makes what is not there yet, and refuses what others may enter: who copied the directory may have widened it. Compiled code the sandbox
+// looks after itself.
 func (l layout) create() error {
-	for _, dir := range []string{
-		l.keys(), l.state(), l.files(), l.snapshots(), l.ledger(), l.cache(), l.spool(), filepath.Dir(AuthorityCredential(l.root)),
-	} {
+	secret := []string{l.keys(), l.state(), l.files(), l.snapshots(), l.spool(), filepath.Dir(AuthorityCredential(l.root))}
+	for _, dir := range append(secret, l.ledger(), l.cache()) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return enclave.Fail(enclave.Invalid, "DATA_DIR_UNUSABLE", "problem", err.Error())
 		}
 	}
+	for _, dir := range secret {
+		info, err := os.Lstat(dir)
+		if err != nil {
+			return enclave.Fail(enclave.Invalid, "DATA_DIR_UNUSABLE", "problem", err.Error())
+		}
+		if !info.IsDir() || !private(info) {
+			return enclave.Fail(enclave.Invalid, "DATA_DIR_OPEN", "dir", dir)
+		}
+	}
 	return nil
+}
+
+// private reports whether nobody but the service's user may use a file.
+func private(info fs.FileInfo) bool {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(owner.Uid) == os.Geteuid() && info.Mode().Perm()&0o077 == 0
 }
 
 // lock keeps a second server out of the same directory. The lock goes with the file's closing, and so with the process.
