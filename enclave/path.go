@@ -63,7 +63,8 @@ type Recorder interface {
 	Release(ctx context.Context, run string) error
 }
 
-// Enclave is the path of a run over the rooms that do the work. It has no state of its own and is safe for concurrent use.
+// Enclave is the path of a run over the rooms that do the work. It has no state of its own and is safe for concurrent use. Processor is what
+// runs share with guests; nil if they need not.
 type Enclave struct {
 	Planner   Planner
 	Loader    Loader
@@ -74,6 +75,7 @@ type Enclave struct {
 	Treater   Treater
 	Historian Historian
 	Recorder  Recorder
+	Processor *Turns
 }
 
 // maxMeasurements is how often a run is measured again because another release moved the history first.

@@ -83,6 +83,7 @@ func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) 
 	if err != nil {
 		return nil, err
 	}
+	defer e.busy(in)()
 	out := &measured{executed: in, history: history}
 	if in.product != nil {
 		out.inspected, err = e.Inspector.Inspect(ctx, in.rows, in.product, in.profile)
@@ -95,6 +96,7 @@ func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) 
 // treat suppresses and rounds until neither the table by itself nor the table with all releases before it gives anything away. Each
 // turn suppresses a cell more, so the turns end.
 func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
+	defer e.busy(in.executed)()
 	if in.product != nil {
 		output, err := e.Treater.Present(in.product)
 		return &treated{measured: in, output: output}, err
@@ -118,6 +120,13 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 			risks.Risks[cell] |= RiskHistory
 		}
 	}
+}
+
+// busy makes it the turn of a run's operator until done is called: what the enclave does for him counts like what his modules do.
+func (e *Enclave) busy(in *executed) (done func()) {
+	turn := e.Processor.For(in.plan.Operator)
+	turn.Enter()
+	return turn.Give
 }
 
 // judge measures the treated output afresh and lets policy see those facts, never what the module or treatment claim.

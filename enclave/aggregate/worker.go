@@ -15,6 +15,7 @@ type worker struct {
 	learned *learned      // what the module computes, unless the guest sees rows
 	guest   enclave.Guest // of a crafted run only
 	places  *enclave.Places
+	turn    *enclave.Turn // which is its own while it works
 
 	view    enclave.Batch // the shown columns of a batch
 	emitted [][]int32     // by the guest, one slice for each of its keys
@@ -44,9 +45,9 @@ type cells struct {
 // manySlots is room for cells at the beginning, so that two workers' accumulators share no cache line.
 const manySlots = 64
 
-func newWorker(l *layout, f *learned, places *enclave.Places) *worker {
+func newWorker(l *layout, f *learned, places *enclave.Places, turn *enclave.Turn) *worker {
 	w := &worker{
-		layout: l, learned: f, places: places, last: nobody,
+		layout: l, learned: f, places: places, turn: turn, last: nobody,
 		codes: make([]int32, chunk), numbers: make([]int32, chunk), margin: make([]slot, chunk), fresh: make([]uint8, chunk),
 	}
 	for i, set := range l.sets {
@@ -157,7 +158,8 @@ func (w *worker) addEmitted(numbers []int32, first int) error {
 }
 
 // assign lets the guest of a crafted run see the shown columns of a batch and nothing else: no subjects, no column that it was not
-// shown. Some batches it sees twice, see replay.
+// shown. Some batches it sees twice, see replay. The guest has turns of its own: the worker gives its turn away meanwhile, since whoever has
+// one waits for nothing.
 func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
 	if w.guest == nil || b.Rows == 0 {
 		return nil
@@ -169,6 +171,7 @@ func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
 	for i := range w.emitted {
 		w.emitted[i] = w.emitted[i][:b.Rows]
 	}
+	w.turn.Give()
 	if err := w.guest.Assign(ctx, &w.view, w.emitted); err != nil {
 		return crafted(ctx, err)
 	}
@@ -176,10 +179,12 @@ func (w *worker) assign(ctx context.Context, b *enclave.Batch) error {
 	if first {
 		w.replay = newReplay(w.layout)
 	}
-	if !w.replay.chosen(first) {
-		return nil
+	if w.replay.chosen(first) {
+		if err := w.replay.verify(ctx, w.guest, &w.view, w.emitted); err != nil {
+			return crafted(ctx, err)
+		}
 	}
-	return crafted(ctx, w.replay.verify(ctx, w.guest, &w.view, w.emitted))
+	return w.turn.Take(ctx)
 }
 
 // employ gives the worker a guest that sees rows.
