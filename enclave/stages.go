@@ -77,8 +77,15 @@ func (e *Enclave) execute(ctx context.Context, in *loaded) (*executed, error) {
 	return out, nil
 }
 
-// measure pins the version of the release history first: a release that comes after it makes record refuse.
+// measure waits until no other run measures and records over the same dataset, and pins the version of the release history: a release that
+// comes after it, as one by people may, makes record refuse.
 func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) {
+	if in.table != nil && in.turn == nil {
+		in.turn = e.Historian.Turns(in.Dataset.Name).For(in.plan.Operator)
+	}
+	if err := in.turn.Take(ctx); err != nil {
+		return nil, err
+	}
 	history, err := e.Recorder.History(ctx, in.Dataset.Name)
 	if err != nil {
 		return nil, err
@@ -142,7 +149,7 @@ func (e *Enclave) judge(ctx context.Context, in *treated) (*judged, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &judged{admitted: in.admitted, verdict: mint(in, facts, judgement)}, nil
+	return &judged{executed: in.executed, verdict: mint(in, facts, judgement)}, nil
 }
 
 // facts measures a table as it was treated. A product is what it was when it was inspected: presenting it changes no value.
@@ -157,6 +164,7 @@ func (e *Enclave) record(ctx context.Context, in *judged) (*recorded, error) {
 	if err := e.Recorder.Record(ctx, in.verdict); err != nil {
 		return nil, err
 	}
+	in.leave()
 	return &recorded{run: in.Run.ID}, nil
 }
 

@@ -2,6 +2,7 @@ package enclave
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 // everybody has a turn at once.
 type Turns struct {
 	places int
+	credit time.Duration
 
 	mu       sync.Mutex
 	accounts map[string]*account // of operators that are around, or were a while ago
@@ -29,8 +31,6 @@ type Turns struct {
 const (
 	// quantum is how long a turn lasts at least, unless another operator is as far behind: shorter ones cost caches more than they give.
 	quantum = 5 * time.Millisecond
-	// credit is the most by which an operator can be ahead of others or behind them: so who rested goes first for so long, and no longer.
-	credit = time.Second
 	// linger is how long an operator that has had a turn is taken to be around. One that had more leaves a place free meanwhile: for the little
 	// that runs do between their turns, and for the next one.
 	linger = 200 * time.Millisecond
@@ -64,10 +64,14 @@ type waiter struct {
 	ready chan struct{}
 }
 
-// NewTurns shares so many places, at least one.
-func NewTurns(places int) *Turns {
-	return &Turns{places: max(1, places), accounts: map[string]*account{}}
+// NewTurns shares so many places, at least one. Credit is the most by which an operator can be ahead of others or behind them: who rested goes
+// first for so long, and no longer. It should be longer than work of one operator in one turn.
+func NewTurns(places int, credit time.Duration) *Turns {
+	return &Turns{places: max(1, places), credit: credit, accounts: map[string]*account{}}
 }
+
+// NewProcessor shares the cores that this process may use.
+func NewProcessor() *Turns { return NewTurns(runtime.GOMAXPROCS(0), time.Second) }
 
 // For prepares a turn of an operator.
 func (s *Turns) For(operator string) *Turn {
@@ -77,8 +81,8 @@ func (s *Turns) For(operator string) *Turn {
 	return &Turn{turns: s, operator: operator}
 }
 
-// Take waits for the turn, or fails with RUN_CANCELED when ctx is done. Whoever has it MUST call [Turn.Pause] every few milliseconds, and MUST
-// NOT wait for anything that another gives only when it has had a turn itself.
+// Take waits for the turn, or fails with RUN_CANCELED when ctx is done. Whoever has it should call [Turn.Pause] now and then, of the processor
+// every few milliseconds: others wait as long. It MUST NOT wait for anything that another gives only when it has had a turn itself.
 func (t *Turn) Take(ctx context.Context) error {
 	if t == nil || t.account != nil {
 		return nil
@@ -199,7 +203,7 @@ func (s *Turns) settle() (now time.Time) {
 		s.level = max(s.level, least)
 	}
 	for _, a := range s.accounts {
-		a.used = min(a.used, s.level+credit)
+		a.used = min(a.used, s.level+s.credit)
 	}
 	return now
 }
@@ -212,7 +216,7 @@ func (s *Turns) accountOf(operator string, now time.Time) *account {
 		s.accounts[operator] = a
 	}
 	if a.held+a.waiting == 0 {
-		a.used = max(a.used, s.level-credit)
+		a.used = max(a.used, s.level-s.credit)
 	}
 	return a
 }

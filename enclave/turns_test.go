@@ -32,7 +32,7 @@ type crowd struct {
 
 func newCrowd(t *testing.T, places int) *crowd {
 	t.Helper()
-	c := &crowd{turns: enclave.NewTurns(places), places: places, had: map[string]time.Duration{}}
+	c := &crowd{turns: enclave.NewTurns(places, time.Second), places: places, had: map[string]time.Duration{}}
 	c.ctx, c.leave = context.WithCancel(t.Context())
 	return c
 }
@@ -278,7 +278,7 @@ func TestWaitsForTurnsEnd(t *testing.T) {
 // Cancelling and giving at the same moment loses no place; for the race detector too.
 func TestTurnsAreNotLost(t *testing.T) {
 	t.Parallel()
-	turns := enclave.NewTurns(2)
+	turns := enclave.NewTurns(2, time.Second)
 	var all sync.WaitGroup
 	for i := range 200 {
 		all.Go(func() {

@@ -66,7 +66,7 @@ func (c Config) withDefaults() Config {
 		c.Compilers = max(2, runtime.GOMAXPROCS(0)/2)
 	}
 	if c.Processor == nil {
-		c.Processor = enclave.NewTurns(runtime.GOMAXPROCS(0))
+		c.Processor = enclave.NewProcessor()
 	}
 	if c.CallTimeout == 0 {
 		c.CallTimeout = time.Minute

@@ -123,7 +123,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	if err != nil {
 		return err
 	}
-	processor := enclave.NewTurns(runtime.GOMAXPROCS(0))
+	processor := enclave.NewProcessor()
 	limits := sandbox.Config{ // no Output: what guests write who may see real rows is never kept
 		CacheDir: at.cache(), MemoryPages: uint32(config.MemoryMiB) * 16, CallTimeout: config.callTimeout(), //nolint:gosec // bounded by filled
 		Compiler: config.Compiler, CompileSeconds: config.CompileSeconds, CompileMiB: config.CompileMiB, Processor: processor,
