@@ -18,7 +18,7 @@ import (
 // everybody has a turn at once.
 type Turns struct {
 	places int
-	credit time.Duration
+	debt   time.Duration
 
 	mu       sync.Mutex
 	accounts map[string]*account // of operators that are around, or were a while ago
@@ -31,11 +31,13 @@ type Turns struct {
 const (
 	// quantum is how long a turn lasts at least, unless another operator is as far behind: shorter ones cost caches more than they give.
 	quantum = 5 * time.Millisecond
+	// rest is the most by which who had no work comes back as one who had less than others: for a run's next turn it goes first, and no more.
+	rest = 250 * time.Millisecond
 	// linger is how long an operator that has had a turn is taken to be around. One that had more leaves a place free meanwhile: for the little
 	// that runs do between their turns, and for the next one.
 	linger = 200 * time.Millisecond
 	// forgotten is how long an account is kept that nobody uses.
-	forgotten = 10 * time.Second
+	forgotten = time.Minute
 )
 
 // account is what is known of an operator.
@@ -64,10 +66,10 @@ type waiter struct {
 	ready chan struct{}
 }
 
-// NewTurns shares so many places, at least one. Credit is the most by which an operator can be ahead of others or behind them: who rested goes
-// first for so long, and no longer. It should be longer than work of one operator in one turn.
-func NewTurns(places int, credit time.Duration) *Turns {
-	return &Turns{places: max(1, places), credit: credit, accounts: map[string]*account{}}
+// NewTurns shares so many places, at least one. Debt is how much more an operator may have had than another who has work, so that it waits no
+// longer than the other takes to have as much. What it had beyond is forgiven: it should be longer than any turn without a pause.
+func NewTurns(places int, debt time.Duration) *Turns {
+	return &Turns{places: max(1, places), debt: debt, accounts: map[string]*account{}}
 }
 
 // NewProcessor shares the cores that this process may use.
@@ -203,7 +205,7 @@ func (s *Turns) settle() (now time.Time) {
 		s.level = max(s.level, least)
 	}
 	for _, a := range s.accounts {
-		a.used = min(a.used, s.level+s.credit)
+		a.used = min(a.used, s.level+s.debt)
 	}
 	return now
 }
@@ -216,7 +218,7 @@ func (s *Turns) accountOf(operator string, now time.Time) *account {
 		s.accounts[operator] = a
 	}
 	if a.held+a.waiting == 0 {
-		a.used = max(a.used, s.level-s.credit)
+		a.used = max(a.used, s.level-rest)
 	}
 	return a
 }
@@ -297,15 +299,15 @@ func (s *Turns) next(now time.Time) *waiter {
 }
 
 // admits reports whether an operator may have another turn: in any case if nobody has one who can pause, so that there is always somebody who
-// sees that others wait.
+// sees that others wait. Who is ahead of another leaves a place free, and makes room for what cannot pause.
 func (s *Turns) admits(a *account, now time.Time) bool {
-	if s.pausing == 0 {
+	switch {
+	case s.pausing == 0:
 		return true
+	case s.ahead(a, now):
+		return s.held < s.places && a.pausing < max(1, s.places-1)
 	}
-	if s.held >= s.places {
-		return false
-	}
-	return a.pausing < max(1, s.places-1) || !s.ahead(a, now)
+	return s.pausing < s.places
 }
 
 // ahead reports whether an operator has had more than another that is around.
