@@ -59,6 +59,9 @@ type HistoryFacts struct {
 // Historian keeps account of what all exact releases of a dataset determine together (see the package that implements it).
 // It is safe for concurrent use.
 type Historian interface {
+	// Turns is for who measures a table over a dataset and records it. A release that comes between has it measured again: so they go one
+	// after the other, operators in turn, or who takes longest would never come to an end. nil has nobody wait.
+	Turns(dataset string) *Turns
 	// Audit judges what a footprint would add to the history at a version. It MUST fail with HISTORY_MOVED if the history has
 	// moved on. It changes nothing: recording the release does.
 	Audit(ctx context.Context, dataset *Dataset, version, threshold int64, footprint *Footprint) (Audited, error)

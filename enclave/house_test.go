@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -22,6 +23,8 @@ type house struct {
 	fail               map[string]error     // by call
 	onStage            func(enclave.Stage)
 	beforeRecord       func()
+	beforeRelease      func()
+	turns, processor   *enclave.Turns
 
 	stages                            []enclave.Stage
 	planned, opened, closed, executed int
@@ -56,13 +59,15 @@ func newHouse(t *testing.T) *house {
 		profile:   enclave.Profile{Name: "strict", Threshold: 10},
 		account:   enclave.HistoryFacts{Clean: true},
 		history:   7,
+		turns:     enclave.NewTurns(1, time.Minute),
+		processor: enclave.NewTurns(1, time.Second),
 	}
 }
 
 var revision = enclave.DigestOf([]byte("policy"))
 
 func (h *house) rooms() *enclave.Enclave {
-	return &enclave.Enclave{Planner: planner{h}, Loader: loader{h}, Executor: executor{h}, Performer: performer{h}, Inspector: inspector{h}, Measurer: measurer{h}, Treater: treater{h}, Historian: historian{h}, Recorder: recorder{h}}
+	return &enclave.Enclave{Planner: planner{h}, Loader: loader{h}, Executor: executor{h}, Performer: performer{h}, Inspector: inspector{h}, Measurer: measurer{h}, Treater: treater{h}, Historian: historian{h}, Recorder: recorder{h}, Processor: h.processor}
 }
 
 // held is an output of the house that waits for people, and two people's votes for it.
@@ -197,6 +202,8 @@ func (t treater) Present(*enclave.Product) (*enclave.Treated, error) {
 
 type historian struct{ *house }
 
+func (h historian) Turns(string) *enclave.Turns { return h.turns }
+
 func (h historian) Audit(_ context.Context, _ *enclave.Dataset, version, _ int64, f *enclave.Footprint) (enclave.Audited, error) {
 	h.footprints = append(h.footprints, f)
 	if version != h.history {
@@ -237,6 +244,9 @@ func (r recorder) Record(_ context.Context, verdict *enclave.Verdict) error {
 }
 
 func (r recorder) Release(_ context.Context, run string) error {
+	if r.beforeRelease != nil {
+		r.beforeRelease()
+	}
 	if err := r.fail["release"]; err != nil {
 		return err
 	}

@@ -63,7 +63,8 @@ type Recorder interface {
 	Release(ctx context.Context, run string) error
 }
 
-// Enclave is the path of a run over the rooms that do the work. It has no state of its own and is safe for concurrent use.
+// Enclave is the path of a run over the rooms that do the work. It has no state of its own and is safe for concurrent use. Processor is what
+// runs share with guests; nil if they need not.
 type Enclave struct {
 	Planner   Planner
 	Loader    Loader
@@ -74,6 +75,7 @@ type Enclave struct {
 	Treater   Treater
 	Historian Historian
 	Recorder  Recorder
+	Processor *Turns
 }
 
 // maxMeasurements is how often a run is measured again because another release moved the history first.
@@ -87,6 +89,7 @@ func (e *Enclave) Run(ctx context.Context, order *Order, progress func(Stage)) (
 	loaded, err := then(p, StageLoad, admitted, err, e.load)
 	defer func() { err = loaded.close(err) }()
 	executed, err := then(p, StageExecute, loaded, err, e.execute)
+	defer executed.leave()
 	for range maxMeasurements {
 		measured, err := then(p, StageMeasure, executed, err, e.measure)
 		treated, err := then(p, StageTreat, measured, err, e.treat)
@@ -116,6 +119,7 @@ type (
 		*loaded
 		table   *Table
 		product *Product
+		turn    *Turn // to measure the table and record it; nil of a product, whose record no release forestalls
 	}
 	measured struct {
 		*executed
@@ -130,7 +134,7 @@ type (
 		audited   Audited
 	}
 	judged struct {
-		*admitted
+		*executed
 		verdict *Verdict
 	}
 	recorded struct{ run string }
@@ -161,6 +165,13 @@ func then[In, Out any](p path, stage Stage, in In, err error, run func(context.C
 		return none, Fail(Canceled, "RUN_CANCELED").Because(err)
 	}
 	return out, err
+}
+
+// leave lets others measure and record.
+func (x *executed) leave() {
+	if x != nil {
+		x.turn.Give()
+	}
 }
 
 // close gives the rows back, whether they were executed or not, and keeps the first error. A run that loaded nothing has none.

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -77,6 +80,11 @@ func TestEveryRoomCanFail(t *testing.T) {
 			if h.closed != h.opened {
 				t.Errorf("rows opened %d times, closed %d times", h.opened, h.closed)
 			}
+			for _, shared := range []*enclave.Turns{h.turns, h.processor} { // if not, it waits until the test is too old
+				if err := shared.For("another").Take(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
 		})
 	}
 }
@@ -95,6 +103,42 @@ func TestHistoryMovedIsMeasuredAgain(t *testing.T) {
 	if len(h.decided) != 1 || h.decided[0].History != h.history || len(h.judged) != 3 || h.executed != 1 {
 		t.Errorf("decided %+v against version %d, judged %d times, executed %d times", h.decided, h.history, len(h.judged), h.executed)
 	}
+}
+
+// From the version of the history that a run pins until it is recorded nobody else measures over the dataset, however often it is measured
+// again; but what it waits for after that, others do not wait for.
+func TestRunsOverOneDatasetMeasureInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.moves = 1
+		ctx, cancel := context.WithCancel(t.Context())
+		var others sync.WaitGroup
+		var came atomic.Int64
+		h.beforeRecord = func() {
+			others.Go(func() {
+				other := h.turns.For("another")
+				if other.Take(ctx) == nil {
+					came.Add(1)
+					other.Give()
+				}
+			})
+			synctest.Wait()
+			if came.Load() > 0 {
+				t.Error("another measures at the same time")
+			}
+		}
+		h.beforeRelease = func() {
+			synctest.Wait()
+			if came.Load() != 2 {
+				t.Error("another waits for the release of what is recorded")
+			}
+		}
+		if err := h.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		others.Wait()
+	})
 }
 
 // TestHistoryForbidsCells: what the releases before forbid is suppressed, and the table is tried again without it until it is clean.
@@ -194,6 +238,11 @@ func TestCancellation(t *testing.T) {
 			err := h.run(ctx)
 			if h.closed != h.opened {
 				t.Errorf("rows opened %d times, closed %d times", h.opened, h.closed)
+			}
+			for _, shared := range []*enclave.Turns{h.turns, h.processor} { // if not, it waits until the test is too old
+				if err := shared.For("another").Take(t.Context()); err != nil {
+					t.Error(err)
+				}
 			}
 			if at == enclave.StageRecord || at == enclave.StageRelease {
 				if err != nil || !slices.Equal(h.released, []string{"run1"}) {

@@ -77,12 +77,20 @@ func (e *Enclave) execute(ctx context.Context, in *loaded) (*executed, error) {
 	return out, nil
 }
 
-// measure pins the version of the release history first: a release that comes after it makes record refuse.
+// measure waits until no other run measures and records over the same dataset, and pins the version of the release history: a release that
+// comes after it, as one by people may, makes record refuse.
 func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) {
+	if in.table != nil && in.turn == nil {
+		in.turn = e.Historian.Turns(in.Dataset.Name).For(in.plan.Operator)
+	}
+	if err := in.turn.Take(ctx); err != nil {
+		return nil, err
+	}
 	history, err := e.Recorder.History(ctx, in.Dataset.Name)
 	if err != nil {
 		return nil, err
 	}
+	defer e.busy(in)()
 	out := &measured{executed: in, history: history}
 	if in.product != nil {
 		out.inspected, err = e.Inspector.Inspect(ctx, in.rows, in.product, in.profile)
@@ -95,6 +103,7 @@ func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) 
 // treat suppresses and rounds until neither the table by itself nor the table with all releases before it gives anything away. Each
 // turn suppresses a cell more, so the turns end.
 func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
+	defer e.busy(in.executed)()
 	if in.product != nil {
 		output, err := e.Treater.Present(in.product)
 		return &treated{measured: in, output: output}, err
@@ -120,6 +129,13 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 	}
 }
 
+// busy makes it the turn of a run's operator until done is called: what the enclave does for him counts like what his modules do.
+func (e *Enclave) busy(in *executed) (done func()) {
+	turn := e.Processor.For(in.plan.Operator)
+	turn.Enter()
+	return turn.Give
+}
+
 // judge measures the treated output afresh and lets policy see those facts, never what the module or treatment claim.
 func (e *Enclave) judge(ctx context.Context, in *treated) (*judged, error) {
 	facts, err := e.facts(ctx, in)
@@ -133,7 +149,7 @@ func (e *Enclave) judge(ctx context.Context, in *treated) (*judged, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &judged{admitted: in.admitted, verdict: mint(in, facts, judgement)}, nil
+	return &judged{executed: in.executed, verdict: mint(in, facts, judgement)}, nil
 }
 
 // facts measures a table as it was treated. A product is what it was when it was inspected: presenting it changes no value.
@@ -148,6 +164,7 @@ func (e *Enclave) record(ctx context.Context, in *judged) (*recorded, error) {
 	if err := e.Recorder.Record(ctx, in.verdict); err != nil {
 		return nil, err
 	}
+	in.leave()
 	return &recorded{run: in.Run.ID}, nil
 }
 

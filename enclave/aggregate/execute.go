@@ -18,6 +18,7 @@ import (
 type Executor struct {
 	sandbox enclave.Sandbox
 	workers int
+	turns   *enclave.Turns
 	kept    *kept
 }
 
@@ -27,6 +28,12 @@ var _ enclave.Executor = (*Executor)(nil)
 // that a module computes. What a module was asked is kept until the executor is gone: a new one asks anew, which replays rely on.
 func New(sandbox enclave.Sandbox, workers int) *Executor {
 	return &Executor{sandbox: sandbox, workers: max(workers, 1), kept: newKept(keptBytes)}
+}
+
+// Sharing has the executor count only while it is the turn of a run's operator, as everything else does that takes long. It returns the executor.
+func (e *Executor) Sharing(processor *enclave.Turns) *Executor {
+	e.turns = processor
+	return e
 }
 
 // Execute computes the table. First the module is asked about everything that the shown columns could hold (see learned), unless a run
@@ -60,7 +67,7 @@ func (e *Executor) Execute(ctx context.Context, rows enclave.Rows, module *encla
 	var next atomic.Int64 // range that no worker has taken yet
 	for i := range workers {
 		group.Go(recovered(func() error {
-			workers[i] = newWorker(at, places)
+			workers[i] = newWorker(at, places, e.turns.For(plan.Operator))
 			return e.work(ctx, workers[i], rows, module, func() (enclave.Range, bool) {
 				if at := next.Add(1) - 1; at < int64(len(ranges)) {
 					return ranges[at], true
@@ -94,7 +101,7 @@ func recovered(work func() error) func() error {
 	}
 }
 
-// work scans ranges until none is left. A guest is closed even if the run was cancelled meanwhile.
+// work scans ranges until none is left, when it is the operator's turn. A guest is closed even if the run was cancelled meanwhile.
 func (e *Executor) work(
 	ctx context.Context, w *worker, rows enclave.Rows, module *enclave.Module, take func() (enclave.Range, bool),
 ) (err error) {
@@ -106,12 +113,19 @@ func (e *Executor) work(
 		defer func() { err = errors.Join(err, guest.Close(context.WithoutCancel(ctx))) }()
 		w.employ(guest)
 	}
+	if err := w.turn.Take(ctx); err != nil {
+		return err
+	}
+	defer w.turn.Give()
 	for r, more := take(); more; r, more = take() {
 		row := r.First
 		err := rows.Scan(ctx, r, w.layout.read, func(b *enclave.PackedBatch) error {
 			first := row
 			row += int64(b.Rows)
-			return w.batch(ctx, b, first)
+			if err := w.batch(ctx, b, first); err != nil {
+				return err
+			}
+			return w.turn.Pause(ctx)
 		})
 		if err != nil {
 			return err

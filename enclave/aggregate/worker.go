@@ -15,6 +15,7 @@ type worker struct {
 	locator *locator
 	guest   enclave.Guest // of a crafted run only
 	places  *enclave.Places
+	turn    *enclave.Turn // which is its own while it works
 
 	view     enclave.Batch // the shown columns of a batch, as the guest sees them
 	emitted  [][]int32     // by the guest, one slice for each of its keys
@@ -46,10 +47,10 @@ type cells struct {
 // manySlots is room for cells at the beginning, so that two workers' accounts share no cache line.
 const manySlots = 64
 
-func newWorker(at *locator, places *enclave.Places) *worker {
+func newWorker(at *locator, places *enclave.Places, turn *enclave.Turn) *worker {
 	l := at.layout
 	w := &worker{
-		layout: l, locator: at, places: places, last: nobody,
+		layout: l, locator: at, places: places, turn: turn, last: nobody,
 		codes: make([]int32, chunk), numbers: make([]int32, chunk), rows: make([]uint16, chunk), subjects: make([]uint32, chunk),
 		values: make([]int64, chunk), margin: make([]slot, chunk),
 	}
@@ -163,7 +164,8 @@ func (w *worker) addUp(c *cells, j int, slots []slot, subjects []uint32, v *encl
 }
 
 // assign lets the guest of a crafted run see the shown columns of a batch and nothing else: no subjects, no column that it was not
-// shown. Some batches it sees twice, see replay.
+// shown. Some batches it sees twice, see replay. The guest has turns of its own: the worker gives its turn away meanwhile, since whoever has
+// one waits for nothing.
 func (w *worker) assign(ctx context.Context, b *enclave.PackedBatch) error {
 	if w.guest == nil || b.Rows == 0 {
 		return nil
@@ -175,6 +177,7 @@ func (w *worker) assign(ctx context.Context, b *enclave.PackedBatch) error {
 	for i := range w.emitted {
 		w.emitted[i] = w.emitted[i][:b.Rows]
 	}
+	w.turn.Give()
 	if err := w.guest.Assign(ctx, &w.view, w.emitted); err != nil {
 		return crafted(ctx, w.guest, err)
 	}
@@ -182,10 +185,12 @@ func (w *worker) assign(ctx context.Context, b *enclave.PackedBatch) error {
 	if first {
 		w.replay = newReplay(w.layout)
 	}
-	if !w.replay.chosen(first) {
-		return nil
+	if w.replay.chosen(first) {
+		if err := w.replay.verify(ctx, w.guest, &w.view, w.emitted); err != nil {
+			return crafted(ctx, w.guest, err)
+		}
 	}
-	return crafted(ctx, w.guest, w.replay.verify(ctx, w.guest, &w.view, w.emitted))
+	return w.turn.Take(ctx)
 }
 
 // employ gives the worker a guest that sees rows.

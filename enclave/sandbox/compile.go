@@ -49,7 +49,7 @@ func (s *Sandbox) compile(ctx context.Context, operator string, module *enclave.
 		}
 		defer leave()
 	}
-	metered, err := meter.Rewrite(module.Bytes)
+	metered, err := s.rewrite(ctx, operator, module.Bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +74,16 @@ func (s *Sandbox) compile(ctx context.Context, operator string, module *enclave.
 	}
 	s.log.DebugContext(ctx, "module compiled", slog.String("module", module.Digest.String()), slog.Duration("took", time.Since(began)))
 	return code, nil
+}
+
+// rewrite meters a module when it is its operator's turn.
+func (s *Sandbox) rewrite(ctx context.Context, operator string, wasm []byte) ([]byte, error) {
+	turn := s.config.Processor.For(operator)
+	if err := turn.Take(ctx); err != nil {
+		return nil, err
+	}
+	defer turn.Give()
+	return meter.Rewrite(wasm)
 }
 
 // fits checks what the compiler leaves to the linker: that each import is one that the sandbox offers, of the same type, and that

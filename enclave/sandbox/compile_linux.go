@@ -4,7 +4,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"time"
 )
@@ -25,6 +24,14 @@ func isolate(cmd *exec.Cmd) {
 	}
 }
 
+// niceness is that of a child: where all cores are busy it has a tenth of one, which takes it less time than it may take.
+const niceness = 10
+
+// yield has a child that was just started give way to the service, with all threads that it has and will have.
+func yield(cmd *exec.Cmd) error {
+	return syscall.Setpriority(syscall.PRIO_PGRP, cmd.Process.Pid, niceness)
+}
+
 // limitProcess bounds what this process may use from now on: processor time, memory that it can write to, the size of files, and how many
 // are open. The soft and the hard limit are the same, so that the end is a kill and needs no cooperation. Of memory it is RLIMIT_DATA and
 // not RLIMIT_AS, since Go reserves much more address space than it ever uses.
@@ -43,8 +50,7 @@ func limitProcess(seconds, bytes uint64) error {
 			return err
 		}
 	}
-	runtime.LockOSThread() // the priority is of the thread, and of those that it starts
-	return syscall.Setpriority(syscall.PRIO_PROCESS, 0, 5)
+	return nil
 }
 
 // private reports whether nobody but the service's user may use a file.

@@ -13,6 +13,8 @@ const wallPerSecond = 2 * time.Second
 
 func isolate(*exec.Cmd) {}
 
+func yield(*exec.Cmd) error { return nil }
+
 func limitProcess(_, _ uint64) error { return nil }
 
 func private(fs.FileInfo) bool { return true }

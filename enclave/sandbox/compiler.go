@@ -111,6 +111,9 @@ func (c *compiler) run(ctx context.Context, dir string, wasm []byte) error {
 	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Start()
 	if err == nil {
+		if late := yield(cmd); late != nil { // it is not the module's fault, nor a danger
+			c.log.WarnContext(ctx, "a compiler keeps its priority", slog.Any("error", late))
+		}
 		c.log.DebugContext(ctx, "a compiler begins", slog.Int("bytes", len(wasm)))
 		err = cmd.Wait()
 	}

@@ -29,8 +29,8 @@ func (s *Sandbox) outOfMemory(cause error) error {
 	return enclave.Fail(enclave.Limit, "MODULE_MEMORY", "limit", fmt.Sprintf("%d MiB", s.config.MemoryPages/16)).Because(cause)
 }
 
-// fault names the failure of a call. The contexts are asked first: the error of a stopped guest is whatever it was at.
-func (g *guest) fault(run, call context.Context, err error) error {
+// fault names the failure of a call. What stops guests is asked first: the error of a stopped one is whatever it was at.
+func (g *guest) fault(run context.Context, err error) error {
 	var broken breach
 	switch {
 	case err != nil && run.Err() != nil:
@@ -39,7 +39,7 @@ func (g *guest) fault(run, call context.Context, err error) error {
 		return enclave.Fail(enclave.Limit, "MODULE_FUEL", "limit", strconv.FormatInt(g.fuel, 10)).Because(err)
 	case err == nil:
 		return nil
-	case call.Err() != nil:
+	case g.tank.stopped:
 		return enclave.Fail(enclave.Limit, "MODULE_STOPPED", "limit", g.sandbox.config.CallTimeout.String()).Because(err)
 	case g.memory.refused:
 		return g.sandbox.outOfMemory(err)

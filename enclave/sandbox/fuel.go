@@ -3,14 +3,16 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/sandbox/meter"
 )
 
-// sliceFuel is what a guest gets at a time: a fraction of a millisecond, after which the host looks whether it is to be stopped and Go may do
-// what it could not while the guest ran. It changes nothing of what a guest may burn.
+// sliceFuel is what a guest gets at a time: a fraction of a millisecond, after which the host looks whether it is to be stopped, whether it is
+// another's turn, and Go may do what it could not while the guest ran. It changes nothing of what a guest may burn.
 const sliceFuel = 1 << 20
 
 var (
@@ -18,7 +20,7 @@ var (
 	errNoFuel  = errors.New("the guest has no fuel left")
 )
 
-// tank is the fuel of one instance.
+// tank is the fuel of one instance, and where it stops when that is used up.
 type tank struct {
 	budget  int64 // that it may burn, in all
 	granted int64 // of that, what its counter has been given
@@ -27,6 +29,10 @@ type tank struct {
 	start   int64 // what was burnt before the first row, once started
 	started bool
 	weighed int64 // what an observer has seen burnt
+
+	turn    *enclave.Turn // of whoever runs the guest
+	end     time.Duration // of the call at hand, in the turn's time: what it waited for does not count
+	stopped bool          // by the clock
 }
 
 // attach finds the counter of a new instance, which is at zero.
@@ -42,9 +48,13 @@ func (t *tank) attach(module api.Module) error {
 // begin notes that the instance is ready for rows.
 func (t *tank) begin() { t.start, t.started = t.burnt(), true }
 
-// refuel gives a guest whose counter is below zero its next slice, or ends the call: it does not return then.
+// refuel gives a guest whose counter is below zero its next slice when it is its turn, or ends the call: it does not return then.
 func (t *tank) refuel(ctx context.Context, counter int64) int64 {
-	if ctx.Err() != nil {
+	if t.turn.Pause(ctx) != nil {
+		panic(errStopped)
+	}
+	if t.turn.Had() > t.end {
+		t.stopped = true
 		panic(errStopped)
 	}
 	more := min(sliceFuel-counter, t.budget-t.granted)

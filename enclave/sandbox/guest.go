@@ -18,6 +18,7 @@ type guest struct {
 	params   []byte
 	layout   layout
 	operator string
+	turn     *enclave.Turn
 	memory   *memory // while an instance exists
 	fuel     int64   // for each row
 	tank     *tank   // of the instance that there is, or was last
@@ -26,7 +27,7 @@ type guest struct {
 var _ enclave.Guest = (*guest)(nil)
 
 // Assign runs the module on one batch, in an instance of its own, within the time of one call. It waits until the sandbox has room for
-// the instance, and takes nothing else while it waits or has it, so that waiting always ends.
+// the instance, and then for its turns at the processor, for which nobody waits who needs room: so waiting always ends.
 func (g *guest) Assign(ctx context.Context, batch *enclave.Batch, codes [][]int32) (err error) {
 	if err := g.layout.fits(batch, codes); err != nil {
 		return err
@@ -38,21 +39,24 @@ func (g *guest) Assign(ctx context.Context, batch *enclave.Batch, codes [][]int3
 		g.sandbox.places.give(g.memory, claim{operator: g.operator})
 		g.memory = nil
 	}()
-	g.tank = &tank{budget: enclave.BaseFuel + enclave.BatchRows*g.fuel}
+	g.tank = &tank{budget: enclave.BaseFuel + enclave.BatchRows*g.fuel, turn: g.turn}
 	defer func() { g.sandbox.observer.weigh(g.tank, enclave.BatchRows) }()
 	return g.within(ctx, func(call context.Context) error { return g.assign(call, batch, codes) })
 }
 
-// within lets the guest do something within its fuel and the time of one call, and names its fault.
+// within lets the guest do something when it is its operator's turn, within its fuel and the time of one call, and names its fault.
 func (g *guest) within(ctx context.Context, do func(call context.Context) error) (err error) {
-	call, cancel := context.WithTimeout(withTank(ctx, g.tank), g.sandbox.config.CallTimeout)
-	defer cancel()
+	if err := g.turn.Take(ctx); err != nil {
+		return err
+	}
+	defer g.turn.Give()
+	g.tank.end = g.turn.Had() + g.sandbox.config.CallTimeout
 	defer func() {
 		if r := recover(); r != nil { // of wazero: whatever a guest provokes there must not end the server
-			err = g.fault(ctx, call, fmt.Errorf("the sandbox panicked: %v", r))
+			err = g.fault(ctx, fmt.Errorf("the sandbox panicked: %v", r))
 		}
 	}()
-	return g.fault(ctx, call, do(call))
+	return g.fault(ctx, do(withTank(ctx, g.tank)))
 }
 
 func (g *guest) assign(ctx context.Context, batch *enclave.Batch, codes [][]int32) error {

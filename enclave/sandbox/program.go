@@ -32,7 +32,7 @@ func (s *Sandbox) Start(ctx context.Context, module *enclave.Module, plan *encla
 	if p.memory, err = s.places.take(ctx, p.claim()); err != nil {
 		return nil, errors.Join(err, g.Close(context.WithoutCancel(ctx)))
 	}
-	p.tank = &tank{budget: enclave.BaseFuel}
+	p.tank = &tank{budget: enclave.BaseFuel, turn: p.turn}
 	err = p.within(ctx, func(call context.Context) (err error) {
 		if p.in, err = p.start(call); err != nil {
 			return err

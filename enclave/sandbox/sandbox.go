@@ -34,9 +34,12 @@ type Config struct {
 	// there are two or more. The wait does not count as the module's time. So their memory together is at most Instances times
 	// MemoryPages, and some 200 MiB more each for the stack of a guest that recurses to the end of it. 0 means one for each core, and one more.
 	Instances int
+	// Processor is shared with everything else that takes long: a guest runs while it is its operator's turn. nil means turns of the
+	// sandbox's own, at as many cores as there are.
+	Processor *enclave.Turns
 	// CallTimeout is the most time that a module may take over one batch, its start included; of a program: over its start, over each
-	// batch, and over its table. What a module may do its fuel says, which ends it first unless the machine is far too busy: this is for
-	// the machine's sake. 0 means 60 s.
+	// batch, and over its table. While it waits for its turn no time passes. What a module may do its fuel says, which ends it first unless
+	// the machine is far too busy: this is for the machine's sake. 0 means 60 s.
 	CallTimeout time.Duration
 	// Modules is how many compiled modules are kept in memory while no run uses them, each at most 64 MiB. 0 means 16.
 	Modules int
@@ -57,6 +60,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Compilers == 0 {
 		c.Compilers = max(2, runtime.GOMAXPROCS(0)/2)
+	}
+	if c.Processor == nil {
+		c.Processor = enclave.NewProcessor()
 	}
 	if c.CallTimeout == 0 {
 		c.CallTimeout = time.Minute
@@ -144,7 +150,10 @@ func (s *Sandbox) open(ctx context.Context, module *enclave.Module, plan *enclav
 	if err != nil {
 		return nil, err
 	}
-	return &guest{sandbox: s, code: code, params: plan.Params, layout: layoutOf(plan), operator: plan.Operator, fuel: plan.Manifest.RowFuel()}, nil
+	return &guest{
+		sandbox: s, code: code, params: plan.Params, layout: layoutOf(plan), operator: plan.Operator, fuel: plan.Manifest.RowFuel(),
+		turn: s.config.Processor.For(plan.Operator),
+	}, nil
 }
 
 // runtimeConfig is how guests are compiled and run. The memory limit is not given to wazero, which would refuse growth without a word;

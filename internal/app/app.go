@@ -124,9 +124,10 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	if err != nil {
 		return err
 	}
+	processor := enclave.NewProcessor()
 	limits := sandbox.Config{
 		CacheDir: at.cache(), MemoryPages: uint32(config.MemoryMiB) * 16, CallTimeout: config.callTimeout(), //nolint:gosec // bounded by filled
-		Compiler: config.Compiler, CompileSeconds: config.CompileSeconds, CompileMiB: config.CompileMiB,
+		Compiler: config.Compiler, CompileSeconds: config.CompileSeconds, CompileMiB: config.CompileMiB, Processor: processor,
 	}
 	guests, err := sandbox.New(ctx, limits, a.log)
 	if err != nil {
@@ -151,8 +152,8 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	book := releases.New(db.Runs(), files, snapshots, history.Seed(auditKey))
 	gate := run.NewGate(db.Runs(), files, book, journal, now)
 	path := enclave.Enclave{
-		Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)), Performer: program.New(guests),
-		Inspector: leak.New(snapshots), Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate,
+		Planner: admit.Planner{}, Loader: snapshots, Executor: aggregate.New(guests, runtime.GOMAXPROCS(0)).Sharing(processor), Performer: program.New(guests),
+		Inspector: leak.New(snapshots), Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate, Processor: processor,
 	}
 	a.runs = run.New(run.Config{
 		Store: db.Runs(), Results: files, Prints: book, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},

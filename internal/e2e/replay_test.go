@@ -146,6 +146,8 @@ func (*keeper) Release(context.Context, string) error { return nil }
 // blank is a history in which nothing follows from anything.
 type blank struct{}
 
+func (blank) Turns(string) *enclave.Turns { return nil }
+
 func (blank) Audit(context.Context, *enclave.Dataset, int64, int64, *enclave.Footprint) (enclave.Audited, error) {
 	return enclave.Audited{Facts: enclave.HistoryFacts{Clean: true}}, nil
 }

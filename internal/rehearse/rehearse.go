@@ -26,7 +26,7 @@ import (
 
 // Stage is where runs are rehearsed. It is safe for concurrent use.
 type Stage struct {
-	Guests  sandbox.Config // the limits of guests; of each rehearsal its own, so Instances is not used
+	Guests  sandbox.Config // the limits of guests; of each rehearsal its own, so Instances is not used; Processor is shared by all
 	Workers int            // on one table, at least one
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -57,10 +57,10 @@ func (s *Stage) Rehearse(ctx context.Context, order *enclave.Order, progress fun
 	}
 	approved := *order
 	approved.Approved = true
-	rows, executor, performer := loader{table}, aggregate.New(guests, s.Workers), program.New(guests)
+	rows, executor, performer := loader{table}, aggregate.New(guests, s.Workers).Sharing(s.Guests.Processor), program.New(guests)
 	err = (&enclave.Enclave{
 		Planner: admit.Planner{}, Loader: rows, Executor: executor, Performer: performer,
-		Inspector: leak.New(nobody{}), Measurer: measure.Measurer{}, Treater: watched{diary}, Historian: releases.New(nothing{}, nothing{}, rows, history.Seed(table.Snapshot().Digest)), Recorder: diary,
+		Inspector: leak.New(nobody{}), Measurer: measure.Measurer{}, Treater: watched{diary}, Historian: releases.New(nothing{}, nothing{}, rows, history.Seed(table.Snapshot().Digest)), Recorder: diary, Processor: s.Guests.Processor,
 	}).Run(ctx, &approved, diary.enter)
 	report := diary.report(order.Run.Sample)
 	report.Rehearsal.Said = guests.Said()

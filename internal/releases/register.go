@@ -11,6 +11,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/history"
@@ -57,8 +58,9 @@ var errStale = errors.New("the book has rows that are not of the history")
 
 // book is the account of one dataset.
 type book struct {
-	turn     chan struct{} // holds one token: the right to read and write the rest
-	version  int64         // of the history, as far as it is known here
+	queue    *enclave.Turns // of those who measure and record
+	turn     chan struct{}  // holds one token: the right to read and write the rest
+	version  int64          // of the history, as far as it is known here
 	rows     *versions
 	settled  int      // how many of the snapshots in rows, from the first, releases speak of; there is at most one more
 	releases []placed // each once: the same table again tells nothing new
@@ -100,6 +102,9 @@ func (r *Register) Load(digest enclave.Digest) (*enclave.Footprint, error) {
 	return decode(raw)
 }
 
+// Turns has tables over a dataset measured and recorded one after the other.
+func (r *Register) Turns(dataset string) *enclave.Turns { return r.book(dataset).queue }
+
 // Audit tries a footprint against all releases of the dataset before it. A table that has to lose cells is tried again by the caller,
 // without them.
 func (r *Register) Audit(ctx context.Context, dataset *enclave.Dataset, version, threshold int64, footprint *enclave.Footprint) (enclave.Audited, error) {
@@ -129,7 +134,7 @@ func (r *Register) book(dataset string) *book {
 	defer r.lock.Unlock()
 	b := r.books[dataset]
 	if b == nil {
-		b = &book{turn: make(chan struct{}, 1)}
+		b = &book{queue: enclave.NewTurns(1, time.Minute), turn: make(chan struct{}, 1)}
 		b.forget()
 		b.turn <- struct{}{}
 		r.books[dataset] = b

@@ -53,8 +53,9 @@ func (s *Stage) Replay(ctx context.Context, order *enclave.Order, version int64,
 	own, diary := ownPlaces{s.Guests}, &diary{version: version}
 	again := s.Path // a copy
 	// An executor of its own asks the module anew; that of runs may have kept what the module said, which is what is to be verified.
-	again.Executor, again.Performer = aggregate.New(own, workers), program.New(own)
+	again.Executor, again.Performer = ownTurns{aggregate.New(own, workers).Sharing(s.Path.Processor)}, program.New(own)
 	again.Historian, again.Recorder = book, diary
+	again.Processor = nil // or what is measured again would count as the operator's
 	if err := again.Run(ctx, order, progress); err != nil {
 		return run.Repeated{}, err
 	}
@@ -95,7 +96,14 @@ type unwritten struct{ releases.Files }
 
 func (unwritten) Put(content []byte) (enclave.Digest, error) { return enclave.DigestOf(content), nil }
 
-// ownPlaces lets guests wait for places of the sandbox as the enclave's own, so that a replay takes none of those that an operator may have.
+// ownTurns counts when it is the enclave's own turn, so that a replay takes none of an operator's.
+type ownTurns struct{ enclave.Executor }
+
+func (o ownTurns) Execute(ctx context.Context, rows enclave.Rows, module *enclave.Module, plan *enclave.Plan) (*enclave.Table, error) {
+	return o.Executor.Execute(ctx, rows, module, own(plan))
+}
+
+// ownPlaces lets guests wait for places of the sandbox, and for turns, as the enclave's own.
 type ownPlaces struct{ Guests }
 
 func (o ownPlaces) Open(ctx context.Context, module *enclave.Module, plan *enclave.Plan) (enclave.Guest, error) {
