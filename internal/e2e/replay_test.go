@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -215,6 +216,12 @@ func TestReplayOverTheServer(t *testing.T) {
 	d.close()
 	carried := filepath.Join(t.TempDir(), "carried")
 	ok(t, os.CopyFS(carried, os.DirFS(d.dir)))
+	ok(t, filepath.WalkDir(carried, func(path string, entry fs.DirEntry, err error) error { // the copy let others in
+		if err == nil && entry.IsDir() {
+			err = os.Chmod(path, 0o700) //nolint:gosec // a directory
+		}
+		return err
+	}))
 	ok(t, os.RemoveAll(d.dir))
 	d.dir, d.config.Workers = carried, 3
 	d.open()
