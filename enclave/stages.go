@@ -165,6 +165,7 @@ func (e *Enclave) record(ctx context.Context, in *judged) (*recorded, error) {
 		return nil, err
 	}
 	in.leave()
+	in.table, in.product = nil, nil // they are large, and the ledger may take its time
 	return &recorded{run: in.Run.ID}, nil
 }
 

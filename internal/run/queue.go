@@ -9,22 +9,25 @@ import (
 type job struct{ operator, id string }
 
 // queue hands runs to workers, fairly between operators: each in its turn gives its oldest run, and none may have more than share runs
-// at work, so that one operator's endless modules leave workers to the others. It is safe for concurrent use.
+// at work, so that one operator's endless modules leave workers to the others. A run that does nothing but wait for the ledger is not at work,
+// as long as there are few of them. It is safe for concurrent use.
 type queue struct {
 	share int
 	limit int // of runs that wait, for each operator
+	few   int // of runs that wait for the ledger
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	waiting map[string][]string // operator → runs, oldest first
 	turns   []string            // operators with waiting runs, the next one first
 	atWork  map[string]int
+	left    int             // runs that wait for the ledger
 	inside  map[string]bool // runs that wait or are at work
 	closed  bool
 }
 
-func newQueue(share, limit int) *queue {
-	q := &queue{share: share, limit: limit, waiting: map[string][]string{}, atWork: map[string]int{}, inside: map[string]bool{}}
+func newQueue(share, limit, few int) *queue {
+	q := &queue{share: share, limit: limit, few: few, waiting: map[string][]string{}, atWork: map[string]int{}, inside: map[string]bool{}}
 	q.changed = sync.NewCond(&q.mu)
 	return q
 }
@@ -79,11 +82,32 @@ func (q *queue) start(turn int) job {
 	return job{operator, runs[0]}
 }
 
-// done says that a taken run needs no worker any more.
-func (q *queue) done(j job) {
+// leave says that a taken run does nothing but wait for the ledger from now on, so that another may be taken in its place; false if too many do.
+func (q *queue) leave(j job) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.left >= q.few {
+		return false
+	}
+	q.left++
+	q.rest(j)
+	return true
+}
+
+// done says that a taken run needs no worker any more, which it may have left before.
+func (q *queue) done(j job, left bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.inside, j.id)
+	if left {
+		q.left--
+		return
+	}
+	q.rest(j)
+}
+
+// rest gives an operator's share back. The caller holds the lock.
+func (q *queue) rest(j job) {
 	if q.atWork[j.operator]--; q.atWork[j.operator] == 0 {
 		delete(q.atWork, j.operator)
 	}

@@ -67,7 +67,7 @@ type Config struct {
 	// SupportKey is the secret by which the ends of runs are named to their operators; the same for the life of the domain.
 	SupportKey [32]byte
 
-	// Workers is how many runs are at work at once. Default: the number of cores, at least 2.
+	// Workers is how many runs are at work at once. Four times as many may wait for the ledger besides. Default: the number of cores, at least 2.
 	Workers int
 	// Waiting is how many runs an operator may have waiting. Default 1000.
 	Waiting int
@@ -113,7 +113,7 @@ func New(c Config) *Register {
 	// With three workers or more, one is always left to other operators. With fewer, two of one operator may run beside each other.
 	share := max(c.Workers-1, min(c.Workers, 2))
 	return &Register{
-		config: c, queue: newQueue(share, c.Waiting), live: newLive(), closing: make(chan struct{}), stop: func() {},
+		config: c, queue: newQueue(share, c.Waiting, 4*c.Workers), live: newLive(), closing: make(chan struct{}), stop: func() {},
 	}
 }
 

@@ -88,6 +88,31 @@ func TestNothingIsFetchableBeforeTheCheckpoint(t *testing.T) {
 	}
 }
 
+// Runs that wait for the ledger keep no worker from others; but only so many do, or a ledger that is out of order would have the enclave's
+// memory filled with them.
+func TestWhatWaitsForTheLedgerLeavesItsWorker(t *testing.T) {
+	t.Parallel()
+	w := started(t, func(w *world) { w.config.Workers = 1 })
+	hold := make(chan struct{})
+	w.ledger.hold = hold
+	var all []enclave.Run
+	for range 5 {
+		r := w.submit(acme, "ok")
+		w.reach(r.ID, enclave.StageRelease)
+		all = append(all, r)
+	}
+	last := w.submit(globex, "ok")
+	if r, err := w.Get(t.Context(), last.ID); err != nil || r.Stage != enclave.StageQueued {
+		t.Errorf("the only worker waits, and the next is %+v, %v", r, err)
+	}
+	close(hold)
+	for _, r := range append(all, last) {
+		if got := w.end(r.ID); got.Outcome != enclave.Released {
+			t.Errorf("got %+v", got)
+		}
+	}
+}
+
 func TestTheLedgerIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	w := started(t)

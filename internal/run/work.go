@@ -35,18 +35,25 @@ func (r *Register) Start(ctx context.Context) error {
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
 	for range r.config.Workers {
-		r.workers.Go(func() {
-			for {
-				j, ok := r.queue.take()
-				if !ok {
-					return
-				}
-				r.take(working, j.id)
-				r.queue.done(j)
-			}
-		})
+		r.workers.Go(func() { r.work(working) })
 	}
 	return nil
+}
+
+// work takes runs up, one after the other, until the queue is closed, or until another worker has come in this one's place.
+func (r *Register) work(ctx context.Context) {
+	for relieved := false; !relieved; {
+		j, ok := r.queue.take()
+		if !ok {
+			return
+		}
+		r.take(ctx, j.id, func() {
+			if relieved = relieved || r.queue.leave(j); relieved {
+				r.workers.Go(func() { r.work(ctx) })
+			}
+		})
+		r.queue.done(j, relieved)
+	}
 }
 
 // Close takes up no more runs. Those at work may finish until ctx is done; then they are stopped and given back, to be queued at the next
@@ -78,8 +85,8 @@ func (r *Register) Close(ctx context.Context) error {
 	}
 }
 
-// take brings one run to its end, or gives it back when ctx is done.
-func (r *Register) take(ctx context.Context, id string) {
+// take brings one run to its end, or gives it back when ctx is done. It calls recorded when nothing is left but to wait for the ledger.
+func (r *Register) take(ctx context.Context, id string, recorded func()) {
 	log := r.config.Log.With(slog.String("run", id))
 	tooLong := r.tooLong()
 	running, stop := context.WithCancelCause(ctx)
@@ -94,6 +101,9 @@ func (r *Register) take(ctx context.Context, id string) {
 		log.DebugContext(ctx, "run enters a stage", slog.String("stage", string(s)))
 		w.stage = s
 		r.live.enter(id, stageOf(w.order, s))
+		if s == enclave.StageRelease {
+			recorded()
+		}
 	})
 	if enclave.KindOf(err) == enclave.Internal && running.Err() == nil {
 		log.ErrorContext(ctx, "run failed inside", slog.String("stage", string(w.stage)), slog.Any("error", err))
