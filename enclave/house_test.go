@@ -23,6 +23,7 @@ type house struct {
 	fail               map[string]error     // by call
 	onStage            func(enclave.Stage)
 	beforeRecord       func()
+	onAudit            func()
 	beforeRelease      func()
 	turns, processor   *enclave.Turns
 
@@ -206,6 +207,9 @@ func (h historian) Turns(string) *enclave.Turns { return h.turns }
 
 func (h historian) Audit(_ context.Context, _ *enclave.Dataset, version, _ int64, f *enclave.Footprint) (enclave.Audited, error) {
 	h.footprints = append(h.footprints, f)
+	if h.onAudit != nil {
+		h.onAudit()
+	}
 	if version != h.history {
 		return enclave.Audited{}, enclave.Fail(enclave.State, "HISTORY_MOVED")
 	}

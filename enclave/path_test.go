@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -138,6 +139,28 @@ func TestRunsOverOneDatasetMeasureInTurn(t *testing.T) {
 		}
 		cancel()
 		others.Wait()
+	})
+}
+
+// A table that takes too long to measure keeps its turn no longer.
+func TestATableThatTakesLongIsOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.unsafe = []int32{2, 0}
+		came, audits := make(chan error, 1), 0
+		h.onAudit = func() {
+			if audits++; audits == 1 {
+				go func() { came <- h.turns.For("another").Take(t.Context()) }()
+			}
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+			if overtaken := len(came) == 1; overtaken != (audits == 3) {
+				t.Errorf("overtaken %v at audit %d", overtaken, audits)
+			}
+		}
+		if err := h.run(t.Context()); err != nil || audits != 3 {
+			t.Errorf("%d audits, %v", audits, err)
+		}
 	})
 }
 

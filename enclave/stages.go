@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // admit checks the run against its grant, lets policy judge what the module asks for, and resolves its manifest.
@@ -126,8 +127,15 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 		for _, cell := range audited.Suppress {
 			risks.Risks[cell] |= RiskHistory
 		}
+		if in.turn.Had() > patience {
+			in.turn.Give()
+		}
 	}
 }
+
+// patience is for how long others wait for a run that measures over the same dataset, to the end of the audit at hand. It is longer than what
+// the largest tables take. After it they go ahead, and if one is released first, this one is measured again.
+const patience = 30 * time.Second
 
 // busy makes it the turn of a run's operator until done is called: what the enclave does for him counts like what his modules do.
 func (e *Enclave) busy(in *executed) (done func()) {
