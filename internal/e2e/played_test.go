@@ -1,0 +1,298 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/admit"
+	"github.com/darkroom-project/darkroom/enclave/history"
+	"github.com/darkroom-project/darkroom/enclave/sandbox"
+	"github.com/darkroom-project/darkroom/internal/adversary"
+	"github.com/darkroom-project/darkroom/internal/lab"
+	"github.com/darkroom-project/darkroom/policy"
+	"github.com/darkroom-project/darkroom/testdata/attacks"
+)
+
+// site is where an attack is played: a served enclave, or a laboratory.
+type site interface {
+	load(table *lab.Table)
+	ask(operator string, manifest *enclave.Manifest, code []byte, params map[string]enclave.Scalar) ended
+}
+
+// ended is how a run ended: what its operator sees, and what the authority's report says besides.
+type ended struct {
+	outcome enclave.Outcome
+	trace   adversary.Trace // without the table
+	release *lab.Release    // nil if nothing was released
+	reasons []string        // of the report
+	facts   *enclave.Facts  // likewise; nil if it did not come that far
+	rules   map[string]int64
+}
+
+// served is a dataset of a served enclave. Uploads holds as many tokens as an organisation may have uploads under way.
+type served struct {
+	*domain
+	uploads chan struct{}
+	name    string
+	grants  map[string]string
+	dataset *enclave.Dataset
+}
+
+func (s *served) load(table *lab.Table) {
+	s.t.Helper()
+	file, err := table.CSV()
+	ok(s.t, err)
+	s.uploads <- struct{}{}
+	defer func() { <-s.uploads }()
+	if s.dataset != nil {
+		_, err := s.clients[s.dataset.Owner].Load(s.t.Context(), s.name, "csv", strings.NewReader(string(file)), nil)
+		ok(s.t, err)
+		return
+	}
+	described := *table.Dataset
+	described.Name = s.name
+	s.dataset, s.grants = &described, map[string]string{}
+	s.domain.load(s.dataset, file)
+}
+
+func (s *served) ask(operator string, manifest *enclave.Manifest, code []byte, params map[string]enclave.Scalar) ended {
+	s.t.Helper()
+	if s.grants[operator] == "" {
+		s.grants[operator] = s.grant(operator, s.dataset)
+	}
+	given := map[string]string{}
+	for name, v := range params {
+		given[name] = string(v)
+	}
+	s.uploads <- struct{}{}
+	module := s.upload(operator, manifest, code)
+	<-s.uploads
+	run, err := s.clients[operator].Wait(s.t.Context(), s.submit(operator, s.grants[operator], module, given).ID)
+	ok(s.t, err)
+	e := ended{outcome: enclave.Outcome(run.Outcome), trace: adversary.Trace{
+		"outcome": string(run.Outcome), "stage": run.Stage, "fuel": strconv.FormatInt(run.Fuel, 10),
+		"took": run.Finished.Sub(run.Submitted).Truncate(time.Minute).String(), // beyond a step, or it would tell how busy the machine is
+	}}
+	for _, reason := range run.Reasons {
+		e.trace["reasons"] += fmt.Sprint(reason.Code, reason.Args)
+	}
+	raw, err := s.clients["authority"].Report(s.t.Context(), run.ID)
+	ok(s.t, err)
+	var report enclave.Report
+	ok(s.t, json.Unmarshal(raw, &report))
+	e.facts = report.Facts
+	for _, reason := range report.Reasons {
+		e.reasons = append(e.reasons, reason.Code)
+	}
+	if run.Outcome == "released" {
+		_, header, rows := s.result(operator, run)
+		e.release = &lab.Release{Header: header, Rows: rows}
+	}
+	return e
+}
+
+// laboratory is a site with mechanisms switched off.
+type laboratory struct {
+	*lab.Lab
+	t       *testing.T
+	dataset *enclave.Dataset
+	off     []lab.Mechanism
+}
+
+// guestRoom makes what runs guests in laboratories.
+func guestRoom(t *testing.T) *sandbox.Sandbox {
+	t.Helper()
+	guests, err := sandbox.New(t.Context(), sandbox.Config{}, slog.New(slog.DiscardHandler))
+	ok(t, err)
+	t.Cleanup(func() { ok(t, guests.Close(t.Context())) }) //nolint:usetesting // it is canceled by then, and closing does not mind
+	return guests
+}
+
+func newLaboratory(t *testing.T, rules *policy.Engine, guests *sandbox.Sandbox, off []lab.Mechanism) *laboratory {
+	t.Helper()
+	return &laboratory{t: t, off: off, Lab: lab.New(lab.Config{Policy: rules, Sandbox: guests, Guests: guests, Seed: history.Seed{1}, Off: off})}
+}
+
+func (l *laboratory) load(table *lab.Table) {
+	l.t.Helper()
+	l.dataset = table.Dataset
+	ok(l.t, l.Load(table))
+}
+
+func (l *laboratory) ask(operator string, manifest *enclave.Manifest, code []byte, params map[string]enclave.Scalar) ended {
+	l.t.Helper()
+	whole, err := admit.Attach(code, manifest)
+	ok(l.t, err)
+	module, err := admit.Check(whole)
+	ok(l.t, err)
+	answer, err := l.Run(l.t.Context(), operator, module, params)
+	ok(l.t, err)
+	e := ended{
+		outcome: answer.Outcome, release: answer.Release, facts: answer.Facts, rules: answer.Rules,
+		trace: adversary.Trace{"outcome": string(answer.Outcome), "stage": string(answer.Stage)},
+	}
+	for _, reason := range answer.Reasons {
+		e.reasons = append(e.reasons, reason.Code)
+	}
+	if answer.Release == nil && answer.Bytes != nil {
+		header, rows := preview(l.t, answer.Bytes)
+		e.release = &lab.Release{Header: header, Rows: rows}
+	}
+	return e
+}
+
+// played is everything that came of an attack.
+type played struct {
+	scene  *attacks.Scene
+	runs   []ended
+	seen   []adversary.Seen
+	honest ended
+	tables []*lab.Table // as they were loaded
+}
+
+// play plays a variant's steps, and then the honest question.
+func play(t *testing.T, a *attacks.Attack, v *attacks.Variant, scene *attacks.Scene, at site, profile *enclave.Profile) *played {
+	t.Helper()
+	p := &played{scene: scene, tables: []*lab.Table{scene.Tables["first"]}}
+	at.load(scene.Tables["first"])
+	for _, step := range v.Steps {
+		if step.Load != "" {
+			p.tables = append(p.tables, scene.Tables[step.Load])
+			at.load(scene.Tables[step.Load])
+			continue
+		}
+		for n := range max(step.Times, 1) {
+			e, seen := p.ask(t, a, &step, n, at, profile)
+			p.runs = append(p.runs, e)
+			if e.release != nil && seen.Plan != nil {
+				p.seen = append(p.seen, seen)
+			}
+		}
+	}
+	p.honest, _ = p.ask(t, a, &attacks.Step{Ask: v.Honest.Ask}, 0, at, profile)
+	return p
+}
+
+func (p *played) ask(t *testing.T, a *attacks.Attack, step *attacks.Step, n int, at site, profile *enclave.Profile) (ended, adversary.Seen) {
+	t.Helper()
+	newest := p.tables[len(p.tables)-1]
+	dataset := *newest.Dataset
+	if s, is := at.(*served); is {
+		dataset.Name = s.name
+	}
+	manifest := a.Manifest(step.Ask, &dataset)
+	var code []byte
+	var function func([]byte) lab.Native
+	if module := a.Questions[step.Ask].Module; module != nil {
+		var err error
+		code, function, err = module.Code(manifest, &dataset)
+		ok(t, err)
+	}
+	operator := acme
+	if step.By != "" {
+		operator = step.By
+	}
+	e := at.ask(operator, manifest, code, step.Counted(n))
+	seen := adversary.Seen{Snapshot: len(p.tables) - 1, Release: e.release, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Least: profile.Threshold}
+	if l, is := at.(*laboratory); is && slices.Contains(l.off, lab.Threshold) {
+		seen.Least = 1
+	}
+	if manifest.Form == enclave.Aggregate && e.release != nil {
+		seen.Plan = planOf(t, &dataset, manifest, step.Counted(n), len(newest.Rows))
+		if function != nil {
+			seen.Function = function(seen.Plan.Params)
+		}
+	}
+	return e, seen
+}
+
+// planOf is what a manifest comes to, as anybody can work out.
+func planOf(t *testing.T, dataset *enclave.Dataset, manifest *enclave.Manifest, params map[string]enclave.Scalar, rows int) *enclave.Plan {
+	t.Helper()
+	now := time.Now()
+	plan, err := admit.Planner{}.Plan(&enclave.Order{
+		Run: enclave.Run{Params: params, Submitted: now, Dataset: dataset.Name}, Module: &enclave.Module{Manifest: manifest}, Dataset: dataset,
+		Snapshot: enclave.Snapshot{Rows: int64(rows)},
+		Grant: enclave.Grant{
+			State: enclave.GrantActive, Forms: []enclave.Form{enclave.Aggregate}, NotAfter: now.Add(time.Hour),
+			Scopes: []enclave.Scope{{Dataset: dataset.Name, Columns: manifest.Inputs[0].Columns}},
+		},
+	})
+	ok(t, err)
+	return plan
+}
+
+// trace is everything that was seen but the numbers.
+func (p *played) trace() adversary.Trace {
+	all := adversary.Trace{}
+	for i, e := range p.runs {
+		for name, v := range e.trace {
+			all[fmt.Sprint(i, " ", name)] = v
+		}
+		if e.release == nil {
+			continue
+		}
+		all[fmt.Sprint(i, " rows")] = strconv.Itoa(len(e.release.Rows))
+		for _, row := range e.release.Rows {
+			labels := row[:len(e.release.Header)]
+			if i := slices.IndexFunc(p.seen, func(s adversary.Seen) bool { return s.Release == e.release }); i >= 0 {
+				labels = row[:len(p.seen[i].Plan.Keys)]
+			}
+			all[fmt.Sprint(i, " there is ", labels)] = "yes"
+		}
+	}
+	return all
+}
+
+// guess is the best guess that the adversary's algebra makes.
+func (p *played) guess(t *testing.T, v *attacks.Variant) adversary.Belief {
+	t.Helper()
+	values := p.scene.Values[v.Column]
+	if v.Reads != nil {
+		return p.read(v, values)
+	}
+	register := adversary.Know(p.scene.Prior, p.tables...)
+	register.Identities, register.Peculiar = p.scene.Identities, p.scene.Peculiar
+	secret := adversary.Wanted{Subject: attacks.Victim, Column: v.Column}
+	if p.scene.Before != 0 {
+		register.Told = append(register.Told, adversary.Told{Wanted: secret, Value: p.scene.Before})
+	}
+	known := append([]string{attacks.Victim}, v.Known...)
+	for _, name := range v.Known {
+		total := int64(0)
+		for _, row := range p.tables[0].Rows {
+			if row.Subject == name {
+				total += row.Values[p.tables[0].Dataset.Column(v.Column)]
+			}
+		}
+		register.Told = append(register.Told, adversary.Told{Wanted: adversary.Wanted{Subject: name, Column: v.Column}, Value: total})
+	}
+	for name := range p.scene.Peculiar {
+		known = append(known, name)
+	}
+	system := adversary.Build(register, p.seen, func(subject string) bool { return slices.Contains(known, subject) }, v.Column)
+	belief, err := system.Guess(secret, values)
+	ok(t, err)
+	return belief
+}
+
+// read takes the secret from a program's output, if there is one.
+func (p *played) read(v *attacks.Variant, values []int64) adversary.Belief {
+	for _, e := range p.runs {
+		if e.release == nil || len(e.release.Rows) != 1 {
+			continue
+		}
+		n, err := strconv.ParseInt(e.release.Rows[0][slices.Index(e.release.Header, v.Reads.Column)], 10, 64)
+		if err == nil {
+			return adversary.Belief{Guess: slices.Index(values, n-v.Reads.Offset*int64(len(p.tables[0].Rows)))}
+		}
+	}
+	return adversary.Belief{}
+}
