@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/admit"
 	"github.com/darkroom-project/darkroom/enclave/history"
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
+	"github.com/darkroom-project/darkroom/enclave/treat"
 	"github.com/darkroom-project/darkroom/internal/adversary"
 	"github.com/darkroom-project/darkroom/internal/lab"
-	"github.com/darkroom-project/darkroom/policy"
 	"github.com/darkroom-project/darkroom/testdata/attacks"
 )
 
@@ -36,21 +37,23 @@ type ended struct {
 	rules   map[string]int64
 }
 
-// served is a dataset of a served enclave. Uploads holds as many tokens as an organisation may have uploads under way.
+// served is a dataset of a served enclave, and the operators of a number.
 type served struct {
 	*domain
-	uploads chan struct{}
 	name    string
+	number  int
 	grants  map[string]string
 	dataset *enclave.Dataset
 }
+
+var loading sync.Mutex
 
 func (s *served) load(table *lab.Table) {
 	s.t.Helper()
 	file, err := table.CSV()
 	ok(s.t, err)
-	s.uploads <- struct{}{}
-	defer func() { <-s.uploads }()
+	loading.Lock() // a source department may not load everything at once
+	defer loading.Unlock()
 	if s.dataset != nil {
 		_, err := s.clients[s.dataset.Owner].Load(s.t.Context(), s.name, "csv", strings.NewReader(string(file)), nil)
 		ok(s.t, err)
@@ -64,6 +67,7 @@ func (s *served) load(table *lab.Table) {
 
 func (s *served) ask(operator string, manifest *enclave.Manifest, code []byte, params map[string]enclave.Scalar) ended {
 	s.t.Helper()
+	operator = fmt.Sprint(operator, "-", s.number)
 	if s.grants[operator] == "" {
 		s.grants[operator] = s.grant(operator, s.dataset)
 	}
@@ -71,9 +75,7 @@ func (s *served) ask(operator string, manifest *enclave.Manifest, code []byte, p
 	for name, v := range params {
 		given[name] = string(v)
 	}
-	s.uploads <- struct{}{}
 	module := s.upload(operator, manifest, code)
-	<-s.uploads
 	run, err := s.clients[operator].Wait(s.t.Context(), s.submit(operator, s.grants[operator], module, given).ID)
 	ok(s.t, err)
 	e := ended{outcome: enclave.Outcome(run.Outcome), trace: adversary.Trace{
@@ -115,9 +117,9 @@ func guestRoom(t *testing.T) *sandbox.Sandbox {
 	return guests
 }
 
-func newLaboratory(t *testing.T, rules *policy.Engine, guests *sandbox.Sandbox, off []lab.Mechanism) *laboratory {
+func newLaboratory(t *testing.T, on *stage, off []lab.Mechanism) *laboratory {
 	t.Helper()
-	return &laboratory{t: t, off: off, Lab: lab.New(lab.Config{Policy: rules, Sandbox: guests, Guests: guests, Seed: history.Seed{1}, Off: off})}
+	return &laboratory{t: t, off: off, Lab: lab.New(lab.Config{Policy: on.rules, Sandbox: on.guests, Guests: on.guests, Seed: history.Seed{1}, Off: off})}
 }
 
 func (l *laboratory) load(table *lab.Table) {
@@ -295,4 +297,23 @@ func (p *played) read(v *attacks.Variant, values []int64) adversary.Belief {
 		}
 	}
 	return adversary.Belief{}
+}
+
+// preview reads an output in a laboratory.
+func preview(t *testing.T, raw []byte) (header []string, rows [][]string) {
+	t.Helper()
+	header, values, _, err := treat.Preview(raw, 1000)
+	ok(t, err)
+	for _, row := range values {
+		var texts []string
+		for _, v := range row {
+			if v == nil {
+				texts = append(texts, "")
+				continue
+			}
+			texts = append(texts, *v)
+		}
+		rows = append(rows, texts)
+	}
+	return header, rows
 }

@@ -175,6 +175,14 @@ func (a *Attack) complete(v *Variant) error {
 	return nil
 }
 
+// StoppedAt is the position of the run that must be stopped, of so many.
+func (v *Variant) StoppedAt(runs int) int {
+	if v.Stopped.Run > 0 {
+		return v.Stopped.Run - 1
+	}
+	return runs - 1
+}
+
 // Manifest is a question as it is handed in, over a dataset.
 func (a *Attack) Manifest(name string, dataset *enclave.Dataset) *enclave.Manifest {
 	q := a.Questions[name]
