@@ -49,6 +49,9 @@ func (s *System) program() *program {
 		for q := range s.parts {
 			count := s.place(a, q, -1)
 			limits[count] = n
+			if b.mean[q*(1+len(s.columns))] == 0 {
+				limits[count] = 0 // nobody of that kind
+			}
 			if len(s.parts) == 1 {
 				least[count] = n
 			}

@@ -13,7 +13,7 @@ func TestIntervalAgainstBruteForce(t *testing.T) {
 	exact := 0
 	for range 200 {
 		n, most := 2+random.IntN(4), int64(1+random.IntN(3))
-		s := &System{parts: make([]part, 1), columns: []int{0}, width: 2, beliefs: []belief{{low: [][]float64{{0}}, high: [][]float64{{float64(most)}}}}}
+		s := &System{parts: make([]part, 1), columns: []int{0}, width: 2, beliefs: []belief{{mean: []float64{1, 0}, low: [][]float64{{0}}, high: [][]float64{{float64(most)}}}}}
 		truth := make([]int64, n)
 		for i := range truth {
 			truth[i] = random.Int64N(most + 1)

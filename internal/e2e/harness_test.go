@@ -22,7 +22,7 @@ func secrets() int {
 	if testing.Short() {
 		return 2
 	}
-	return 8
+	return 5
 }
 
 // TestPlayedAttacks plays every attack of testdata/attacks on a served enclave, with several secrets, and has the adversary guess at them from
@@ -50,18 +50,13 @@ func TestPlayedAttacks(t *testing.T) {
 		for _, a := range all {
 			t.Run(a.Folder, func(t *testing.T) {
 				t.Parallel()
-				seen := adversary.Score{Chance: 0.5}
 				for _, h := range harnesses {
 					if h.attack == a {
 						t.Run(h.variant.Name, func(t *testing.T) {
-							s := h.onEnclave(t)
-							seen.Tried, seen.Right = seen.Tried+s.Tried, seen.Right+s.Right
+							h.onEnclave(t)
 							h.inLaboratory(t)
 						})
 					}
-				}
-				if seen.Learned() && !testing.Short() {
-					t.Errorf("the secrets show in what else is seen: %s", &seen)
 				}
 			})
 		}
@@ -140,23 +135,39 @@ func (h *harness) score(t *testing.T, games []*played) (algebra, learned adversa
 		algebra.Add(game.guess(t, h.variant).Guess == secret)
 		traces, halves = append(traces, game.trace()), append(halves, 2*secret/len(game.scene.Values[h.variant.Column]))
 	}
-	for i, guess := range adversary.Learn(traces, halves) {
+	guesses := adversary.Learn(traces, halves)
+	column := h.scenes[0].Tables["first"].Dataset.Columns
+	if codes := column[h.scenes[0].Tables["first"].Dataset.Column(h.variant.Column)].Codes; codes != nil {
+		learned.Chance = algebra.Chance
+		halves = nil
+		for _, game := range games {
+			halves = append(halves, game.scene.Secret[h.variant.Column])
+		}
+		guesses = adversary.LearnLabels(traces, codes, halves)
+	}
+	for i, guess := range guesses {
 		learned.Add(guess == halves[i])
 	}
 	return algebra, learned
 }
 
 // onEnclave judges what came of it on the enclave.
-func (h *harness) onEnclave(t *testing.T) (learned adversary.Score) {
+func (h *harness) onEnclave(t *testing.T) {
 	t.Helper()
 	h.playing.Wait()
 	algebra, learned := h.score(t, h.games)
 	t.Logf("%s: by algebra %s, by what else is seen %s", h.variant.Tries, &algebra, &learned)
-	switch learns := algebra.Learned(); {
-	case h.variant.Residual == "" && learns:
-		t.Error("the secret is learned")
-	case h.variant.Residual != "" && !learns && !testing.Short():
-		t.Errorf("%s admits that this succeeds, and it does not", h.variant.Residual)
+	if h.variant.Residual == "" && (algebra.Suspicious() || learned.Suspicious()) {
+		algebra, learned = h.again(t)
+		if algebra.Learned() || learned.Learned() {
+			t.Error("the secret is learned")
+		}
+	}
+	h.sameReasons(t)
+	if wins := float64(h.variant.Wins); h.variant.Residual != "" && !testing.Short() && 100*max(algebra.Rate(), learned.Rate()) < wins {
+		if algebra, learned = h.again(t); 100*max(algebra.Rate(), learned.Rate()) < wins {
+			t.Errorf("%s admits that this succeeds, and it does not", h.variant.Residual)
+		}
 	}
 	for _, game := range h.games {
 		h.stopped(t, game)
@@ -167,7 +178,39 @@ func (h *harness) onEnclave(t *testing.T) (learned adversary.Score) {
 			break
 		}
 	}
-	return learned
+}
+
+// again scores with many more secrets, in a laboratory: of a few, some are guessed by luck.
+func (h *harness) again(t *testing.T) (algebra, learned adversary.Score) {
+	t.Helper()
+	more := &harness{attack: h.attack, variant: h.variant, stage: h.stage, profile: h.profile}
+	for seed := range uint64(48) {
+		scene := attacks.Scenes()[h.variant.Data](1000 + seed)
+		more.scenes = append(more.scenes, scene)
+		more.games = append(more.games, play(t, h.attack, h.variant, scene, newLaboratory(t, h.stage, nil), &h.profile))
+	}
+	algebra, learned = more.score(t, more.games)
+	t.Logf("with more secrets: by algebra %s, by what else is seen %s", &algebra, &learned)
+	return algebra, learned
+}
+
+// sameReasons checks what a laboratory does not have: that reasons say no more than outcomes, and that what is charged says nothing.
+func (h *harness) sameReasons(t *testing.T) {
+	t.Helper()
+	for i := range h.games[0].runs {
+		reasons := map[string]string{}
+		for _, game := range h.games {
+			trace := game.runs[i].trace
+			outcome := trace["outcome"] + " " + trace["stage"]
+			if said, before := reasons[outcome]; before && said != trace["reasons"] {
+				t.Errorf("run %d was %s for %s and for %s", i, outcome, said, trace["reasons"])
+			}
+			reasons[outcome] = trace["reasons"]
+			if trace["fuel"] != h.games[0].runs[i].trace["fuel"] {
+				t.Errorf("run %d was charged %s and %s", i, trace["fuel"], h.games[0].runs[i].trace["fuel"])
+			}
+		}
+	}
 }
 
 // stopped checks that the mechanism which is meant for the attack did something about it, by the authority's report.
@@ -205,6 +248,9 @@ func (h *harness) inLaboratory(t *testing.T) {
 	if h.variant.Residual == "" {
 		h.ruled(t)
 	}
+	if testing.Short() {
+		return
+	}
 	if len(h.variant.Off) == 0 {
 		if h.variant.Why == "" {
 			t.Error("nothing is switched off, and it does not say why")
@@ -217,7 +263,7 @@ func (h *harness) inLaboratory(t *testing.T) {
 	}
 	algebra, learned := h.score(t, games)
 	t.Logf("without %v: by algebra %s, by what else is seen %s", h.variant.Off, &algebra, &learned)
-	if best := max(algebra.Rate(), learned.Rate()); 100*best < float64(h.variant.Wins) && !testing.Short() {
+	if best := max(algebra.Rate(), learned.Rate()); 100*best < float64(h.variant.Wins) {
 		t.Errorf("without %v the adversary should win, and does not", h.variant.Off)
 	}
 }
@@ -228,7 +274,8 @@ func (h *harness) ruled(t *testing.T) {
 	there, here := h.games[0], play(t, h.attack, h.variant, h.scenes[0], newLaboratory(t, h.stage, nil), &h.profile)
 	for i := range here.runs {
 		one, other := &there.runs[i], &here.runs[i]
-		if one.outcome != other.outcome || one.facts != nil && one.facts.Cells != other.facts.Cells {
+		if one.outcome != other.outcome && other.outcome != enclave.Failed || // which an operator does not hear of a guest that sees rows
+			one.facts != nil && one.facts.Cells != other.facts.Cells {
 			t.Errorf("run %d was %s %+v on the enclave and %s %+v in the laboratory", i, one.outcome, one.facts, other.outcome, other.facts)
 		}
 	}

@@ -2,6 +2,7 @@ package attacks
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -30,12 +31,15 @@ func Scenes() map[string]func(seed uint64) *Scene {
 		"padded":   func(seed uint64) *Scene { return town(seed, villager{visits: 40}) },
 		"odd":      func(seed uint64) *Scene { return town(seed, villager{odd: true}) },
 		"mate":     func(seed uint64) *Scene { return town(seed, villager{mates: 1}) },
-		"cohort":   func(seed uint64) *Scene { return town(seed, villager{mates: 8}) },
+		"cohort":   func(seed uint64) *Scene { return town(seed, villager{mates: 9}) },
 		"alike":    func(seed uint64) *Scene { return town(seed, villager{mates: 19, alike: true}) },
 		"newcomer": newcomer,
 		"leaver":   leaver,
 		"mended":   mended,
-		"firms":    firms,
+		"rich":     rich,
+		"firms":    func(seed uint64) *Scene { return firms(seed, market{rival: 150_000}) },
+		"rivals":   func(seed uint64) *Scene { return firms(seed, market{rival: 1_500_000}) },
+		"giants":   func(seed uint64) *Scene { return firms(seed, market{rival: 150_000, giants: 4}) },
 	}
 }
 
@@ -174,6 +178,24 @@ func mended(seed uint64) *Scene {
 	return s
 }
 
+// rich is a town in which the victim has a cost that nobody comes near to.
+func rich(seed uint64) *Scene {
+	s := town(seed, villager{})
+	secret := s.Tables["first"].Rows[townPeople].Values
+	s.Values["cost"], s.Peculiar = nil, map[string][][]int64{}
+	for i := range int64(townCosts) {
+		cost := 4000 + 1000*i
+		s.Values["cost"] = append(s.Values["cost"], cost)
+		values := slices.Clone(secret)
+		values[colIllness], values[colIll] = i%4, i%2
+		values[colDrugs], values[colStay], values[colCost] = cost/2, cost/2, cost
+		s.Peculiar[Victim] = append(s.Peculiar[Victim], values)
+	}
+	cost := s.Values["cost"][s.Secret["cost"]]
+	secret[colDrugs], secret[colStay], secret[colCost] = cost/2, cost/2, cost
+	return s
+}
+
 // firmsDataset is of organisations.
 func firmsDataset() *enclave.Dataset {
 	return &enclave.Dataset{
@@ -189,29 +211,40 @@ func firmsDataset() *enclave.Dataset {
 	}
 }
 
-// firms is a country of small firms, ten or so of each branch in each region, and the victim, who makes nearly all of the steel of the coast: ten times
-// as much as the rival, who makes ten times as much as all others there.
-func firms(seed uint64) *Scene {
+// market is who else is large.
+type market struct {
+	rival  int64 // least turnover of the rival
+	giants int   // others like the victim, in other places
+}
+
+// firms is a country of small firms, ten of each branch in each region, and the victim, who makes nearly all of the steel of the coast.
+func firms(seed uint64, how market) *Scene {
 	r := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // seeded on purpose
-	s := &Scene{Tables: map[string]*lab.Table{}, Values: map[string][]int64{}, Secret: map[string]int{"turnover": r.IntN(16)}}
-	large := int64(2_000_000)
+	s := &Scene{Tables: map[string]*lab.Table{}, Values: map[string][]int64{}, Secret: map[string]int{"turnover": r.IntN(16)}, Peculiar: map[string][][]int64{}}
+	const large = int64(2_000_000)
 	for i := range int64(16) {
 		s.Values["turnover"] = append(s.Values["turnover"], large+i*large/16)
 	}
-	small := func() int64 { return 1000 + r.Int64N(9000) }
 	t := &lab.Table{Dataset: firmsDataset()}
 	s.Tables["first"] = t
+	small := func() int64 { return 1000 + r.Int64N(9000) }
 	for i := range int64(120) {
 		t.Add(strconv.FormatInt(i, 10), i%3, i/3%4, 1+r.Int64N(200), small())
 	}
-	rival := func() int64 { return 150_000 + r.Int64N(100_000) }
-	s.Peculiar = map[string][][]int64{}
-	for i := range 1600 {
+	for range 1600 {
 		s.Prior = append(s.Prior, []int64{0, 0, 0, 0, small()})
-		s.Peculiar[Victim] = append(s.Peculiar[Victim], []int64{0, 0, 0, 0, s.Values["turnover"][i%16]})
-		s.Peculiar["rival"] = append(s.Peculiar["rival"], []int64{0, 0, 0, 0, rival()})
 	}
-	t.Add(Victim, 0, 3, 9000, s.Values["turnover"][s.Secret["turnover"]])
-	t.Add("rival", 0, 3, 3000, rival())
+	add := func(name string, region, branch, staff int64, turnover func(i int) int64) {
+		for i := range 160 {
+			s.Peculiar[name] = append(s.Peculiar[name], []int64{0, 0, 0, 0, turnover(i)})
+		}
+		t.Add(name, region, branch, staff, turnover(r.IntN(160)))
+	}
+	add("rival", 0, 3, 3000, func(int) int64 { return how.rival + r.Int64N(how.rival/2) })
+	for i := range int64(how.giants) {
+		add("giant-"+strconv.FormatInt(i, 10), 1+i%2, i/2, 8000, func(i int) int64 { return s.Values["turnover"][i%16] })
+	}
+	add(Victim, 0, 3, 9000, func(i int) int64 { return s.Values["turnover"][i%16] })
+	t.Rows[len(t.Rows)-1].Values[4] = s.Values["turnover"][s.Secret["turnover"]]
 	return s
 }
