@@ -43,6 +43,11 @@ func TestPlayedAttacks(t *testing.T) {
 			harnesses = append(harnesses, newHarness(a, v, stage))
 		}
 	}
+	t.Cleanup(func() {
+		for _, h := range harnesses {
+			h.playing.Wait() // if not every one was asked for
+		}
+	})
 	for _, h := range harnesses {
 		h.begin(t)
 	}
