@@ -89,3 +89,17 @@ func (s *System) often(w Wanted, code int64) float64 {
 	}
 	return float64(n) / float64(len(s.register.Prior))
 }
+
+// Beliefs are the best linear guesses at many sums at once, without intervals.
+func (s *System) Beliefs(wanted []Wanted) []Belief {
+	places := make([][]int, len(wanted))
+	for i, w := range wanted {
+		places[i] = s.functional(w, -1, s.register.home(w.Subject))
+	}
+	means, shares := s.Expect(places...)
+	beliefs := make([]Belief, len(wanted))
+	for i := range beliefs {
+		beliefs[i] = Belief{Mean: means[i], Share: shares[i]}
+	}
+	return beliefs
+}

@@ -95,12 +95,20 @@ type Seen struct {
 // codes are a row's codes by key if its protected values are those of a part, and whether it is in the table at all. Into is for them, and the
 // values are for a module's function.
 func (s *Seen) codes(row *known, of *part, into []int32, values []int64) (codes []int32, inside bool) {
-	value := func(column int) int64 {
+	return s.evaluate(func(column int) int64 {
 		if s.Plan.Dataset.Columns[column].Class.Shown() {
 			return row.public[column]
 		}
 		return of.value[column]
-	}
+	}, into, values)
+}
+
+// Codes are the codes by key of a row with these values, and whether it is in the table at all: what only the enclave knows of protected ones.
+func (s *Seen) Codes(values []int64) (codes []int32, inside bool) {
+	return s.evaluate(func(column int) int64 { return values[column] }, nil, nil)
+}
+
+func (s *Seen) evaluate(value func(column int) int64, into []int32, values []int64) (codes []int32, inside bool) {
 	var emitted []int32
 	if s.Function != nil {
 		values = values[:0]

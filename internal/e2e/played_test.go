@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +44,8 @@ type served struct {
 	name    string
 	number  int
 	grants  map[string]string
+	modules map[string]string // by operator, manifest and code
+	lock    sync.Mutex        // guards grants and modules, and is held while a module is handed in
 	dataset *enclave.Dataset
 }
 
@@ -62,22 +65,36 @@ func (s *served) load(table *lab.Table) {
 	}
 	described := *table.Dataset
 	described.Name = s.name
-	s.dataset, s.grants = &described, map[string]string{}
+	s.dataset, s.grants, s.modules = &described, map[string]string{}, map[string]string{}
 	s.domain.load(s.dataset, file)
+}
+
+// handIn makes sure that an operator has a grant and a module, each once.
+func (s *served) handIn(operator string, manifest *enclave.Manifest, code []byte) (grant, module string) {
+	s.t.Helper()
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.grants[operator] == "" {
+		s.grants[operator] = s.grant(operator, s.dataset)
+	}
+	asked, err := enclave.DigestJSON(manifest)
+	ok(s.t, err)
+	name := fmt.Sprint(operator, asked, enclave.DigestOf(code))
+	if s.modules[name] == "" {
+		s.modules[name] = s.upload(operator, manifest, code)
+	}
+	return s.grants[operator], s.modules[name]
 }
 
 func (s *served) ask(operator string, manifest *enclave.Manifest, code []byte, params map[string]enclave.Scalar) ended {
 	s.t.Helper()
 	operator = fmt.Sprint(operator, "-", s.number)
-	if s.grants[operator] == "" {
-		s.grants[operator] = s.grant(operator, s.dataset)
-	}
+	grant, module := s.handIn(operator, manifest, code)
 	given := map[string]string{}
 	for name, v := range params {
 		given[name] = string(v)
 	}
-	module := s.upload(operator, manifest, code)
-	run, err := s.clients[operator].Wait(s.t.Context(), s.submit(operator, s.grants[operator], module, given).ID)
+	run, err := s.clients[operator].Wait(s.t.Context(), s.submit(operator, grant, module, given).ID)
 	ok(s.t, err)
 	e := ended{outcome: enclave.Outcome(run.Outcome), trace: adversary.Trace{
 		"outcome": string(run.Outcome), "stage": run.Stage, "fuel": strconv.FormatInt(run.Fuel, 10),
