@@ -132,42 +132,32 @@ func (s *snapshot) Split(n int) ([]enclave.Range, error) {
 }
 
 // Scan shows the rows batch by batch.
-func (s *snapshot) Scan(ctx context.Context, r enclave.Range, columns []int, visit func(*enclave.Batch) error) error {
+func (s *snapshot) Scan(ctx context.Context, r enclave.Range, columns []int, visit func(*enclave.PackedBatch) error) error {
+	b := &enclave.PackedBatch{}
+	for _, c := range columns {
+		packed, err := enclave.NewPacked(&s.dataset.Columns[c])
+		if err != nil {
+			return err
+		}
+		b.Columns = append(b.Columns, packed)
+	}
 	for first, end := r.First, r.First+r.Count; first < end; first += enclave.BatchRows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		last := min(first+enclave.BatchRows, end)
-		b := &enclave.Batch{Rows: int(last - first), Subjects: s.subjects[first:last]}
-		for _, c := range columns {
-			b.Columns = append(b.Columns, s.vector(c, s.rows[first:last]))
+		b.Rows, b.Subjects = int(last-first), s.subjects[first:last]
+		for i, c := range columns {
+			b.Columns[i].Clear()
+			for row := range b.Rows {
+				if v := s.rows[first+int64(row)].Values[c]; v != Missing {
+					b.Columns[i].Put(row, v)
+				}
+			}
 		}
 		if err := visit(b); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (s *snapshot) vector(column int, rows []Row) enclave.Vector {
-	v := enclave.Vector{Valid: make([]byte, enclave.BatchRows/8)}
-	narrow := s.dataset.Columns[column].Type.Narrow()
-	if narrow {
-		v.Narrow = make([]int32, enclave.BatchRows)
-	} else {
-		v.Wide = make([]int64, enclave.BatchRows)
-	}
-	for i, row := range rows {
-		value := row.Values[column]
-		if value == Missing {
-			continue
-		}
-		v.Valid[i>>3] |= 1 << (i & 7)
-		if narrow {
-			v.Narrow[i] = int32(value) //nolint:gosec // codes and days
-		} else {
-			v.Wide[i] = value
-		}
-	}
-	return v
 }
