@@ -66,8 +66,9 @@
 //
 // Neither Go nor wazero can interrupt native code: a guest that does not come back would hold up Go's garbage collector, and could not be
 // cancelled. So every module is metered before it is compiled (package meter): it counts what it does, and asks the host for more fuel each
-// fraction of a millisecond. There the host looks, in this order, whether the run was cancelled (RUN_CANCELED) or the call has taken longer
-// than [Config.CallTimeout] (MODULE_STOPPED, for the machine's sake), and whether any fuel is left (MODULE_FUEL).
+// fraction of a millisecond. There the guest waits if it is another operator's turn at the processor, and the host looks, in this order, whether
+// the run was cancelled (RUN_CANCELED) or the call has taken longer than [Config.CallTimeout], waits aside (MODULE_STOPPED, for the machine's
+// sake), and whether any fuel is left (MODULE_FUEL). Fuel knows nothing of turns: a guest ends the same way however often it waited.
 //
 // How much there is, the manifest says for each row (package enclave, at DefaultFuel): a batch of an aggregate has it for a full batch, and
 // something for the start; a program has one budget for its run, which grows by what the rows it is shown bring. That is counted, so that the
