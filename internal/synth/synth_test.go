@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"slices"
 	"testing"
 
 	"github.com/darkroom-project/darkroom/internal/synth"
@@ -47,16 +46,8 @@ func TestShape(t *testing.T) {
 	const rows = 50_000
 	for row := range synth.Rows(7, rows) {
 		for i, text := range row {
-			c := &d.Columns[i]
-			if c.Codes != nil && !slices.Contains(c.Codes, text) {
-				t.Fatalf("%s is not in the code list of %s", text, c.Name)
-			}
-			if c.Min != "" {
-				v, err := c.Parse(text)
-				low, high, _ := c.Bounds()
-				if err != nil || v < low || v > high {
-					t.Fatalf("%s does not fit %s", text, c.Name)
-				}
+			if err := fits(&d.Columns[i], text); err != nil {
+				t.Fatal(err)
 			}
 		}
 		id := row[0]
