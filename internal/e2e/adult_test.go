@@ -12,15 +12,15 @@ import (
 	"github.com/darkroom-project/darkroom/internal/app"
 )
 
-// numbered gives each line of the census a number, as the subject, and leaves everything else as it is: semicolons, CR and LF.
-func numbered(file []byte) []byte {
+// numbered gives each line of a file a number, as the subject, and leaves everything else as it is: what parts values, what ends lines.
+func numbered(file []byte, comma, end string) []byte {
 	var out bytes.Buffer
-	for i, line := range bytes.Split(bytes.TrimSuffix(file, []byte("\r\n")), []byte("\r\n")) {
+	for i, line := range bytes.Split(bytes.TrimSuffix(file, []byte(end)), []byte(end)) {
 		number := "id"
 		if i > 0 {
 			number = strconv.Itoa(i)
 		}
-		fmt.Fprintf(&out, "%s;%s\r\n", number, line)
+		out.WriteString(number + comma + string(line) + end)
 	}
 	return out.Bytes()
 }
@@ -145,7 +145,7 @@ func TestCensus(t *testing.T) {
 		t.Skip("much arithmetic, and nothing at once that the smaller tests do not do at once")
 	}
 	t.Parallel()
-	file := numbered(sharedData(t, "adult.csv"))
+	file := numbered(sharedData(t, "adult.csv"), ";", "\r\n")
 	records := readRecords(t, file, ';')
 	d := start(t, app.Config{})
 

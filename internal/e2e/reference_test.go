@@ -137,6 +137,12 @@ func (c *cell) sum(i int) int64 {
 	return sum
 }
 
+// measured is a number as the file has it, with the digits after the point that are stored.
+type measured struct {
+	text  string
+	scale int
+}
+
 // tabulate computes every cell that has rows: of the full table, then of each margin.
 func (q *question) tabulate(t *testing.T, records []record) map[string]*cell {
 	t.Helper()
@@ -151,7 +157,7 @@ func (q *question) tabulate(t *testing.T, records []record) map[string]*cell {
 		}
 		sets = append(sets, set)
 	}
-	cells, groups := map[string]*cell{}, map[string]map[string]bool{}
+	cells, groups, read := map[string]*cell{}, map[string]map[string]bool{}, map[measured]int64{}
 	for _, r := range records {
 		all := make([]string, len(q.keys))
 		for i := range q.keys {
@@ -159,7 +165,11 @@ func (q *question) tabulate(t *testing.T, records []record) map[string]*cell {
 		}
 		values := make([]int64, len(q.measures))
 		for i, m := range q.measures {
-			values[i] = stored(t, r[m.header], m.scale)
+			text := measured{r[m.header], m.scale}
+			if _, known := read[text]; !known {
+				read[text] = stored(t, text.text, text.scale)
+			}
+			values[i] = read[text]
 		}
 		for _, set := range sets {
 			labels := slices.Clone(all)
@@ -241,9 +251,12 @@ func stored(t *testing.T, text string, scale int) int64 {
 	return v.Num().Int64()
 }
 
-// unsafe applies the primary rules to the union of some cells: which of them it breaks.
-func (n *numbers) unsafe(q *question, cells ...*cell) (broken []string) {
-	together := &cell{}
+// together is the union of some cells.
+func (q *question) together(cells []*cell) *cell {
+	if len(cells) == 1 {
+		return cells[0]
+	}
+	all := &cell{}
 	for i := range q.measures {
 		union, values := map[string]int64{}, map[int64]bool{}
 		for _, c := range cells {
@@ -252,8 +265,14 @@ func (n *numbers) unsafe(q *question, cells ...*cell) (broken []string) {
 			}
 			maps.Copy(values, c.values[i])
 		}
-		together.totals, together.values = append(together.totals, union), append(together.values, values)
+		all.totals, all.values = append(all.totals, union), append(all.values, values)
 	}
+	return all
+}
+
+// unsafe applies the primary rules to the union of some cells: which of them it breaks.
+func (n *numbers) unsafe(q *question, cells ...*cell) (broken []string) {
+	together := q.together(cells)
 	if len(cells) == 1 && n.tells(cells[0]) {
 		broken = append(broken, "homogeneity")
 	}
