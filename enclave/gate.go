@@ -12,6 +12,7 @@ type Verdict struct {
 	run       Run
 	judgement Judgement
 	facts     Facts
+	before    *BeforeFacts
 	places    []Place
 	profile   Profile
 	output    *Treated
@@ -27,7 +28,7 @@ type Verdict struct {
 // code still finds something unsafe, is never released, whatever the rules said: a floor below policy.
 func mint(in *treated, facts Facts, judgement Judgement) *Verdict {
 	if judgement.Decision == Release && !facts.clean() {
-		judgement = Judgement{Decision: Deny, Revision: judgement.Revision, Reasons: []Reason{{Code: "GATE_FLOOR"}}}
+		judgement = Judgement{Decision: Deny, Passed: judgement.Passed, Revision: judgement.Revision, Reasons: []Reason{{Code: "GATE_FLOOR"}}}
 	}
 	if judgement.Decision != Release && judgement.Decision != Hold {
 		judgement.Decision = Deny
@@ -38,6 +39,9 @@ func mint(in *treated, facts Facts, judgement Judgement) *Verdict {
 	}
 	if in.inspected != nil {
 		v.places = in.inspected.Places
+	}
+	if in.risks != nil {
+		v.before = in.risks.before()
 	}
 	return v
 }
@@ -58,7 +62,7 @@ func (v *Verdict) Redeem() (Decided, error) {
 	}
 	d := Decided{
 		Run: v.run, Decision: v.judgement.Decision, Reasons: slices.Clone(v.judgement.Reasons), Policy: v.judgement.Revision,
-		Profile: v.profile, Facts: v.facts, Places: v.places, Digest: v.digest, History: v.history, Format: v.output.Format, Votes: v.votes,
+		Passed: slices.Clone(v.judgement.Passed), Profile: v.profile, Facts: v.facts, Before: v.before, Places: v.places, Digest: v.digest, History: v.history, Format: v.output.Format, Votes: v.votes,
 		Approval: v.approval,
 	}
 	if d.Decision != Deny {
@@ -72,12 +76,14 @@ type Decided struct {
 	Run      Run
 	Decision Decision
 	Reasons  []Reason
-	Policy   Digest // revision that judged
+	Passed   []string // names of the rules that held
+	Policy   Digest   // revision that judged
 	Profile  Profile
 	Facts    Facts
-	Places   []Place // where in a program's output the facts were found, for reviewers
-	Digest   Digest  // of the treated bytes
-	Bytes    []byte  // nil if denied: nothing keeps them
+	Before   *BeforeFacts // of a table, before it was treated; nil of a program's output, and of one that people released
+	Places   []Place      // where in a program's output the facts were found, for reviewers
+	Digest   Digest       // of the treated bytes
+	Bytes    []byte       // nil if denied: nothing keeps them
 	// Footprint joins the release history with the release; nil if denied, and of a program's output, which is no sum of rows.
 	Footprint *Footprint
 	Votes     []Vote // of the people who released a held output; nil if policy decided

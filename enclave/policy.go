@@ -27,8 +27,13 @@ type Profile struct {
 	ModuleReview int64 `json:"module_review"`
 	// RowRuns is how many runs of modules that see rows a grant has on a dataset, whatever becomes of them: how each of them ends may tell
 	// a bit that the module chose.
-	RowRuns int64  `json:"row_runs"`
-	Forms   []Form `json:"forms"`
+	RowRuns int64 `json:"row_runs"`
+	// What else a grant has on a dataset: runs, whatever becomes of them; different questions, which are modules with values of their
+	// parameters; and denials, beyond which it is suspended.
+	Runs      int64  `json:"runs"`
+	Questions int64  `json:"questions"`
+	Denials   int64  `json:"denials"`
+	Forms     []Form `json:"forms"`
 }
 
 // Facts is what trusted code measured about a treated output: the only thing that the release policy judges.
@@ -56,6 +61,33 @@ type Facts struct {
 	Leak       LeakFacts    `json:"leak,omitzero"` // of a program's output; what is above about cells is empty there, and this of an aggregate's
 }
 
+// BeforeFacts is what was measured of a table before treatment: what a change of the rules would have to deal with. They are kept beside a
+// decision and judge nothing.
+type BeforeFacts struct {
+	Cells  int64      `json:"cells"`  // with rows
+	Unsafe RiskCounts `json:"unsafe"` // by primary risk, under the numbers in force then
+	// Below counts the cells with fewer subjects than each of Thresholds.
+	Below []int64 `json:"below"`
+}
+
+// Thresholds are those that cells are counted by before treatment.
+func Thresholds() []int64 { return []int64{3, 5, 10, 15, 20, 30, 50, 100, 255} }
+
+// before measures a table before treatment.
+func (m *Measured) before() *BeforeFacts {
+	thresholds := Thresholds()
+	f := &BeforeFacts{Cells: int64(len(m.Table.Cells)), Below: make([]int64, len(thresholds))}
+	for i := range m.Table.Cells {
+		f.Unsafe.count(m.Risks[i])
+		for at, threshold := range thresholds {
+			if m.Table.Cells[i].Subjects < threshold {
+				f.Below[at]++
+			}
+		}
+	}
+	return f
+}
+
 // CellCounts says what treatment did with the cells that had rows.
 type CellCounts struct {
 	Published  int64 `json:"published"`
@@ -69,6 +101,22 @@ type RiskCounts struct {
 	Dominance   int64 `json:"dominance"`
 	PPercent    int64 `json:"p_percent"`
 	Homogeneity int64 `json:"homogeneity"`
+}
+
+// count adds a cell with these risks.
+func (c *RiskCounts) count(risks Risk) {
+	if risks&RiskThreshold != 0 {
+		c.Threshold++
+	}
+	if risks&RiskDominance != 0 {
+		c.Dominance++
+	}
+	if risks&RiskPPercent != 0 {
+		c.PPercent++
+	}
+	if risks&RiskHomogeneity != 0 {
+		c.Homogeneity++
+	}
 }
 
 // Decision is what policy says.
@@ -95,8 +143,29 @@ func (r Reason) In(lang Lang) string { return Message(lang, r.Code, r.Args) }
 type Judgement struct {
 	Decision Decision `json:"decision"`
 	Reasons  []Reason `json:"reasons,omitempty"`
+	Passed   []string `json:"passed,omitempty"` // names of the rules that held, sorted
 	Revision Digest   `json:"revision"`
 }
+
+// RuleAccount is what one rule of a decision was: whether it held, the facts that it saw, the numbers that it used. For people who may see
+// facts, never for operators.
+type RuleAccount struct {
+	Rule    string            `json:"rule"` // name, as in [Judgement.Passed]
+	Held    bool              `json:"held"`
+	Facts   map[string]string `json:"facts,omitempty"`   // JSON by path
+	Numbers map[string]string `json:"numbers,omitempty"` // likewise, of the profile
+	Place   string            `json:"place"`             // file and line in the bundle
+	Text    string            `json:"text"`              // the rule
+}
+
+// AdmissionRefused is the cause of a refusal at admission: what was judged. It is for the report of the run, never for its operator in prod.
+type AdmissionRefused struct {
+	Facts   AdmissionFacts
+	Profile Profile
+	Passed  []string
+}
+
+func (*AdmissionRefused) Error() string { return "refused at admission" }
 
 // Policy is the authority's rules, of one fixed revision, so that a run in flight keeps the one it was pinned to. Whatever goes wrong inside
 // is Deny with the reason POLICY_FAULT, not an error: the error result is for a cancelled context alone. Safe for concurrent use.

@@ -16,7 +16,10 @@ type Report struct {
 	Facts       *Facts      `json:"facts,omitempty"`   // what policy judged, if it came to that
 	Places      []Place     `json:"places,omitempty"`  // of a program's output: where its facts were found
 	Profile     *Profile    `json:"profile,omitempty"` // the numbers that applied
-	Rehearsal   *Rehearsal  `json:"rehearsal,omitempty"`
+	// Admission is what the policy refused at admission, if it did; Passed are the rules that held of its decision, or of that about the output.
+	Admission *AdmissionFacts `json:"admission,omitempty"`
+	Passed    []string        `json:"passed,omitempty"`
+	Rehearsal *Rehearsal      `json:"rehearsal,omitempty"`
 }
 
 // Rehearsal is what happened on synthetic rows.

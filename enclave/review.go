@@ -74,6 +74,7 @@ type rejudged struct {
 	history  int64
 	profile  Profile
 	facts    Facts
+	passed   []string
 	revision Digest
 }
 
@@ -112,7 +113,7 @@ func (e *Enclave) rejudge(ctx context.Context, held *HeldOutput) (*rejudged, err
 	if judgement.Decision != Hold {
 		return nil, Refusal(judgement)
 	}
-	return &rejudged{history: history, profile: profile, facts: facts, revision: judgement.Revision}, nil
+	return &rejudged{history: history, profile: profile, facts: facts, passed: judgement.Passed, revision: judgement.Revision}, nil
 }
 
 // measuresAs reports whether what was counted as unsafe by one profile's numbers would be by another's.
@@ -143,7 +144,7 @@ func mintAgreed(held *HeldOutput, now *rejudged, votes []Vote) (*Verdict, error)
 		return nil, Fail(State, "VOTES_NOT_ENOUGH", "run", held.Run.ID)
 	}
 	return &Verdict{
-		run: held.Run, judgement: Judgement{Decision: Release, Revision: now.revision}, facts: now.facts, places: held.Places, profile: now.profile,
+		run: held.Run, judgement: Judgement{Decision: Release, Passed: now.passed, Revision: now.revision}, facts: now.facts, places: held.Places, profile: now.profile,
 		output: &Treated{Bytes: held.Bytes, Format: held.Format}, footprint: held.Footprint, digest: digest, history: now.history,
 		votes: slices.Clone(votes), approval: now.profile.asksPeople(&now.facts),
 	}, nil

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/util"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -45,6 +44,7 @@ type bundle struct {
 
 // manifest is the part of OPA's bundle manifest that this package knows; anything else in it is refused.
 type manifest struct {
+	Revision    string   `json:"revision"` // what OPA's own tool was told; ours is of the files
 	RegoVersion int      `json:"rego_version"`
 	Roots       []string `json:"roots"`
 }
@@ -55,16 +55,17 @@ func invalid(place, problem string) *enclave.Error {
 
 // readBundle reads every file and parses rules and data.
 func readBundle(fsys fs.FS) (*bundle, error) {
-	files, err := readFiles(fsys)
+	files, err := ReadFiles(fsys)
 	if err != nil {
 		return nil, err
 	}
 	return newBundle(files)
 }
 
-// newBundle parses rules and data out of files, which are in the order of their paths. Only the manifest, *.rego and data.json are known; a
+// newBundle parses rules and data out of files; a signature is no part of them. Only the manifest, *.rego and data.json are known; a
 // file of another name is refused, since nothing would say what it does.
 func newBundle(files []File) (*bundle, error) {
+	files = Unsigned(files)
 	b := &bundle{files: files, revision: revision(files), modules: map[string]*ast.Module{}, data: map[string]any{}}
 	var roots []string
 	var err error
@@ -87,7 +88,8 @@ func newBundle(files []File) (*bundle, error) {
 	return b, b.withinRoots(roots)
 }
 
-func readFiles(fsys fs.FS) ([]File, error) {
+// ReadFiles reads the files of a bundle that is not packed, by path.
+func ReadFiles(fsys fs.FS) ([]File, error) {
 	var files []File
 	var total int
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -110,7 +112,7 @@ func readFiles(fsys fs.FS) ([]File, error) {
 		files = append(files, File{Path: name, Text: string(raw)})
 		return nil
 	})
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	sortFiles(files)
 	return files, err
 }
 
@@ -158,19 +160,15 @@ func (b *bundle) addRules(f File, options ast.ParserOptions) error {
 
 // addData puts a data.json where its directory says, as OPA does.
 func (b *bundle) addData(f File) error {
-	if err := refuseTwice(f); err != nil {
+	value, err := parseJSON(f)
+	if err != nil {
 		return err
 	}
-	var value map[string]any
-	if err := util.UnmarshalJSON([]byte(f.Text), &value); err != nil {
-		return invalid(f.Path, err.Error())
-	}
-	dir := path.Dir(f.Path)
-	if dir == "." {
-		return invalid(f.Path, "data belongs in a directory of its own")
-	}
 	at := b.data
-	for part := range strings.SplitSeq(dir, "/") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(path.Dir(f.Path), "."), "/") {
+		if part == "" {
+			continue // OPA's own tool joins all data in one file beside the manifest
+		}
 		next, ok := at[part].(map[string]any)
 		if !ok {
 			if at[part] != nil {

@@ -30,7 +30,7 @@ func defaultFiles(t *testing.T) fstest.MapFS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := readFiles(sub)
+	all, err := ReadFiles(sub)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,8 @@ type canary struct {
 	try  func(context.Context, *Engine) (enclave.Judgement, error)
 	// honest marks what a bundle may let through or not, as long as it gives a clear answer.
 	honest bool
+	// allowed marks what a bundle must let through: without it nobody could ever change the rules again.
+	allowed bool
 	// denied marks what is not worth a person's time either: a bundle must not hold it.
 	denied bool
 }
@@ -24,7 +26,9 @@ func (c *canary) trip(ctx context.Context, e *Engine) string {
 	switch {
 	case err != nil:
 		return "no answer: " + err.Error()
-	case judgement.Decision == enclave.Release && !c.honest:
+	case judgement.Decision != enclave.Release && c.allowed:
+		return "refused"
+	case judgement.Decision == enclave.Release && !c.honest && !c.allowed:
 		return "let through"
 	case judgement.Decision == enclave.Hold && c.denied:
 		return "held"
@@ -269,6 +273,15 @@ func accessCanaries() []canary {
 		for _, vote := range []string{"ReviewService/CastVote", "ApprovalService/VoteProposal"} {
 			canaries = append(canaries, call(string(role)+" calls "+vote+" on what their own organisation asked for",
 				AccessInput{Caller: caller, Method: "/darkroom.v1." + vote, Owner: "canary", Parties: []string{"canary"}}))
+		}
+	}
+	for _, method := range []string{"ProposePolicy", "DecidePolicyChange", "DryRunPolicy"} {
+		for _, role := range enclave.Roles() {
+			c := call(string(role)+" calls PolicyService/"+method, AccessInput{
+				Caller: enclave.Caller{Role: role, Org: "canary", Name: "canary"}, Method: "/darkroom.v1.PolicyService/" + method,
+			})
+			c.allowed = role == enclave.Authority
+			canaries = append(canaries, c)
 		}
 	}
 	return canaries

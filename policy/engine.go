@@ -50,7 +50,7 @@ func Default(options ...Option) (*Engine, error) {
 // names the place in the bundle and the problem, POLICY_BUNDLE_CANARY what the rules would have let through. It reads fsys during
 // the call alone.
 func Load(fsys fs.FS, options ...Option) (*Engine, error) {
-	files, err := readFiles(fsys)
+	files, err := ReadFiles(fsys)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,8 @@ type number struct {
 //     always is; above half, since less is not what the group has in common.
 //   - round_count, round_sum: larger is stricter. Where both numbers apply, neither need divide the other, the larger is taken.
 //   - rank_percent: smaller is stricter.
-//   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent, row_runs: smaller is stricter.
+//   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent, row_runs, runs, questions, denials: smaller is
+//     stricter.
 //   - module_review: larger is stricter: 2 asks for the review of more modules than 1.
 //
 // Forms are intersected.
@@ -108,6 +109,18 @@ func numbers() []number {
 		{
 			"row_runs", 0, 1000, smaller,
 			func(p *enclave.Profile) int64 { return p.RowRuns }, func(p *enclave.Profile, v int64) { p.RowRuns = v },
+		},
+		{
+			"runs", 1, 1_000_000, smaller,
+			func(p *enclave.Profile) int64 { return p.Runs }, func(p *enclave.Profile, v int64) { p.Runs = v },
+		},
+		{
+			"questions", 1, 100_000, smaller,
+			func(p *enclave.Profile) int64 { return p.Questions }, func(p *enclave.Profile, v int64) { p.Questions = v },
+		},
+		{
+			"denials", 1, 10_000, smaller,
+			func(p *enclave.Profile) int64 { return p.Denials }, func(p *enclave.Profile, v int64) { p.Denials = v },
 		},
 	}
 }

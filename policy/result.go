@@ -58,7 +58,7 @@ func (c *checks) judgement(raw any) (enclave.Judgement, error) {
 	default:
 		return enclave.Judgement{}, fmt.Errorf("unknown decision")
 	}
-	return enclave.Judgement{Decision: a.decision, Reasons: a.reasons}, nil
+	return enclave.Judgement{Decision: a.decision, Reasons: a.reasons, Passed: slices.Sorted(maps.Keys(passed))}, nil
 }
 
 // every reports whether exactly the required checks passed. Nothing passes where none is required.

@@ -174,6 +174,13 @@ func (c *Client) Report(ctx context.Context, id string) ([]byte, error) {
 	return []byte(r.GetReportJson()), received(err)
 }
 
+// Explain returns how a run ended and why, as JSON: to the authority, auditors and reviewers with every rule that was asked, the facts that it
+// saw and the numbers that it used; to its operator with the outcome and general advice.
+func (c *Client) Explain(ctx context.Context, id string) ([]byte, error) {
+	r, err := c.runs.ExplainRun(ctx, &darkroomv1.ExplainRunRequest{Name: in("runs", id)})
+	return []byte(r.GetExplanationJson()), received(err)
+}
+
 // Replay says whether a run that is walked once more ends as its record says. It holds nothing of the output.
 type Replay struct {
 	SameOutput   bool    // the bytes that would leave, and which row is in which of their cells

@@ -12,28 +12,29 @@ import (
 // maxAllowed is how many answers are remembered; then they are asked anew.
 const maxAllowed = 4096
 
-// access asks the policy about a call. Its rules are a function of the question alone, without time, chance or state, so what they
-// allowed they allow again and are not asked twice. Anything else is: an answer that was no may have been a fault. It is safe for concurrent use.
+// access asks the rules in force about a call. A revision is a function of the question alone, without time, chance or state, so what it
+// allowed it allows again and is not asked twice. Anything else is: an answer that was no may have been a fault. It is safe for concurrent use.
 type access struct {
-	rules *policy.Engine
+	rules func() *policy.Engine
 
 	mu      sync.Mutex
 	allowed map[string]bool
 }
 
-func newAccess(rules *policy.Engine) *access {
+func newAccess(rules func() *policy.Engine) *access {
 	return &access{rules: rules, allowed: map[string]bool{}}
 }
 
 func (a *access) Access(ctx context.Context, q rpc.AccessRequest) (bool, error) {
-	question := strings.Join(append([]string{string(q.Caller.Role), q.Caller.Org, q.Caller.Name, q.Method, q.Owner}, q.Parties...), "\x00")
+	rules := a.rules()
+	question := strings.Join(append([]string{rules.Revision().String(), string(q.Caller.Role), q.Caller.Org, q.Caller.Name, q.Method, q.Owner}, q.Parties...), "\x00")
 	a.mu.Lock()
 	ok := a.allowed[question]
 	a.mu.Unlock()
 	if ok {
 		return true, nil
 	}
-	ok, err := a.rules.Access(ctx, policy.AccessInput{Caller: q.Caller, Method: q.Method, Owner: q.Owner, Parties: q.Parties})
+	ok, err := rules.Access(ctx, policy.AccessInput{Caller: q.Caller, Method: q.Method, Owner: q.Owner, Parties: q.Parties})
 	if err == nil && ok {
 		a.mu.Lock()
 		if len(a.allowed) >= maxAllowed {

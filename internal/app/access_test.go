@@ -16,7 +16,7 @@ func TestAccessRemembersWhatPolicySays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, allowed := newAccess(rules), 0
+	a, allowed := newAccess(func() *policy.Engine { return rules }), 0
 	for range 2 {
 		for _, role := range []enclave.Role{enclave.Operator, enclave.Auditor, enclave.Reviewer} {
 			for _, owner := range []string{"acme", "rival", ""} {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"os"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -10,6 +11,8 @@ import (
 	"github.com/darkroom-project/darkroom/internal/grant"
 	"github.com/darkroom-project/darkroom/internal/ledger"
 	"github.com/darkroom-project/darkroom/internal/rpc"
+	"github.com/darkroom-project/darkroom/internal/rulebook"
+	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store"
 	"github.com/darkroom-project/darkroom/policy"
 	"github.com/darkroom-project/darkroom/sdk/verify"
@@ -170,14 +173,14 @@ func (i ingester) Ingest(ctx context.Context, dataset *enclave.Dataset, format, 
 	return i.Store.Ingest(ctx, dataset, load.Format(format), source, progress)
 }
 
-// judge asks the policy about an application for a grant.
-type judge struct{ *policy.Engine }
+// judge asks the rules in force about an application for a grant.
+type judge struct{ *rulebook.Register }
 
 func (j judge) Grant(ctx context.Context, facts grant.Facts) (enclave.Judgement, error) {
 	a := facts.Application
 	asked := enclave.Grant{Operator: facts.Operator, Scenario: a.Scenario, Scopes: a.Scopes, Forms: a.Forms}
 	asked.NotAfter = asked.NotBefore.AddDate(0, 0, a.TermDays)
-	return j.Engine.Grant(ctx, policy.FactsOf(&asked, func(name string) *enclave.Dataset {
+	return j.Engine().Grant(ctx, policy.FactsOf(&asked, func(name string) *enclave.Dataset {
 		for _, dataset := range facts.Datasets {
 			if dataset.Name == name {
 				return dataset
@@ -187,23 +190,18 @@ func (j judge) Grant(ctx context.Context, facts grant.Facts) (enclave.Judgement,
 	}))
 }
 
-// pinned finds policies by revision; there is one, the bundle that is built in.
-type pinned struct{ *policy.Engine }
+// shown shows the rules.
+type shown struct{ *rulebook.Register }
 
-func (p pinned) Active() enclave.Policy { return p.Engine }
-
-func (p pinned) Revision(revision enclave.Digest) (enclave.Policy, error) {
-	if revision != p.Engine.Revision() {
-		return nil, enclave.Fail(enclave.State, "POLICY_REVISION_GONE", "revision", revision.String())
+func (s shown) Show(revision enclave.Digest) (rpc.Rules, error) {
+	engine, err := s.Engine(), error(nil)
+	if !revision.IsZero() {
+		engine, err = s.At(revision)
 	}
-	return p.Engine, nil
-}
-
-// rulebook shows the policy.
-type rulebook struct{ *policy.Engine }
-
-func (r rulebook) Show() rpc.Rules {
-	d := r.Describe()
+	if err != nil {
+		return rpc.Rules{}, err
+	}
+	d := engine.Describe()
 	rules := rpc.Rules{Revision: d.Revision}
 	for _, f := range d.Files {
 		rules.Files = append(rules.Files, rpc.RuleFile{Path: f.Path, Text: f.Text})
@@ -211,9 +209,24 @@ func (r rulebook) Show() rpc.Rules {
 	for i := range d.Profiles {
 		numbers, err := json.Marshal(&d.Profiles[i])
 		if err != nil {
-			numbers = []byte("{}") // numbers and names always encode
+			return rpc.Rules{}, enclave.Internalf("encode a profile: %w", err)
 		}
 		rules.Profiles = append(rules.Profiles, rpc.RuleProfile{Name: d.Profiles[i].Name, Numbers: string(numbers)})
 	}
-	return rules
+	return rules, nil
+}
+
+// dryRun judges past outputs by a bundle. It need not be signed, since nothing comes in force, but it must load.
+func dryRun(runs *run.Register, log *slog.Logger) func(context.Context, enclave.Caller, []byte, int, bool) (*run.WhatIf, error) {
+	return func(ctx context.Context, caller enclave.Caller, bundle []byte, last int, exact bool) (*run.WhatIf, error) {
+		files, err := policy.ParseArchive(bundle)
+		if err != nil {
+			return nil, err
+		}
+		engine, err := policy.LoadFiles(files, policy.WithLogger(log)) //nolint:contextcheck // compiling rules is not interrupted
+		if err != nil {
+			return nil, err
+		}
+		return runs.DryRun(ctx, caller, engine, last, exact)
+	}
 }

@@ -35,9 +35,9 @@ import (
 	"github.com/darkroom-project/darkroom/internal/replay"
 	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/rpc"
+	"github.com/darkroom-project/darkroom/internal/rulebook"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/store"
-	"github.com/darkroom-project/darkroom/policy"
 )
 
 // RedirectLogs sends what libraries log by themselves to log. It changes the process: a program calls it once, before it opens an
@@ -134,12 +134,15 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 		return err
 	}
 	a.closers = append(a.closers, guests.Close)
-	rules, err := policy.Default(policy.WithLogger(a.log)) //nolint:contextcheck // a fixed bundle, compiled once at the start
+	policyKey, err := at.policyKey()
 	if err != nil {
 		return err
 	}
-
 	now := time.Now
+	rules, err := rulebook.Open(ctx, rulebook.Config{Store: db.Policies(), Files: files, Key: policyKey, Now: now, Log: a.log})
+	if err != nil {
+		return err
+	}
 	acts := acts{db.Acts(), a.pump}
 	datasets := catalog.New(db.Catalog(), ingester{snapshots}, now)
 	refused := &refusals{acts: acts, now: now}
@@ -147,7 +150,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	modules := module.New(db.Modules(), files, refused, admit.Check, guests.Compile, now, module.Quota)
 	approvals := approval.New(approval.Config{
 		Store: db.Proposals(), Modules: modules, Datasets: datasets, Files: files, Acts: acts, Facts: admit.Planner{}.Facts,
-		Policy: pinned{rules}.Active, Now: now,
+		Policy: rules.Active, Now: now,
 	})
 	book := releases.New(db.Runs(), files, snapshots, history.Seed(auditKey))
 	gate := run.NewGate(db.Runs(), files, book, journal, now)
@@ -156,7 +159,7 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 		Inspector: leak.New(snapshots), Measurer: measure.Measurer{}, Treater: treat.Treater{}, Historian: book, Recorder: gate, Processor: processor,
 	}
 	a.runs = run.New(run.Config{
-		Store: db.Runs(), Results: files, Prints: book, Ledger: journal, Acts: refused, Gate: gate, Policies: pinned{rules},
+		Store: db.Runs(), Results: files, Prints: book, Ledger: journal, Acts: refused, Gate: gate, Policies: rules,
 		Grants: grants, Modules: modules, Datasets: datasets, Approvals: approvals, Now: now, Log: a.log, Workers: config.Workers, Limit: config.runLimit(),
 		SupportKey: supportKey, Dev: &rehearse.Stage{Guests: limits, Workers: runtime.GOMAXPROCS(0), Log: a.log, Now: now}, Path: &path,
 		Replays: run.Replays{Proof: journal, Acts: acts, Path: &replay.Stage{
@@ -171,8 +174,8 @@ func (a *App) wire(ctx context.Context, at layout, config Config) error {
 	}
 	return a.listen(at, config, rpc.Config{ //nolint:contextcheck // calls bring contexts of their own
 		Catalog: datasets, Grants: grants, Modules: modules, Approvals: approvals, Runs: a.runs, Reviews: a.reviews,
-		Policy: rulebook{rules}, Ledger: journal,
-		Access: newAccess(rules), Issue: acts.issue(db.Identities()), Clock: now, Log: a.log,
+		Policy: shown{rules}, Rulebook: rules, DryRun: dryRun(a.runs, a.log), Ledger: journal,
+		Access: newAccess(rules.Engine), Issue: acts.issue(db.Identities()), Clock: now, Log: a.log,
 		Spool: at.spool(), MaxFile: int64(config.UploadGiB) << 30,
 	})
 }

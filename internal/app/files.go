@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/policy"
 )
 
 // layout is where things lie under the data directory. All of it but the public log belongs to the service's user alone.
@@ -26,6 +27,10 @@ func (l layout) spool() string     { return filepath.Join(l.root, "spool") }
 func AuthorityCredential(dir string) string {
 	return filepath.Join(dir, "credentials", "authority.json")
 }
+
+// PolicyKey is where serve writes the key that the authority signs bundles of rules with. The enclave never reads it again, and keeps the other
+// half alone: the authority takes it away with its credential.
+func PolicyKey(dir string) string { return filepath.Join(dir, "credentials", "policy.pem") }
 
 // PublicKey is where serve writes the domain's public key, the only thing that verifying a receipt needs.
 func PublicKey(dir string) string { return filepath.Join(dir, "domain.pub") }
@@ -99,6 +104,17 @@ func (l layout) keyFile(name string, create func() ([]byte, error)) ([]byte, err
 		return nil, err
 	}
 	return raw, writeDurably(path, raw, 0o600)
+}
+
+// policyKey reads the key that bundles are verified with, making both halves on first start.
+func (l layout) policyKey() ([]byte, error) {
+	return l.keyFile("policy.pub", func() ([]byte, error) {
+		private, public, err := policy.GenerateKey()
+		if err != nil {
+			return nil, err
+		}
+		return public, writeDurably(PolicyKey(l.root), private, 0o600)
+	})
 }
 
 // writeDurably writes a whole file or none of it.

@@ -49,7 +49,10 @@ func TestTexts(t *testing.T) {
 
 // words are what the command line prints in the user's language: states, outcomes, stages and roles.
 func words() []string {
-	all := []string{"queued"}
+	all := []string{"queued", string(enclave.Deny), string(enclave.Hold)}
+	for _, s := range []sdk.PolicyChangeState{sdk.PolicyWaiting, sdk.PolicyActive, sdk.PolicyReplaced, sdk.PolicyRejected} {
+		all = append(all, string(s))
+	}
 	for _, s := range []sdk.GrantState{
 		sdk.GrantApplied, sdk.GrantAssessed, sdk.GrantActive, sdk.GrantSuspended, sdk.GrantRejected, sdk.GrantRevoked, sdk.GrantExpired,
 	} {

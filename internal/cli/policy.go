@@ -6,21 +6,33 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/term"
+	"github.com/darkroom-project/darkroom/policy"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
 func (sh *shell) policyCommand() *cobra.Command {
+	return sh.group("policy", "CLI_POLICY", sh.policyShow(), sh.policySet(), sh.policyPropose(), sh.policyAgree(), sh.policyReject(), sh.policyRollback(),
+		sh.policyHistory(), sh.policyDryRun(), sh.policyCheck(), sh.policyTest(), sh.policyBuild(), sh.policySign())
+}
+
+func (sh *shell) policyShow() *cobra.Command {
 	var files bool
-	var profile string
+	var profile, grant, revision string
 	show := &cobra.Command{
 		Use: "show", Short: sh.text("CLI_POLICY_SHOW"), Args: sh.exactly(),
+		Example: "darkroom policy show --grant GRANT",
 		RunE: sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
-			policy, err := c.Policy(ctx)
+			if grant != "" {
+				return sh.origins(ctx, c, grant)
+			}
+			policy, err := c.PolicyAt(ctx, revision)
 			if err != nil {
 				return err
 			}
@@ -40,8 +52,65 @@ func (sh *shell) policyCommand() *cobra.Command {
 		}),
 	}
 	show.Flags().StringVar(&profile, "profile", "", sh.text("CLI_POLICY_PROFILE"))
+	show.Flags().StringVar(&grant, "grant", "", sh.text("CLI_POLICY_GRANT"))
+	show.Flags().StringVar(&revision, "revision", "", sh.text("CLI_POLICY_AT"))
 	show.Flags().BoolVar(&files, "files", false, sh.text("CLI_POLICY_FILES"))
-	return sh.group("policy", "CLI_POLICY", show)
+	return show
+}
+
+// origins prints the numbers that apply to each dataset of a grant, and where each comes from.
+func (sh *shell) origins(ctx context.Context, c *sdk.Client, name string) error {
+	grantID, err := id("grants", name)
+	if err != nil {
+		return err
+	}
+	grant, err := c.GetGrant(ctx, grantID)
+	if err != nil {
+		return err
+	}
+	_, rules, err := sh.rulesOf(ctx, c, "")
+	if err != nil {
+		return err
+	}
+	sh.say("CLI_POLICY_REVISION", "revision", rules.Revision().String())
+	heads := []string{sh.text("CLI_HEAD_NUMBER"), sh.text("CLI_HEAD_VALUE"), sh.text("CLI_HEAD_FROM"), sh.text("CLI_HEAD_FLOOR")}
+	for _, scope := range grant.Scopes {
+		dataset, err := remoteDataset(ctx, c, scope.Dataset)
+		if err != nil {
+			return err
+		}
+		origins, err := rules.Origins(dataset.Subject.Kind, dataset.Grade, grant.Scenario)
+		if err != nil {
+			return err
+		}
+		sh.say("CLI_POLICY_FOR", "dataset", scope.Dataset, "kind", string(dataset.Subject.Kind), "grade", strconv.Itoa(dataset.Grade), "scenario", grant.Scenario)
+		var rows [][]string
+		for _, o := range origins {
+			rows = append(rows, []string{o.Number, o.Value, o.From, o.Floor})
+		}
+		term.Table(sh.out, heads, rows)
+	}
+	return nil
+}
+
+// rulesOf fetches a revision, "" for the one in force, and compiles it here.
+func (sh *shell) rulesOf(ctx context.Context, c *sdk.Client, revision string) ([]policy.File, *policy.Engine, error) {
+	remote, err := c.PolicyAt(ctx, revision)
+	if err != nil {
+		return nil, nil, err
+	}
+	files := make([]policy.File, len(remote.Files))
+	for i, f := range remote.Files {
+		files[i] = policy.File{Path: f.Path, Text: f.Text}
+	}
+	rules, err := policy.LoadFiles(files, policy.WithLogger(sh.logger())) //nolint:contextcheck // compiling rules is not interrupted
+	if err != nil {
+		return nil, nil, err
+	}
+	if rules.Revision().String() != remote.Revision {
+		return nil, nil, enclave.Internalf("the rules that came are of revision %s, not %s", rules.Revision(), remote.Revision)
+	}
+	return files, rules, nil
 }
 
 // profile prints one profile as JSON, for 'module test --profile'.

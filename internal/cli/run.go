@@ -20,7 +20,7 @@ import (
 
 func (sh *shell) runCommand() *cobra.Command {
 	return sh.group("run", "CLI_RUN", sh.runSubmit(), sh.runList(), sh.runShow(), sh.runWatch(), sh.runCancel(), sh.runFetch(), sh.runReceipt(), sh.runReport(),
-		sh.runReplay())
+		sh.runReplay(), sh.runExplain())
 }
 
 func (sh *shell) runSubmit() *cobra.Command {

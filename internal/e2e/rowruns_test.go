@@ -46,7 +46,7 @@ func TestEndingsAreNoOracle(t *testing.T) {
 		last = d.submit(acme, grant, module, nil)
 	}
 	_, err = d.clients[acme].Submit(t.Context(), sdk.Order{Grant: grant, Module: module})
-	if got := sdk.ReasonOf(err); got != "RUNS_SPENT" {
+	if got := sdk.ReasonOf(err); got != "BUDGET_SPENT" {
 		t.Fatalf("run %d of a guest that sees rows ended with %q", limit+1, got)
 	}
 	d.ends(acme, last, sdk.RunHeld, "OUTPUT_CRAFTED")

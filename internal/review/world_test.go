@@ -116,7 +116,7 @@ type rules struct{}
 func (rules) Revision() enclave.Digest { return enclave.DigestOf([]byte("policy")) }
 
 func (rules) Profile(*enclave.Dataset, string) (enclave.Profile, error) {
-	return enclave.Profile{Name: "strict", Threshold: 5, DominanceN: 1, DominancePercent: 100, HomogeneityPercent: 100, RoundCount: 1, RoundSum: 1, RowRuns: 100}, nil
+	return enclave.Profile{Name: "strict", Threshold: 5, DominanceN: 1, DominancePercent: 100, HomogeneityPercent: 100, RoundCount: 1, RoundSum: 1, RowRuns: 100, Runs: 10_000, Questions: 1000}, nil
 }
 
 func (r rules) Admission(context.Context, enclave.AdmissionFacts, enclave.Profile) (enclave.Judgement, error) {

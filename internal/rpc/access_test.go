@@ -70,6 +70,11 @@ const matrix = `
 	ModuleService/GetModule             un     ok   nf    ok  no     no  no     ok
 	ModuleService/ListModules           un     ok   ok    ok  no     no  no     ok
 	PolicyService/GetPolicy             un     ok   ok    ok  ok     ok  ok     ok
+	PolicyService/ProposePolicy         un     no   no    ok  no     no  no     no
+	PolicyService/DecidePolicyChange    un     no   no    ok  no     no  no     no
+	PolicyService/DryRunPolicy          un     no   no    ok  no     no  no     no
+	PolicyService/ListPolicyChanges     un     no   no    ok  no     no  no     ok
+	RunService/ExplainRun               un     ok   nf    ok  no     no  ok     ok
 	ReviewService/ListReviews           un     ok   ok    ok  ok     ok  ok     ok
 	ReviewService/GetReview             un     ok   nf    ok  ok     nf  ok     ok
 	ReviewService/GetCase               un     no   no    ok  ok     nf  ok     ok
@@ -148,6 +153,11 @@ func valid(t *testing.T) map[string][]proto.Message {
 		"ModuleService/GetModule":           one(&darkroomv1.GetModuleRequest{Name: module}),
 		"ModuleService/ListModules":         one(&darkroomv1.ListModulesRequest{}),
 		"PolicyService/GetPolicy":           one(&darkroomv1.GetPolicyRequest{Name: "policy"}),
+		"PolicyService/ProposePolicy":       one(&darkroomv1.ProposePolicyRequest{Bundle: []byte("tarball"), Note: "n"}),
+		"PolicyService/DecidePolicyChange":  one(&darkroomv1.DecidePolicyChangeRequest{Name: "policyChanges/" + proposalID, Agree: true}),
+		"PolicyService/DryRunPolicy":        one(&darkroomv1.DryRunPolicyRequest{Bundle: []byte("tarball"), Last: 10}),
+		"PolicyService/ListPolicyChanges":   one(&darkroomv1.ListPolicyChangesRequest{}),
+		"RunService/ExplainRun":             one(&darkroomv1.ExplainRunRequest{Name: run}),
 		"ReviewService/ListReviews":         one(&darkroomv1.ListReviewsRequest{}),
 		"ReviewService/GetReview":           one(&darkroomv1.GetReviewRequest{Run: run}),
 		"ReviewService/GetCase":             one(&darkroomv1.GetCaseRequest{Run: run}),

@@ -14,8 +14,10 @@ import (
 	"github.com/darkroom-project/darkroom/internal/module"
 	"github.com/darkroom-project/darkroom/internal/review"
 	"github.com/darkroom-project/darkroom/internal/rpc"
+	"github.com/darkroom-project/darkroom/internal/rulebook"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/source"
+	"github.com/darkroom-project/darkroom/policy"
 )
 
 // The one object of each register. Health's dataset is granted to acme, whose module ran.
@@ -50,6 +52,7 @@ type fakes struct {
 	acts   []enclave.Act
 	result []byte
 	ballot review.Ballot // the last one
+	ruled  string        // what was last done with the rules
 	answer string        // likewise
 	public bool          // reviews are as an operator sees them
 
@@ -390,9 +393,47 @@ func (l fakeLedger) Consistency(context.Context, uint64, uint64) ([][]byte, erro
 
 type fakePolicy struct{}
 
-func (fakePolicy) Show() rpc.Rules {
+func (fakePolicy) Show(enclave.Digest) (rpc.Rules, error) {
 	return rpc.Rules{
 		Revision: enclave.DigestOf([]byte("p")), Files: []rpc.RuleFile{{Path: "a.rego", Text: "package a"}},
 		Profiles: []rpc.RuleProfile{{Name: "person", Numbers: `{"threshold":10}`}},
+	}, nil
+}
+
+// change is one that gov proposed and somebody rejected.
+func change() rulebook.Change {
+	return rulebook.Change{
+		ID: proposalID, Revision: enclave.DigestOf([]byte("p")), Base: enclave.DigestOf([]byte("q")), State: rulebook.Rejected, Proposer: gov,
+		Decider: enclave.Caller{Role: enclave.Authority, Org: "data-bureau", Name: "chen"}, Note: "n", Proposed: loadedAt, Decided: loadedAt,
+		Difference: []policy.Change{{Place: "profiles.person.base.threshold", Before: "10", After: "20"}},
 	}
+}
+
+type fakeRulebook struct{ *fakes }
+
+func (r fakeRulebook) Propose(context.Context, enclave.Caller, []byte, string) (rulebook.Change, error) {
+	r.set(func(f *fakes) { f.ruled = "propose" })
+	return change(), r.err(nil)
+}
+
+func (r fakeRulebook) Agree(context.Context, enclave.Caller, string) (rulebook.Change, error) {
+	r.set(func(f *fakes) { f.ruled = "agree" })
+	return change(), r.err(nil)
+}
+
+func (r fakeRulebook) Reject(context.Context, enclave.Caller, string) (rulebook.Change, error) {
+	r.set(func(f *fakes) { f.ruled = "reject" })
+	return change(), r.err(nil)
+}
+
+func (r fakeRulebook) List(context.Context, enclave.Page) ([]rulebook.Change, string, error) {
+	return []rulebook.Change{change()}, "", r.err(nil)
+}
+
+func (f *fakes) dryRun(context.Context, enclave.Caller, []byte, int, bool) (*run.WhatIf, error) {
+	return &run.WhatIf{Version: 1, Judged: 3}, f.err(nil)
+}
+
+func (r fakeRuns) Explain(context.Context, enclave.Caller, string) (*run.Explanation, error) {
+	return &run.Explanation{Version: 1, Run: runID}, r.err(nil)
 }

@@ -96,7 +96,7 @@ func start(t *testing.T, change ...func(*rpc.Config)) *domain {
 	d.key = key
 	config := rpc.Config{
 		Catalog: fakeCatalog{d.fakes}, Grants: fakeGrants{d.fakes}, Modules: fakeModules{d.fakes}, Approvals: fakeApprovals{d.fakes}, Runs: fakeRuns{d.fakes}, Reviews: fakeReviews{d.fakes},
-		Policy: fakePolicy{}, Ledger: fakeLedger{d.fakes, string(checkpoint), key}, Access: realAccess{rules}, CA: d.ca,
+		Policy: fakePolicy{}, Rulebook: fakeRulebook{d.fakes}, DryRun: d.fakes.dryRun, Ledger: fakeLedger{d.fakes, string(checkpoint), key}, Access: realAccess{rules}, CA: d.ca,
 		Issue: func(_ context.Context, _ enclave.Caller, act enclave.Act) error {
 			if err := d.err(nil); err != nil {
 				return err

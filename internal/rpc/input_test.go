@@ -32,7 +32,7 @@ func needsNothing(name string) bool {
 	switch name {
 	case "IdentityService/WhoAmI", "LedgerService/GetCheckpoint", "ModuleService/UploadModule",
 		"DatasetService/ListDatasets", "GrantService/ListGrants", "ModuleService/ListModules", "RunService/ListRuns",
-		"ReviewService/ListReviews", "ApprovalService/ListProposals":
+		"ReviewService/ListReviews", "ApprovalService/ListProposals", "PolicyService/ListPolicyChanges":
 		return true
 	}
 	return false

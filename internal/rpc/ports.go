@@ -9,6 +9,7 @@ import (
 	"github.com/darkroom-project/darkroom/internal/grant"
 	"github.com/darkroom-project/darkroom/internal/module"
 	"github.com/darkroom-project/darkroom/internal/review"
+	"github.com/darkroom-project/darkroom/internal/rulebook"
 	"github.com/darkroom-project/darkroom/internal/run"
 )
 
@@ -61,6 +62,7 @@ type Runs interface {
 	Watch(ctx context.Context, id string, send func(enclave.Run) error) error
 	Result(ctx context.Context, id string) ([]byte, error)
 	Receipt(ctx context.Context, id string) ([]byte, error)
+	Explain(ctx context.Context, caller enclave.Caller, id string) (*run.Explanation, error)
 	Report(ctx context.Context, caller enclave.Caller, id string) ([]byte, error)
 	Replay(ctx context.Context, caller enclave.Caller, id string, workers int) (run.Replayed, error)
 }
@@ -81,6 +83,7 @@ var (
 	_ Approvals = (*approval.Register)(nil)
 	_ Runs      = (*run.Register)(nil)
 	_ Reviews   = (*review.Register)(nil)
+	_ Rulebook  = (*rulebook.Register)(nil)
 )
 
 // Rules is a revision of the policy, as it is shown.
@@ -96,9 +99,18 @@ type RuleFile struct{ Path, Text string }
 // RuleProfile is the numbers of one profile, JSON.
 type RuleProfile struct{ Name, Numbers string }
 
-// Policy shows the active rules.
+// Policy shows the rules.
 type Policy interface {
-	Show() Rules
+	// Show shows a revision, zero for the one in force, or fails with POLICY_REVISION_GONE.
+	Show(revision enclave.Digest) (Rules, error)
+}
+
+// Rulebook is the register of the rules. See [rulebook.Register].
+type Rulebook interface {
+	Propose(ctx context.Context, caller enclave.Caller, archive []byte, note string) (rulebook.Change, error)
+	Agree(ctx context.Context, caller enclave.Caller, id string) (rulebook.Change, error)
+	Reject(ctx context.Context, caller enclave.Caller, id string) (rulebook.Change, error)
+	List(ctx context.Context, page enclave.Page) ([]rulebook.Change, string, error)
 }
 
 // Ledger proves what was recorded. Index and sizes were checked against each other, not against the log's size.

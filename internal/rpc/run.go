@@ -206,6 +206,20 @@ func (s *runs) GetReport(ctx context.Context, r *darkroomv1.GetReportRequest) (*
 	return &darkroomv1.GetReportResponse{ReportJson: string(report)}, nil
 }
 
+// ExplainRun leaves it to the register how much the caller may see.
+func (s *runs) ExplainRun(ctx context.Context, r *darkroomv1.ExplainRunRequest) (*darkroomv1.ExplainRunResponse, error) {
+	found, err := s.find(ctx, r.GetName())
+	if err != nil {
+		return nil, err
+	}
+	explanation, err := s.Runs.Explain(ctx, callerOf(ctx), found.ID)
+	if err != nil {
+		return nil, err
+	}
+	text, err := toJSON(explanation)
+	return &darkroomv1.ExplainRunResponse{ExplanationJson: text}, err
+}
+
 // environmentOf is Prod unless Dev is asked for.
 func environmentOf(e darkroomv1.Environment) enclave.Environment {
 	if e == darkroomv1.Environment_ENVIRONMENT_DEV {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/identity"
+	"github.com/darkroom-project/darkroom/internal/run"
 	darkroomv1 "github.com/darkroom-project/darkroom/proto/darkroom/v1"
 )
 
@@ -33,14 +34,17 @@ type Config struct {
 	Runs      Runs
 	Reviews   Reviews
 	Policy    Policy
+	Rulebook  Rulebook
 	Ledger    Ledger
 	Access    Access
 	CA        *identity.CA
 	// Issue appends the act of a credential for somebody to the ledger, durably before it returns; or ORG_ROLE_CONFLICT: an organisation
 	// either asks or decides (see [enclave.Role.Asks]).
 	Issue func(ctx context.Context, who enclave.Caller, act enclave.Act) error
-	Clock func() time.Time
-	Log   *slog.Logger
+	// DryRun judges the last outputs anew by a bundle that is not in force (see [run.Register.DryRun]).
+	DryRun func(ctx context.Context, caller enclave.Caller, bundle []byte, last int, exact bool) (*run.WhatIf, error)
+	Clock  func() time.Time
+	Log    *slog.Logger
 	// TLS is of [identity.CA.ServerTLS].
 	TLS *tls.Config
 	// Spool is a directory that this server alone uses, for files under way. What a killed server left there is removed at the start.

@@ -40,7 +40,7 @@ func (g *Gate) Record(ctx context.Context, verdict *enclave.Verdict) error {
 	if d.Run.Environment != enclave.Prod {
 		return enclave.Internalf("run %s: what was made from synthetic rows is not recorded", d.Run.ID)
 	}
-	evidence := Evidence{Salt: enclave.NewID(), Facts: d.Facts, Places: d.Places, Votes: d.Votes}
+	evidence := Evidence{Salt: enclave.NewID(), Facts: d.Facts, Before: d.Before, Passed: d.Passed, Places: d.Places, Votes: d.Votes}
 	encoded, err := json.Marshal(evidence)
 	if err != nil {
 		return enclave.Internalf("encode facts: %w", err)

@@ -50,10 +50,12 @@ type Decision struct {
 // Evidence is the facts that a decision was made from. The salt keeps the digests that the ledger's record names from being guessed:
 // facts are a few small numbers that come from data, and there are few people who vote.
 type Evidence struct {
-	Salt   string          `json:"salt"`
-	Facts  enclave.Facts   `json:"facts"`
-	Places []enclave.Place `json:"places,omitempty"` // where in a program's output they were found
-	Votes  []enclave.Vote  `json:"votes,omitempty"`  // of the people who released it
+	Salt   string               `json:"salt"`
+	Facts  enclave.Facts        `json:"facts"`
+	Before *enclave.BeforeFacts `json:"before,omitempty"` // of a table, before it was treated
+	Passed []string             `json:"passed,omitempty"` // names of the rules that held
+	Places []enclave.Place      `json:"places,omitempty"` // where in a program's output they were found
+	Votes  []enclave.Vote       `json:"votes,omitempty"`  // of the people who released it
 }
 
 // votesDigest is what a receipt tells of the votes beside their number: their names are for auditors, in the acts of voting and here.
@@ -68,20 +70,24 @@ type Ending struct {
 	Reasons []enclave.Reason
 	Time    time.Time // coarse
 	Report  string    // JSON of [enclave.Report], what is known beside the rest; "" if nothing is
+	Denials int64     // of a denial in production: with so many of them the grant is suspended; 0 if that is not known
 }
 
-// RowBudget bounds the runs of modules that see rows. How such a run ends is for the module to choose, of the rows, so each may tell a
-// bit or two whatever else is done (A21); only their number bounds what all of them tell.
-type RowBudget struct {
-	Counts bool  // the run is one of them
-	Limit  int64 // how many of them its grant has on its dataset, whatever became of each
+// Budget bounds what a grant may ask of a dataset in production; the zero value bounds nothing. What each run tells may be chosen by its module
+// (A21, A23), and one module with parameters is as many questions as they have values (A39): only numbers bound all of them together.
+type Budget struct {
+	Counts   bool // the run is in production
+	SeesRows bool // its module sees rows
+	// How many there may be, whatever became of each: runs, runs of modules that see rows, and different questions, which are modules with
+	// values of their parameters.
+	Runs, RowRuns, Questions int64
 }
 
 // Store keeps runs, decisions and the release histories. A change and its act MUST be one transaction, durable when the method
 // returns nil, without effect otherwise. It MUST be safe for concurrent use.
 type Store interface {
-	// Insert adds a queued run, unless the budget is spent: RUNS_SPENT.
-	Insert(ctx context.Context, run enclave.Run, budget RowBudget, act enclave.Act) error
+	// Insert adds a queued run, unless the budget is spent: BUDGET_SPENT, whichever number it was.
+	Insert(ctx context.Context, run enclave.Run, budget Budget, act enclave.Act) error
 	// Get fails with RUN_NOT_FOUND (see NotFound).
 	Get(ctx context.Context, id string) (State, error)
 	// List sorts newest first; operator "" means all. The string is After of the next page, "" at the end.
@@ -92,7 +98,8 @@ type Store interface {
 	Begin(ctx context.Context, id string) error
 	// Yield makes a running run queued and does not count the attempt; else RUN_ENDED.
 	Yield(ctx context.Context, id string) error
-	// End gives a queued or running run its outcome; else RUN_ENDED.
+	// End gives a queued or running run its outcome; else RUN_ENDED. So many denials of the grant on the dataset since it was last resumed as
+	// Denials says suspend it, in the same transaction, by an act of its own; so does Decide by the number in decision.Profile.
 	End(ctx context.Context, id string, ending Ending, act enclave.Act) error
 	// Report is Ending.Report of a run, "" if it has none.
 	Report(ctx context.Context, id string) (string, error)
@@ -110,6 +117,8 @@ type Store interface {
 	History(ctx context.Context, dataset string) (int64, error)
 	// Decision is the latest about a run, or fails with RUN_NOT_FOUND.
 	Decision(ctx context.Context, run string) (Decision, error)
+	// LastJudged lists the runs of the last decisions that a path made, newest first.
+	LastJudged(ctx context.Context, limit int) ([]string, error)
 	// Judged is the first about a run, which its path made, or fails with RUN_NOT_FOUND. People may have decided after it.
 	Judged(ctx context.Context, run string) (Decision, error)
 	// Names reports whether anything names a file: a module, or a decision that keeps its output. Both may share a folder.

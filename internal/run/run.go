@@ -140,9 +140,10 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	if err != nil {
 		return enclave.Run{}, err
 	}
+	rules := r.config.Policies.Active() // once: others may come in force meanwhile
 	run := enclave.Run{
 		ID: enclave.NewID(), Grant: grant.ID, Scenario: grant.Scenario, Module: request.Module, Dataset: manifest.Inputs[0].Dataset,
-		Params: maps.Clone(request.Params), Policy: r.config.Policies.Active().Revision(), Submitter: caller,
+		Params: maps.Clone(request.Params), Policy: rules.Revision(), Submitter: caller,
 		Stage: enclave.StageQueued, Revision: 1, Environment: enclave.Prod,
 	}
 	now := r.config.Now()
@@ -155,7 +156,7 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	if err := r.pinRows(ctx, &run, &request); err != nil {
 		return enclave.Run{}, err
 	}
-	budget, err := r.budget(ctx, &run, manifest)
+	budget, err := r.budget(ctx, rules, &run, manifest)
 	if err != nil {
 		return enclave.Run{}, err
 	}
@@ -170,7 +171,7 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 		append(pinned(&run, params), "policy", run.Policy.String(), "environment", string(run.Environment), "fuel", strconv.FormatInt(run.Fuel, 10))...)
 	run.Submitted = act.Time
 	if err := r.config.Store.Insert(ctx, run, budget, act); err != nil {
-		if errors.Is(err, enclave.Fail(enclave.Limit, "RUNS_SPENT")) {
+		if errors.Is(err, enclave.Fail(enclave.Limit, "BUDGET_SPENT")) {
 			err = r.refuse(ctx, now, &run, err)
 		}
 		return enclave.Run{}, err
@@ -179,17 +180,19 @@ func (r *Register) Submit(ctx context.Context, caller enclave.Caller, request Re
 	return r.sight(&State{Run: run, Progress: Queued}), nil
 }
 
-// budget is how many runs of modules that see rows the run's grant has. In dev there are no rows to see.
-func (r *Register) budget(ctx context.Context, run *enclave.Run, manifest *enclave.Manifest) (RowBudget, error) {
-	if run.Environment == enclave.Dev || !manifest.SeesRows() {
-		return RowBudget{}, nil
+// budget is what the run's grant may ask of its dataset. In dev there is nothing to ask.
+func (r *Register) budget(ctx context.Context, rules enclave.Policy, run *enclave.Run, manifest *enclave.Manifest) (Budget, error) {
+	if run.Environment == enclave.Dev {
+		return Budget{}, nil
 	}
 	dataset, err := r.config.Datasets.Dataset(ctx, run.Dataset)
 	if err != nil {
-		return RowBudget{}, err
+		return Budget{}, err
 	}
-	profile, err := r.config.Policies.Active().Profile(dataset, run.Scenario)
-	return RowBudget{Counts: true, Limit: profile.RowRuns}, err
+	profile, err := rules.Profile(dataset, run.Scenario)
+	return Budget{
+		Counts: true, SeesRows: manifest.SeesRows(), Runs: profile.Runs, RowRuns: profile.RowRuns, Questions: profile.Questions,
+	}, err
 }
 
 // reserve is the fuel that is set aside for the run's module.
@@ -416,7 +419,7 @@ func (r *Register) report(ctx context.Context, state *State) (*enclave.Report, e
 	if err := json.Unmarshal([]byte(decision.Evidence), &evidence); err != nil {
 		return nil, enclave.Internalf("decode evidence: %w", err)
 	}
-	report.Facts, report.Places, report.Profile = &evidence.Facts, evidence.Places, &decision.Profile
+	report.Facts, report.Places, report.Profile, report.Passed = &evidence.Facts, evidence.Places, &decision.Profile, evidence.Passed
 	return report, nil
 }
 

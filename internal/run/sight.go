@@ -59,6 +59,11 @@ func mayReport(caller enclave.Caller, state *State) bool {
 	return false
 }
 
+// mayExplain reports whether a caller may see what the rules saw of a run: whoever may see its report, and reviewers, who decide from facts.
+func mayExplain(caller enclave.Caller, state *State) bool {
+	return caller.Role == enclave.Reviewer && caller.Org != state.Submitter.Org || mayReport(caller, state)
+}
+
 // support is what an operator quotes when it asks what happened: a digest of how the run really ended, under a key of the enclave's. To
 // the operator it is a random number, also beside those of its other runs; the authority, who sees the same one in the report, knows by it
 // that both speak of the same end.

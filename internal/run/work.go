@@ -238,11 +238,23 @@ func (r *Register) settle(ctx context.Context, id string, w *walk, failure error
 	act := enclave.NewAct(enclave.Coarse(r.config.Now()), itself(), verb, "runs/"+id,
 		append([]string{"operator", state.Submitter.Org, "grant", state.Grant}, firstReason(ending.Reasons)...)...)
 	ending.Stage, ending.Time = w.stage, act.Time
+	if ending.Denials, err = denials(&ending, w.order); err != nil {
+		return err
+	}
 	err = r.config.Store.End(ctx, id, ending, act)
 	if errors.Is(err, enclave.Fail(enclave.State, "RUN_ENDED")) {
 		return nil
 	}
 	return err
+}
+
+// denials is how many the run's grant has on its dataset, if this is one of them.
+func denials(ending *Ending, order *enclave.Order) (int64, error) {
+	if ending.Outcome != enclave.Denied || order == nil || order.Policy == nil || order.Run.Environment == enclave.Dev {
+		return 0, nil
+	}
+	profile, err := order.Policy.Profile(order.Dataset, order.Grant.Scenario)
+	return profile.Denials, err
 }
 
 // firstReason is the first reason as an act's detail, if there is one.
@@ -278,6 +290,9 @@ func kept(state *State, report *enclave.Report, failure error) (string, error) {
 		text := failure.Error()
 		if inside := enclave.Fail(enclave.Internal, "INTERNAL"); state.Environment == enclave.Dev && errors.Is(failure, inside) {
 			text = inside.Error()
+		}
+		if refused, ok := errors.AsType[*enclave.AdmissionRefused](failure); ok {
+			all.Admission, all.Profile, all.Passed = &refused.Facts, &refused.Profile, refused.Passed
 		}
 		all.Cause = strings.ToValidUTF8(text[:min(len(text), maxCause)], "?")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/approval"
@@ -30,6 +31,11 @@ func (r *Runs) Decide(ctx context.Context, d run.Decision, act enclave.Act) erro
 		}
 		if d.Decision == enclave.Release {
 			if err := advance(ctx, q, &d); err != nil {
+				return err
+			}
+		}
+		if d.Decision == enclave.Deny {
+			if err := r.store.denied(ctx, q, d.Run, d.Profile.Denials, d.Time, position); err != nil {
 				return err
 			}
 		}
@@ -138,6 +144,15 @@ func (r *Runs) Decision(ctx context.Context, id string) (run.Decision, error) {
 func (r *Runs) Judged(ctx context.Context, id string) (run.Decision, error) {
 	row, err := r.store.read().GetFirstDecision(ctx, id)
 	return r.decisionOf(ctx, id, row, err)
+}
+
+// LastJudged lists the runs of the last decisions that a path made, newest first.
+func (r *Runs) LastJudged(ctx context.Context, limit int) ([]string, error) {
+	runs, err := r.store.read().ListJudged(ctx, int32(min(max(limit, 0), math.MaxInt32)))
+	if err != nil {
+		return nil, fault("list decisions", err)
+	}
+	return runs, nil
 }
 
 func (r *Runs) decisionOf(ctx context.Context, id string, row sqlc.Decision, err error) (run.Decision, error) {

@@ -67,7 +67,7 @@ func TestEveryWriteIsAllOrNothing(t *testing.T) {
 			return s.Proposals().Insert(ctx, proposalOf("p2"), act("x"))
 		},
 		"submit a run": func(ctx context.Context, s *store.Store) error {
-			return s.Runs().Insert(ctx, runOf("r2"), run.RowBudget{}, act("x"))
+			return s.Runs().Insert(ctx, runOf("r2"), run.Budget{}, act("x"))
 		},
 		"begin a run": func(ctx context.Context, s *store.Store) error { return s.Runs().Begin(ctx, "r1") },
 		"end a run": func(ctx context.Context, s *store.Store) error {
@@ -246,5 +246,5 @@ func TestDurability(t *testing.T) {
 			t.Errorf("%s is %s, want %s; %v", pragma, got, want, err)
 		}
 	}
-	wants(t, s.Runs().Insert(t.Context(), runOf("r1"), run.RowBudget{}, act("run.submit")), enclave.Internal, "INTERNAL") // under a grant that is not there
+	wants(t, s.Runs().Insert(t.Context(), runOf("r1"), run.Budget{}, act("run.submit")), enclave.Internal, "INTERNAL") // under a grant that is not there
 }

@@ -39,7 +39,16 @@ func (g *Grants) Update(ctx context.Context, grant enclave.Grant, act enclave.Ac
 	if err != nil {
 		return err
 	}
-	return g.store.act(ctx, act, func(q *sqlc.Queries, _ int64) error {
+	return g.store.act(ctx, act, func(q *sqlc.Queries, position int64) error {
+		before, err := q.GetPermit(ctx, grant.ID)
+		if err != nil {
+			return err
+		}
+		if before.State == string(enclave.GrantSuspended) && grant.State == enclave.GrantActive { // its denials up to now no longer count
+			if err := q.ResumePermit(ctx, sqlc.ResumePermitParams{ID: grant.ID, Resumed: position}); err != nil {
+				return err
+			}
+		}
 		n, err := q.UpdatePermit(ctx, sqlc.UpdatePermitParams{
 			ID: grant.ID, Revision: grant.Revision, State: string(grant.State), Note: grant.Note,
 			NotBefore: millis(grant.NotBefore), NotAfter: millis(grant.NotAfter), Confirmations: parts[0], Waiting: parts[1],

@@ -149,7 +149,7 @@ func testSimilar(t *testing.T, s *store.Store) {
 	ok(t, s.Modules().Insert(ctx, other, act("module.upload")))
 	latest := runOf("r4")
 	latest.Module = other.Digest
-	ok(t, s.Runs().Insert(ctx, latest, run.RowBudget{}, act("run.submit")))
+	ok(t, s.Runs().Insert(ctx, latest, run.Budget{}, act("run.submit")))
 	ok(t, s.Runs().Begin(ctx, "r4"))
 	held(t, s, "h")
 	for i, id := range []string{"r1", "r2", "r4"} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -20,31 +19,57 @@ var _ run.Store = (*Runs)(nil)
 // Runs returns the store's runs.
 func (s *Store) Runs() *Runs { return &Runs{s} }
 
-// Insert adds a queued run, or fails with RUNS_SPENT.
-func (r *Runs) Insert(ctx context.Context, run enclave.Run, budget run.RowBudget, act enclave.Act) error {
+// Insert adds a queued run, or fails with BUDGET_SPENT.
+func (r *Runs) Insert(ctx context.Context, run enclave.Run, budget run.Budget, act enclave.Act) error {
 	params, err := encode(run.Params)
 	if err != nil {
 		return err
 	}
-	sees := int64(0)
-	if budget.Counts {
-		sees = 1
-	}
 	return r.store.act(ctx, act, func(q *sqlc.Queries, position int64) error {
-		spent, err := q.CountRowRuns(ctx, sqlc.CountRowRunsParams{Permit: run.Grant, Dataset: run.Dataset})
-		if err != nil {
+		if err := spent(ctx, q, &run, params, &budget); err != nil {
 			return err
-		}
-		if budget.Counts && spent >= budget.Limit {
-			return enclave.Fail(enclave.Limit, "RUNS_SPENT", "grant", run.Grant, "dataset", run.Dataset, "limit", strconv.FormatInt(budget.Limit, 10))
 		}
 		return q.InsertRun(ctx, sqlc.InsertRunParams{
 			ID: run.ID, Permit: run.Grant, Scenario: run.Scenario, Module: run.Module.String(), Dataset: run.Dataset,
 			Snapshot: run.Snapshot.String(), Params: params, Policy: run.Policy.String(), Role: string(run.Submitter.Role),
 			Operator: run.Submitter.Org, Submitter: run.Submitter.Name, Submitted: millis(run.Submitted), Position: position,
-			Environment: string(run.Environment), SampleRows: run.Sample.Rows, SampleSubjects: run.Sample.Subjects, SeesRows: sees, Fuel: run.Fuel,
+			Environment: string(run.Environment), SampleRows: run.Sample.Rows, SampleSubjects: run.Sample.Subjects, SeesRows: flag(budget.Counts && budget.SeesRows), Fuel: run.Fuel,
 		})
 	})
+}
+
+// spent is BUDGET_SPENT if a run is one too many. That a question is another one counts, not that it is asked again.
+func spent(ctx context.Context, q *sqlc.Queries, run *enclave.Run, params string, budget *run.Budget) error {
+	if !budget.Counts {
+		return nil
+	}
+	runs, err := q.CountRuns(ctx, sqlc.CountRunsParams{Permit: run.Grant, Dataset: run.Dataset})
+	if err != nil {
+		return err
+	}
+	over := runs >= budget.Runs
+	if budget.SeesRows {
+		n, err := q.CountRowRuns(ctx, sqlc.CountRowRunsParams{Permit: run.Grant, Dataset: run.Dataset})
+		if err != nil {
+			return err
+		}
+		over = over || n >= budget.RowRuns
+	}
+	if len(run.Params) > 0 {
+		asked, err := q.CountAsked(ctx, sqlc.CountAskedParams{Permit: run.Grant, Dataset: run.Dataset, Module: run.Module.String(), Params: params})
+		if err != nil {
+			return err
+		}
+		questions, err := q.CountQuestions(ctx, sqlc.CountQuestionsParams{Permit: run.Grant, Dataset: run.Dataset})
+		if err != nil {
+			return err
+		}
+		over = over || asked == 0 && questions >= budget.Questions
+	}
+	if over {
+		return enclave.Fail(enclave.Limit, "BUDGET_SPENT", "grant", run.Grant, "dataset", run.Dataset)
+	}
+	return nil
 }
 
 // Get finds a run, or fails with RUN_NOT_FOUND.
@@ -100,10 +125,13 @@ func (r *Runs) End(ctx context.Context, id string, ending run.Ending, act enclav
 	if err != nil {
 		return err
 	}
-	return r.store.act(ctx, act, func(q *sqlc.Queries, _ int64) error {
+	return r.store.act(ctx, act, func(q *sqlc.Queries, position int64) error {
 		err := moved(id)(q.EndRun(ctx, sqlc.EndRunParams{
 			ID: id, Stage: string(ending.Stage), Outcome: string(ending.Outcome), Reasons: reasons, Finished: millis(ending.Time),
 		}))
+		if err == nil && ending.Outcome == enclave.Denied {
+			err = r.store.denied(ctx, q, id, ending.Denials, ending.Time, position)
+		}
 		if err != nil || ending.Report == "" {
 			return err
 		}

@@ -108,12 +108,9 @@ func (s *Store) acts(ctx context.Context, acts []enclave.Act, change func(q *sql
 		if err != nil {
 			return err
 		}
-		for _, sealed := range all {
+		for i := range all {
 			position++
-			if err := q.InsertEntry(ctx, sqlc.InsertEntryParams{
-				Position: position, ID: sealed.ID, Body: sealed.Body,
-				Salt: enclave.Digest(sealed.Salt).String(), Commitment: enclave.Digest(sealed.Commitment).String(),
-			}); err != nil {
+			if err := insertEntry(ctx, q, position, &all[i]); err != nil {
 				return err
 			}
 		}

@@ -227,7 +227,7 @@ func testRuns(t *testing.T, s *store.Store) {
 	settled(t, s)
 	ctx, r := t.Context(), s.Runs()
 	for i := range 3 {
-		ok(t, r.Insert(ctx, runOf(fmt.Sprint("r", i)), run.RowBudget{}, act("run.submit")))
+		ok(t, r.Insert(ctx, runOf(fmt.Sprint("r", i)), run.Budget{}, act("run.submit")))
 	}
 	want := run.State{Run: runOf("r0"), Progress: run.Queued}
 	want.Reasons = []enclave.Reason{}
@@ -290,7 +290,7 @@ func testRehearsals(t *testing.T, s *store.Store) {
 	ctx, r, rehearsal := t.Context(), s.Runs(), runOf("dev")
 	rehearsal.Environment, rehearsal.Sample = enclave.Dev, enclave.Sample{Rows: 100, Subjects: 20}
 	rehearsal.Snapshot = enclave.DigestOf([]byte("of no snapshot"))
-	ok(t, r.Insert(ctx, rehearsal, run.RowBudget{}, act("run.submit")))
+	ok(t, r.Insert(ctx, rehearsal, run.Budget{}, act("run.submit")))
 	ok(t, r.Begin(ctx, "dev"))
 	got := must(r.Get(ctx, "dev"))
 	if got.Environment != enclave.Dev || got.Sample != rehearsal.Sample || got.Snapshot != rehearsal.Snapshot {
@@ -389,15 +389,15 @@ func TestRunsOfModulesThatSeeRowsAreCounted(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	settled(t, s)
-	ctx, two := t.Context(), run.RowBudget{Counts: true, Limit: 2}
-	ok(t, s.Runs().Insert(ctx, runOf("blind"), run.RowBudget{Limit: 0}, act("run.submit")))
+	ctx, two := t.Context(), run.Budget{Counts: true, SeesRows: true, Runs: 100, RowRuns: 2, Questions: 100}
+	ok(t, s.Runs().Insert(ctx, runOf("blind"), run.Budget{}, act("run.submit")))
 	ok(t, s.Runs().Insert(ctx, runOf("first"), two, act("run.submit")))
 	ok(t, s.Runs().End(ctx, "first", run.Ending{Outcome: enclave.Failed}, act("run.fail")))
 	ok(t, s.Runs().Insert(ctx, runOf("second"), two, act("run.submit")))
 	before := dump(t, s)
-	wants(t, s.Runs().Insert(ctx, runOf("third"), two, act("run.submit")), enclave.Limit, "RUNS_SPENT")
+	wants(t, s.Runs().Insert(ctx, runOf("third"), two, act("run.submit")), enclave.Limit, "BUDGET_SPENT")
 	if dump(t, s) != before {
 		t.Error("a refused run left something")
 	}
-	ok(t, s.Runs().Insert(ctx, runOf("blind-too"), run.RowBudget{Limit: 2}, act("run.submit")))
+	ok(t, s.Runs().Insert(ctx, runOf("blind-too"), run.Budget{Counts: true, Runs: 100, Questions: 100}, act("run.submit")))
 }

@@ -152,7 +152,7 @@ func settled(t *testing.T, s *store.Store, runs ...string) {
 		s.Modules().Insert(ctx, moduleOf(operator.Org, "wasm"), act("module.upload")),
 	}
 	for _, id := range runs {
-		steps = append(steps, s.Runs().Insert(ctx, runOf(id), run.RowBudget{}, act("run.submit")), s.Runs().Begin(ctx, id))
+		steps = append(steps, s.Runs().Insert(ctx, runOf(id), run.Budget{}, act("run.submit")), s.Runs().Begin(ctx, id))
 	}
 	for _, err := range steps {
 		if err != nil {

@@ -57,7 +57,9 @@ CREATE TABLE permit (
     waiting       TEXT   NOT NULL,
     note          TEXT   NOT NULL,
     revision      BIGINT NOT NULL,
-    position      BIGINT NOT NULL UNIQUE
+    position      BIGINT NOT NULL UNIQUE,
+    -- position of the act that last resumed it, 0 if none did: denials of runs before it no longer count
+    resumed       BIGINT NOT NULL
 );
 CREATE INDEX permit_operator ON permit (operator, position);
 
@@ -139,6 +141,7 @@ CREATE TABLE run (
 );
 CREATE INDEX run_operator ON run (operator, position);
 CREATE INDEX run_sees_rows ON run (permit, dataset) WHERE sees_rows = 1;
+CREATE INDEX run_budget ON run (permit, dataset, position);
 CREATE INDEX run_progress ON run (progress, position);
 
 -- What the gate decided of a run, and from which facts: for auditors and reviewers, never for operators. An output that was held and
@@ -189,7 +192,26 @@ CREATE TABLE history (
     version BIGINT NOT NULL
 );
 
+-- Every change of the rules. archive is the digest of the file with the bundle. One change is active; waiting ones stand against base.
+CREATE TABLE policy_change (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    revision   TEXT   NOT NULL,
+    base       TEXT   NOT NULL,
+    archive    TEXT   NOT NULL,
+    state      TEXT   NOT NULL,
+    proposer   TEXT   NOT NULL,
+    decider    TEXT   NOT NULL,
+    note       TEXT   NOT NULL,
+    difference TEXT   NOT NULL,
+    proposed   BIGINT NOT NULL,
+    decided    BIGINT NOT NULL,
+    position   BIGINT NOT NULL UNIQUE
+);
+CREATE INDEX policy_change_archive ON policy_change (archive);
+CREATE UNIQUE INDEX policy_change_active ON policy_change (state) WHERE state = 'active';
+
 -- +goose Down
+DROP TABLE policy_change;
 DROP TABLE history;
 DROP TABLE report;
 DROP TABLE review;

@@ -19,6 +19,21 @@ INSERT INTO run (
 -- name: CountRowRuns :one
 SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND sees_rows = 1;
 
+-- name: CountRuns :one
+SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND environment = 'prod';
+
+-- name: CountQuestions :one
+SELECT COUNT(*) FROM (
+    SELECT DISTINCT module, params FROM run WHERE permit = $1 AND dataset = $2 AND environment = 'prod' AND params <> '{}'
+) AS asked;
+
+-- name: CountAsked :one
+SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND environment = 'prod' AND module = $3 AND params = $4;
+
+-- name: CountDenials :one
+SELECT COUNT(*) FROM run JOIN permit ON permit.id = run.permit
+WHERE run.permit = $1 AND run.dataset = $2 AND run.environment = 'prod' AND run.outcome = 'denied' AND run.position > permit.resumed;
+
 -- name: BeginRun :execrows
 UPDATE run SET progress = 'running', attempts = attempts + 1, revision = revision + 1
 WHERE id = $1 AND progress IN ('queued', 'running');
@@ -71,11 +86,15 @@ SELECT * FROM decision WHERE run = $1 ORDER BY position DESC LIMIT 1;
 -- name: GetFirstDecision :one
 SELECT * FROM decision WHERE run = $1 ORDER BY position LIMIT 1;
 
+-- name: ListJudged :many
+SELECT run FROM decision WHERE by_people = 0 ORDER BY position DESC LIMIT $1;
+
 -- name: NamesFile :one
 SELECT CAST(
     (SELECT COUNT(*) FROM decision JOIN run ON run.id = decision.run WHERE (decision.result = $1 OR decision.footprint = $1)
         AND (decision.decision = 'release' OR decision.decision = 'hold' AND run.outcome = 'held'))
     + (SELECT COUNT(*) FROM proposal WHERE proposal.archive = $1)
+    + (SELECT COUNT(*) FROM policy_change WHERE policy_change.archive = $1)
     + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
 ) AS names;
 

@@ -10,7 +10,7 @@ import (
 )
 
 const getPermit = `-- name: GetPermit :one
-SELECT id, operator, scenario, purpose, scopes, forms, not_before, not_after, state, confirmations, waiting, note, revision, position FROM permit WHERE id = $1
+SELECT id, operator, scenario, purpose, scopes, forms, not_before, not_after, state, confirmations, waiting, note, revision, position, resumed FROM permit WHERE id = $1
 `
 
 func (q *Queries) GetPermit(ctx context.Context, id string) (Permit, error) {
@@ -31,14 +31,15 @@ func (q *Queries) GetPermit(ctx context.Context, id string) (Permit, error) {
 		&i.Note,
 		&i.Revision,
 		&i.Position,
+		&i.Resumed,
 	)
 	return i, err
 }
 
 const insertPermit = `-- name: InsertPermit :exec
 INSERT INTO permit (
-    id, operator, scenario, purpose, scopes, forms, not_before, not_after, state, confirmations, waiting, note, revision, position
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    id, operator, scenario, purpose, scopes, forms, not_before, not_after, state, confirmations, waiting, note, revision, position, resumed
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)
 `
 
 type InsertPermitParams struct {
@@ -79,7 +80,7 @@ func (q *Queries) InsertPermit(ctx context.Context, arg InsertPermitParams) erro
 }
 
 const listPermits = `-- name: ListPermits :many
-SELECT id, operator, scenario, purpose, scopes, forms, not_before, not_after, state, confirmations, waiting, note, revision, position FROM permit WHERE position < $1 ORDER BY position DESC LIMIT $2
+SELECT id, operator, scenario, purpose, scopes, forms, not_before, not_after, state, confirmations, waiting, note, revision, position, resumed FROM permit WHERE position < $1 ORDER BY position DESC LIMIT $2
 `
 
 type ListPermitsParams struct {
@@ -111,6 +112,7 @@ func (q *Queries) ListPermits(ctx context.Context, arg ListPermitsParams) ([]Per
 			&i.Note,
 			&i.Revision,
 			&i.Position,
+			&i.Resumed,
 		); err != nil {
 			return nil, err
 		}
@@ -126,7 +128,7 @@ func (q *Queries) ListPermits(ctx context.Context, arg ListPermitsParams) ([]Per
 }
 
 const listPermitsOf = `-- name: ListPermitsOf :many
-SELECT id, operator, scenario, purpose, scopes, forms, not_before, not_after, state, confirmations, waiting, note, revision, position FROM permit WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
+SELECT id, operator, scenario, purpose, scopes, forms, not_before, not_after, state, confirmations, waiting, note, revision, position, resumed FROM permit WHERE operator = $1 AND position < $2 ORDER BY position DESC LIMIT $3
 `
 
 type ListPermitsOfParams struct {
@@ -159,6 +161,7 @@ func (q *Queries) ListPermitsOf(ctx context.Context, arg ListPermitsOfParams) ([
 			&i.Note,
 			&i.Revision,
 			&i.Position,
+			&i.Resumed,
 		); err != nil {
 			return nil, err
 		}
@@ -171,6 +174,37 @@ func (q *Queries) ListPermitsOf(ctx context.Context, arg ListPermitsOfParams) ([
 		return nil, err
 	}
 	return items, nil
+}
+
+const resumePermit = `-- name: ResumePermit :exec
+UPDATE permit SET resumed = $2 WHERE id = $1
+`
+
+type ResumePermitParams struct {
+	ID      string
+	Resumed int64
+}
+
+func (q *Queries) ResumePermit(ctx context.Context, arg ResumePermitParams) error {
+	_, err := q.db.ExecContext(ctx, resumePermit, arg.ID, arg.Resumed)
+	return err
+}
+
+const suspendPermit = `-- name: SuspendPermit :execrows
+UPDATE permit SET state = 'suspended', note = $2, revision = revision + 1 WHERE id = $1 AND state = 'active'
+`
+
+type SuspendPermitParams struct {
+	ID   string
+	Note string
+}
+
+func (q *Queries) SuspendPermit(ctx context.Context, arg SuspendPermitParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, suspendPermit, arg.ID, arg.Note)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const updatePermit = `-- name: UpdatePermit :execrows

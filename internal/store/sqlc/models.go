@@ -68,6 +68,22 @@ type Permit struct {
 	Note          string
 	Revision      int64
 	Position      int64
+	Resumed       int64
+}
+
+type PolicyChange struct {
+	ID         string
+	Revision   string
+	Base       string
+	Archive    string
+	State      string
+	Proposer   string
+	Decider    string
+	Note       string
+	Difference string
+	Proposed   int64
+	Decided    int64
+	Position   int64
 }
 
 type Proposal struct {

@@ -54,6 +54,64 @@ func (q *Queries) BeginRun(ctx context.Context, id string) (int64, error) {
 	return result.RowsAffected()
 }
 
+const countAsked = `-- name: CountAsked :one
+SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND environment = 'prod' AND module = $3 AND params = $4
+`
+
+type CountAskedParams struct {
+	Permit  string
+	Dataset string
+	Module  string
+	Params  string
+}
+
+func (q *Queries) CountAsked(ctx context.Context, arg CountAskedParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countAsked,
+		arg.Permit,
+		arg.Dataset,
+		arg.Module,
+		arg.Params,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countDenials = `-- name: CountDenials :one
+SELECT COUNT(*) FROM run JOIN permit ON permit.id = run.permit
+WHERE run.permit = $1 AND run.dataset = $2 AND run.environment = 'prod' AND run.outcome = 'denied' AND run.position > permit.resumed
+`
+
+type CountDenialsParams struct {
+	Permit  string
+	Dataset string
+}
+
+func (q *Queries) CountDenials(ctx context.Context, arg CountDenialsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countDenials, arg.Permit, arg.Dataset)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countQuestions = `-- name: CountQuestions :one
+SELECT COUNT(*) FROM (
+    SELECT DISTINCT module, params FROM run WHERE permit = $1 AND dataset = $2 AND environment = 'prod' AND params <> '{}'
+) AS asked
+`
+
+type CountQuestionsParams struct {
+	Permit  string
+	Dataset string
+}
+
+func (q *Queries) CountQuestions(ctx context.Context, arg CountQuestionsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countQuestions, arg.Permit, arg.Dataset)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countRowRuns = `-- name: CountRowRuns :one
 SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND sees_rows = 1
 `
@@ -65,6 +123,22 @@ type CountRowRunsParams struct {
 
 func (q *Queries) CountRowRuns(ctx context.Context, arg CountRowRunsParams) (int64, error) {
 	row := q.db.QueryRowContext(ctx, countRowRuns, arg.Permit, arg.Dataset)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countRuns = `-- name: CountRuns :one
+SELECT COUNT(*) FROM run WHERE permit = $1 AND dataset = $2 AND environment = 'prod'
+`
+
+type CountRunsParams struct {
+	Permit  string
+	Dataset string
+}
+
+func (q *Queries) CountRuns(ctx context.Context, arg CountRunsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countRuns, arg.Permit, arg.Dataset)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -402,6 +476,33 @@ func (q *Queries) ListFootprints(ctx context.Context, dataset string) ([]string,
 	return items, nil
 }
 
+const listJudged = `-- name: ListJudged :many
+SELECT run FROM decision WHERE by_people = 0 ORDER BY position DESC LIMIT $1
+`
+
+func (q *Queries) ListJudged(ctx context.Context, limit int32) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listJudged, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var run string
+		if err := rows.Scan(&run); err != nil {
+			return nil, err
+		}
+		items = append(items, run)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listRuns = `-- name: ListRuns :many
 SELECT id, environment, sample_rows, sample_subjects, fuel, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
 `
@@ -583,6 +684,7 @@ SELECT CAST(
     (SELECT COUNT(*) FROM decision JOIN run ON run.id = decision.run WHERE (decision.result = $1 OR decision.footprint = $1)
         AND (decision.decision = 'release' OR decision.decision = 'hold' AND run.outcome = 'held'))
     + (SELECT COUNT(*) FROM proposal WHERE proposal.archive = $1)
+    + (SELECT COUNT(*) FROM policy_change WHERE policy_change.archive = $1)
     + (SELECT COUNT(*) FROM module WHERE module.digest = $1) AS BIGINT
 ) AS names
 `

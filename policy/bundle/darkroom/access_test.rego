@@ -113,6 +113,16 @@ test_authority_and_auditor_read_everything if {
 	}
 }
 
+test_the_authority_alone_changes_the_rules if {
+	every call in {"PolicyService/ProposePolicy", "PolicyService/DecidePolicyChange", "PolicyService/DryRunPolicy"} {
+		only_for(call, {"authority"})
+		own_for(call, {"authority"})
+	}
+	only_for("PolicyService/ListPolicyChanges", {"authority", "auditor"})
+}
+
+test_operators_are_explained_their_own_runs if own_for("RunService/ExplainRun", {"authority", "auditor", "reviewer", "operator"})
+
 # Whoever asked for a run learns nothing of it twice; whoever only reviews decides about the output and not about the enclave.
 test_authority_and_auditor_replay_runs if {
 	only_for("RunService/ReplayRun", {"authority", "auditor"})
@@ -120,7 +130,7 @@ test_authority_and_auditor_replay_runs if {
 }
 
 test_reviewers_read_runs if {
-	every call in {"RunService/GetRun", "RunService/WatchRun", "RunService/ListRuns", "RunService/GetReceipt"} {
+	every call in {"RunService/GetRun", "RunService/WatchRun", "RunService/ListRuns", "RunService/GetReceipt", "RunService/ExplainRun"} {
 		only_for(call, {"authority", "auditor", "reviewer"})
 	}
 }
@@ -251,6 +261,6 @@ test_a_source_that_concerns_the_review_has_no_other_role_in_it if {
 
 test_auditors_change_nothing if {
 	every method in access.rights.auditor.any {
-		regex.match("/(Get|List|Watch|Fetch|Replay)[A-Za-z]+$", method)
+		regex.match("/(Get|List|Watch|Fetch|Replay|Explain)[A-Za-z]+$", method)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -21,6 +22,680 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// PolicyChangeState is where a change of the rules stands.
+type PolicyChangeState int32
+
+const (
+	// Not set.
+	PolicyChangeState_POLICY_CHANGE_STATE_UNSPECIFIED PolicyChangeState = 0
+	// Proposed; a second person has to agree.
+	PolicyChangeState_POLICY_CHANGE_STATE_WAITING PolicyChangeState = 1
+	// In force.
+	PolicyChangeState_POLICY_CHANGE_STATE_ACTIVE PolicyChangeState = 2
+	// Was in force.
+	PolicyChangeState_POLICY_CHANGE_STATE_REPLACED PolicyChangeState = 3
+	// Somebody rejected it, or its proposer took it back.
+	PolicyChangeState_POLICY_CHANGE_STATE_REJECTED PolicyChangeState = 4
+)
+
+// Enum value maps for PolicyChangeState.
+var (
+	PolicyChangeState_name = map[int32]string{
+		0: "POLICY_CHANGE_STATE_UNSPECIFIED",
+		1: "POLICY_CHANGE_STATE_WAITING",
+		2: "POLICY_CHANGE_STATE_ACTIVE",
+		3: "POLICY_CHANGE_STATE_REPLACED",
+		4: "POLICY_CHANGE_STATE_REJECTED",
+	}
+	PolicyChangeState_value = map[string]int32{
+		"POLICY_CHANGE_STATE_UNSPECIFIED": 0,
+		"POLICY_CHANGE_STATE_WAITING":     1,
+		"POLICY_CHANGE_STATE_ACTIVE":      2,
+		"POLICY_CHANGE_STATE_REPLACED":    3,
+		"POLICY_CHANGE_STATE_REJECTED":    4,
+	}
+)
+
+func (x PolicyChangeState) Enum() *PolicyChangeState {
+	p := new(PolicyChangeState)
+	*p = x
+	return p
+}
+
+func (x PolicyChangeState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PolicyChangeState) Descriptor() protoreflect.EnumDescriptor {
+	return file_darkroom_v1_policy_proto_enumTypes[0].Descriptor()
+}
+
+func (PolicyChangeState) Type() protoreflect.EnumType {
+	return &file_darkroom_v1_policy_proto_enumTypes[0]
+}
+
+func (x PolicyChangeState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PolicyChangeState.Descriptor instead.
+func (PolicyChangeState) EnumDescriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{0}
+}
+
+// PolicyDifference is one thing that a change changes.
+type PolicyDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Place of a number in the bundle's data, or path of a file with rules.
+	Place string `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
+	// The number before, as JSON, or the digest of the file; empty where there was none.
+	Before string `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	// The number after, or the digest; empty where there is none.
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyDifference) Reset() {
+	*x = PolicyDifference{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyDifference) ProtoMessage() {}
+
+func (x *PolicyDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyDifference.ProtoReflect.Descriptor instead.
+func (*PolicyDifference) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *PolicyDifference) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *PolicyDifference) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
+}
+
+func (x *PolicyDifference) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// PolicyChange is a change of the rules.
+type PolicyChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "policyChanges/{id}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Revision that it brings in force.
+	Revision string `protobuf:"bytes,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Revision that it was proposed against; empty of the first.
+	BaseRevision string `protobuf:"bytes,3,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	// Where it stands.
+	State PolicyChangeState `protobuf:"varint,4,opt,name=state,proto3,enum=darkroom.v1.PolicyChangeState" json:"state,omitempty"`
+	// Who proposed it; not set for rules that came with the program.
+	Proposer *Identity `protobuf:"bytes,5,opt,name=proposer,proto3" json:"proposer,omitempty"`
+	// Who agreed or rejected; not set while it waits.
+	Decider *Identity `protobuf:"bytes,6,opt,name=decider,proto3" json:"decider,omitempty"`
+	// Why, in the proposer's words.
+	Note string `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	// What it changes.
+	Differences []*PolicyDifference `protobuf:"bytes,8,rep,name=differences,proto3" json:"differences,omitempty"`
+	// When it was proposed.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it was decided.
+	DecideTime    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=decide_time,json=decideTime,proto3" json:"decide_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyChange) Reset() {
+	*x = PolicyChange{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyChange) ProtoMessage() {}
+
+func (x *PolicyChange) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyChange.ProtoReflect.Descriptor instead.
+func (*PolicyChange) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *PolicyChange) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PolicyChange) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *PolicyChange) GetBaseRevision() string {
+	if x != nil {
+		return x.BaseRevision
+	}
+	return ""
+}
+
+func (x *PolicyChange) GetState() PolicyChangeState {
+	if x != nil {
+		return x.State
+	}
+	return PolicyChangeState_POLICY_CHANGE_STATE_UNSPECIFIED
+}
+
+func (x *PolicyChange) GetProposer() *Identity {
+	if x != nil {
+		return x.Proposer
+	}
+	return nil
+}
+
+func (x *PolicyChange) GetDecider() *Identity {
+	if x != nil {
+		return x.Decider
+	}
+	return nil
+}
+
+func (x *PolicyChange) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *PolicyChange) GetDifferences() []*PolicyDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+func (x *PolicyChange) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *PolicyChange) GetDecideTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecideTime
+	}
+	return nil
+}
+
+// ProposePolicyRequest hands in a bundle.
+type ProposePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// OPA bundle tarball, signed.
+	Bundle []byte `protobuf:"bytes,1,opt,name=bundle,proto3" json:"bundle,omitempty"`
+	// Why.
+	Note          string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposePolicyRequest) Reset() {
+	*x = ProposePolicyRequest{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposePolicyRequest) ProtoMessage() {}
+
+func (x *ProposePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposePolicyRequest.ProtoReflect.Descriptor instead.
+func (*ProposePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ProposePolicyRequest) GetBundle() []byte {
+	if x != nil {
+		return x.Bundle
+	}
+	return nil
+}
+
+func (x *ProposePolicyRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// ProposePolicyResponse returns the change.
+type ProposePolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The change.
+	Change        *PolicyChange `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposePolicyResponse) Reset() {
+	*x = ProposePolicyResponse{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposePolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposePolicyResponse) ProtoMessage() {}
+
+func (x *ProposePolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposePolicyResponse.ProtoReflect.Descriptor instead.
+func (*ProposePolicyResponse) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ProposePolicyResponse) GetChange() *PolicyChange {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
+// DecidePolicyChangeRequest decides about a change.
+type DecidePolicyChangeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name: "policyChanges/{id}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Whether to agree; otherwise the change is rejected.
+	Agree         bool `protobuf:"varint,2,opt,name=agree,proto3" json:"agree,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecidePolicyChangeRequest) Reset() {
+	*x = DecidePolicyChangeRequest{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecidePolicyChangeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecidePolicyChangeRequest) ProtoMessage() {}
+
+func (x *DecidePolicyChangeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecidePolicyChangeRequest.ProtoReflect.Descriptor instead.
+func (*DecidePolicyChangeRequest) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *DecidePolicyChangeRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DecidePolicyChangeRequest) GetAgree() bool {
+	if x != nil {
+		return x.Agree
+	}
+	return false
+}
+
+// DecidePolicyChangeResponse returns the change.
+type DecidePolicyChangeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The change.
+	Change        *PolicyChange `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecidePolicyChangeResponse) Reset() {
+	*x = DecidePolicyChangeResponse{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecidePolicyChangeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecidePolicyChangeResponse) ProtoMessage() {}
+
+func (x *DecidePolicyChangeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecidePolicyChangeResponse.ProtoReflect.Descriptor instead.
+func (*DecidePolicyChangeResponse) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *DecidePolicyChangeResponse) GetChange() *PolicyChange {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
+// ListPolicyChangesRequest asks for a page.
+type ListPolicyChangesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The most changes to return, at most 1000; 0 means 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPolicyChangesRequest) Reset() {
+	*x = ListPolicyChangesRequest{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPolicyChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPolicyChangesRequest) ProtoMessage() {}
+
+func (x *ListPolicyChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPolicyChangesRequest.ProtoReflect.Descriptor instead.
+func (*ListPolicyChangesRequest) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListPolicyChangesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListPolicyChangesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListPolicyChangesResponse returns a page.
+type ListPolicyChangesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The changes.
+	Changes []*PolicyChange `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// Token of the next page; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListPolicyChangesResponse) Reset() {
+	*x = ListPolicyChangesResponse{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListPolicyChangesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListPolicyChangesResponse) ProtoMessage() {}
+
+func (x *ListPolicyChangesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListPolicyChangesResponse.ProtoReflect.Descriptor instead.
+func (*ListPolicyChangesResponse) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListPolicyChangesResponse) GetChanges() []*PolicyChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *ListPolicyChangesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// DryRunPolicyRequest asks what a bundle would have decided.
+type DryRunPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// OPA bundle tarball; it need not be signed, since nothing comes in force.
+	Bundle []byte `protobuf:"bytes,1,opt,name=bundle,proto3" json:"bundle,omitempty"`
+	// How many of the last outputs to judge anew, 1 to 1000.
+	Last int32 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	// Whether to run those again whose treatment would be another.
+	Exact         bool `protobuf:"varint,3,opt,name=exact,proto3" json:"exact,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DryRunPolicyRequest) Reset() {
+	*x = DryRunPolicyRequest{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DryRunPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DryRunPolicyRequest) ProtoMessage() {}
+
+func (x *DryRunPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DryRunPolicyRequest.ProtoReflect.Descriptor instead.
+func (*DryRunPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DryRunPolicyRequest) GetBundle() []byte {
+	if x != nil {
+		return x.Bundle
+	}
+	return nil
+}
+
+func (x *DryRunPolicyRequest) GetLast() int32 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *DryRunPolicyRequest) GetExact() bool {
+	if x != nil {
+		return x.Exact
+	}
+	return false
+}
+
+// DryRunPolicyResponse returns what would change.
+type DryRunPolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What would change, as JSON.
+	ReportJson    string `protobuf:"bytes,1,opt,name=report_json,json=reportJson,proto3" json:"report_json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DryRunPolicyResponse) Reset() {
+	*x = DryRunPolicyResponse{}
+	mi := &file_darkroom_v1_policy_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DryRunPolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DryRunPolicyResponse) ProtoMessage() {}
+
+func (x *DryRunPolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_policy_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DryRunPolicyResponse.ProtoReflect.Descriptor instead.
+func (*DryRunPolicyResponse) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *DryRunPolicyResponse) GetReportJson() string {
+	if x != nil {
+		return x.ReportJson
+	}
+	return ""
+}
 
 // Policy is one revision of the rules.
 type Policy struct {
@@ -37,7 +712,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_darkroom_v1_policy_proto_msgTypes[0]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -49,7 +724,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_policy_proto_msgTypes[0]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -62,7 +737,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{0}
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Policy) GetRevision() string {
@@ -99,7 +774,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_darkroom_v1_policy_proto_msgTypes[1]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -111,7 +786,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_policy_proto_msgTypes[1]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -124,7 +799,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{1}
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PolicyFile) GetPath() string {
@@ -154,7 +829,7 @@ type PolicyProfile struct {
 
 func (x *PolicyProfile) Reset() {
 	*x = PolicyProfile{}
-	mi := &file_darkroom_v1_policy_proto_msgTypes[2]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -166,7 +841,7 @@ func (x *PolicyProfile) String() string {
 func (*PolicyProfile) ProtoMessage() {}
 
 func (x *PolicyProfile) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_policy_proto_msgTypes[2]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -179,7 +854,7 @@ func (x *PolicyProfile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyProfile.ProtoReflect.Descriptor instead.
 func (*PolicyProfile) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{2}
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PolicyProfile) GetName() string {
@@ -200,14 +875,16 @@ func (x *PolicyProfile) GetNumbersJson() string {
 type GetPolicyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Resource name: "policy".
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The revision; empty for the one in force.
+	Revision      string `protobuf:"bytes,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_darkroom_v1_policy_proto_msgTypes[3]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -219,7 +896,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_policy_proto_msgTypes[3]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -232,12 +909,19 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{3}
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetPolicyRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *GetPolicyRequest) GetRevision() string {
+	if x != nil {
+		return x.Revision
 	}
 	return ""
 }
@@ -253,7 +937,7 @@ type GetPolicyResponse struct {
 
 func (x *GetPolicyResponse) Reset() {
 	*x = GetPolicyResponse{}
-	mi := &file_darkroom_v1_policy_proto_msgTypes[4]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -265,7 +949,7 @@ func (x *GetPolicyResponse) String() string {
 func (*GetPolicyResponse) ProtoMessage() {}
 
 func (x *GetPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_policy_proto_msgTypes[4]
+	mi := &file_darkroom_v1_policy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -278,7 +962,7 @@ func (x *GetPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyResponse.ProtoReflect.Descriptor instead.
 func (*GetPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{4}
+	return file_darkroom_v1_policy_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetPolicyResponse) GetPolicy() *Policy {
@@ -292,7 +976,51 @@ var File_darkroom_v1_policy_proto protoreflect.FileDescriptor
 
 const file_darkroom_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x18darkroom/v1/policy.proto\x12\vdarkroom.v1\x1a\x1bbuf/validate/validate.proto\"\x8b\x01\n" +
+	"\x18darkroom/v1/policy.proto\x12\vdarkroom.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1adarkroom/v1/identity.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"V\n" +
+	"\x10PolicyDifference\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\tR\x05place\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\tR\x06before\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\xcc\x03\n" +
+	"\fPolicyChange\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\tR\brevision\x12#\n" +
+	"\rbase_revision\x18\x03 \x01(\tR\fbaseRevision\x124\n" +
+	"\x05state\x18\x04 \x01(\x0e2\x1e.darkroom.v1.PolicyChangeStateR\x05state\x121\n" +
+	"\bproposer\x18\x05 \x01(\v2\x15.darkroom.v1.IdentityR\bproposer\x12/\n" +
+	"\adecider\x18\x06 \x01(\v2\x15.darkroom.v1.IdentityR\adecider\x12\x12\n" +
+	"\x04note\x18\a \x01(\tR\x04note\x12?\n" +
+	"\vdifferences\x18\b \x03(\v2\x1d.darkroom.v1.PolicyDifferenceR\vdifferences\x12;\n" +
+	"\vcreate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12;\n" +
+	"\vdecide_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"decideTime\"Z\n" +
+	"\x14ProposePolicyRequest\x12$\n" +
+	"\x06bundle\x18\x01 \x01(\fB\f\xbaH\tz\a\x10\x01\x18\x80\x80\x80\x01R\x06bundle\x12\x1c\n" +
+	"\x04note\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\"J\n" +
+	"\x15ProposePolicyResponse\x121\n" +
+	"\x06change\x18\x01 \x01(\v2\x19.darkroom.v1.PolicyChangeR\x06change\"j\n" +
+	"\x19DecidePolicyChangeRequest\x127\n" +
+	"\x04name\x18\x01 \x01(\tB#\xbaH r\x1e2\x1c^policyChanges/[a-z2-7]{26}$R\x04name\x12\x14\n" +
+	"\x05agree\x18\x02 \x01(\bR\x05agree\"O\n" +
+	"\x1aDecidePolicyChangeResponse\x121\n" +
+	"\x06change\x18\x01 \x01(\v2\x19.darkroom.v1.PolicyChangeR\x06change\"l\n" +
+	"\x18ListPolicyChangesRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"x\n" +
+	"\x19ListPolicyChangesResponse\x123\n" +
+	"\achanges\x18\x01 \x03(\v2\x19.darkroom.v1.PolicyChangeR\achanges\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"q\n" +
+	"\x13DryRunPolicyRequest\x12$\n" +
+	"\x06bundle\x18\x01 \x01(\fB\f\xbaH\tz\a\x10\x01\x18\x80\x80\x80\x01R\x06bundle\x12\x1e\n" +
+	"\x04last\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x01R\x04last\x12\x14\n" +
+	"\x05exact\x18\x03 \x01(\bR\x05exact\"7\n" +
+	"\x14DryRunPolicyResponse\x12\x1f\n" +
+	"\vreport_json\x18\x01 \x01(\tR\n" +
+	"reportJson\"\x8b\x01\n" +
 	"\x06Policy\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12-\n" +
 	"\x05files\x18\x02 \x03(\v2\x17.darkroom.v1.PolicyFileR\x05files\x126\n" +
@@ -303,15 +1031,26 @@ const file_darkroom_v1_policy_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"F\n" +
 	"\rPolicyProfile\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
-	"\fnumbers_json\x18\x02 \x01(\tR\vnumbersJson\"5\n" +
+	"\fnumbers_json\x18\x02 \x01(\tR\vnumbersJson\"k\n" +
 	"\x10GetPolicyRequest\x12!\n" +
 	"\x04name\x18\x01 \x01(\tB\r\xbaH\n" +
 	"r\b\n" +
-	"\x06policyR\x04name\"@\n" +
+	"\x06policyR\x04name\x124\n" +
+	"\brevision\x18\x02 \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\brevision\"@\n" +
 	"\x11GetPolicyResponse\x12+\n" +
-	"\x06policy\x18\x01 \x01(\v2\x13.darkroom.v1.PolicyR\x06policy2[\n" +
+	"\x06policy\x18\x01 \x01(\v2\x13.darkroom.v1.PolicyR\x06policy*\xbd\x01\n" +
+	"\x11PolicyChangeState\x12#\n" +
+	"\x1fPOLICY_CHANGE_STATE_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bPOLICY_CHANGE_STATE_WAITING\x10\x01\x12\x1e\n" +
+	"\x1aPOLICY_CHANGE_STATE_ACTIVE\x10\x02\x12 \n" +
+	"\x1cPOLICY_CHANGE_STATE_REPLACED\x10\x03\x12 \n" +
+	"\x1cPOLICY_CHANGE_STATE_REJECTED\x10\x042\xd3\x03\n" +
 	"\rPolicyService\x12J\n" +
-	"\tGetPolicy\x12\x1d.darkroom.v1.GetPolicyRequest\x1a\x1e.darkroom.v1.GetPolicyResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
+	"\tGetPolicy\x12\x1d.darkroom.v1.GetPolicyRequest\x1a\x1e.darkroom.v1.GetPolicyResponse\x12V\n" +
+	"\rProposePolicy\x12!.darkroom.v1.ProposePolicyRequest\x1a\".darkroom.v1.ProposePolicyResponse\x12e\n" +
+	"\x12DecidePolicyChange\x12&.darkroom.v1.DecidePolicyChangeRequest\x1a'.darkroom.v1.DecidePolicyChangeResponse\x12b\n" +
+	"\x11ListPolicyChanges\x12%.darkroom.v1.ListPolicyChangesRequest\x1a&.darkroom.v1.ListPolicyChangesResponse\x12S\n" +
+	"\fDryRunPolicy\x12 .darkroom.v1.DryRunPolicyRequest\x1a!.darkroom.v1.DryRunPolicyResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
 
 var (
 	file_darkroom_v1_policy_proto_rawDescOnce sync.Once
@@ -325,25 +1064,56 @@ func file_darkroom_v1_policy_proto_rawDescGZIP() []byte {
 	return file_darkroom_v1_policy_proto_rawDescData
 }
 
-var file_darkroom_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_darkroom_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_darkroom_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_darkroom_v1_policy_proto_goTypes = []any{
-	(*Policy)(nil),            // 0: darkroom.v1.Policy
-	(*PolicyFile)(nil),        // 1: darkroom.v1.PolicyFile
-	(*PolicyProfile)(nil),     // 2: darkroom.v1.PolicyProfile
-	(*GetPolicyRequest)(nil),  // 3: darkroom.v1.GetPolicyRequest
-	(*GetPolicyResponse)(nil), // 4: darkroom.v1.GetPolicyResponse
+	(PolicyChangeState)(0),             // 0: darkroom.v1.PolicyChangeState
+	(*PolicyDifference)(nil),           // 1: darkroom.v1.PolicyDifference
+	(*PolicyChange)(nil),               // 2: darkroom.v1.PolicyChange
+	(*ProposePolicyRequest)(nil),       // 3: darkroom.v1.ProposePolicyRequest
+	(*ProposePolicyResponse)(nil),      // 4: darkroom.v1.ProposePolicyResponse
+	(*DecidePolicyChangeRequest)(nil),  // 5: darkroom.v1.DecidePolicyChangeRequest
+	(*DecidePolicyChangeResponse)(nil), // 6: darkroom.v1.DecidePolicyChangeResponse
+	(*ListPolicyChangesRequest)(nil),   // 7: darkroom.v1.ListPolicyChangesRequest
+	(*ListPolicyChangesResponse)(nil),  // 8: darkroom.v1.ListPolicyChangesResponse
+	(*DryRunPolicyRequest)(nil),        // 9: darkroom.v1.DryRunPolicyRequest
+	(*DryRunPolicyResponse)(nil),       // 10: darkroom.v1.DryRunPolicyResponse
+	(*Policy)(nil),                     // 11: darkroom.v1.Policy
+	(*PolicyFile)(nil),                 // 12: darkroom.v1.PolicyFile
+	(*PolicyProfile)(nil),              // 13: darkroom.v1.PolicyProfile
+	(*GetPolicyRequest)(nil),           // 14: darkroom.v1.GetPolicyRequest
+	(*GetPolicyResponse)(nil),          // 15: darkroom.v1.GetPolicyResponse
+	(*Identity)(nil),                   // 16: darkroom.v1.Identity
+	(*timestamppb.Timestamp)(nil),      // 17: google.protobuf.Timestamp
 }
 var file_darkroom_v1_policy_proto_depIdxs = []int32{
-	1, // 0: darkroom.v1.Policy.files:type_name -> darkroom.v1.PolicyFile
-	2, // 1: darkroom.v1.Policy.profiles:type_name -> darkroom.v1.PolicyProfile
-	0, // 2: darkroom.v1.GetPolicyResponse.policy:type_name -> darkroom.v1.Policy
-	3, // 3: darkroom.v1.PolicyService.GetPolicy:input_type -> darkroom.v1.GetPolicyRequest
-	4, // 4: darkroom.v1.PolicyService.GetPolicy:output_type -> darkroom.v1.GetPolicyResponse
-	4, // [4:5] is the sub-list for method output_type
-	3, // [3:4] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	0,  // 0: darkroom.v1.PolicyChange.state:type_name -> darkroom.v1.PolicyChangeState
+	16, // 1: darkroom.v1.PolicyChange.proposer:type_name -> darkroom.v1.Identity
+	16, // 2: darkroom.v1.PolicyChange.decider:type_name -> darkroom.v1.Identity
+	1,  // 3: darkroom.v1.PolicyChange.differences:type_name -> darkroom.v1.PolicyDifference
+	17, // 4: darkroom.v1.PolicyChange.create_time:type_name -> google.protobuf.Timestamp
+	17, // 5: darkroom.v1.PolicyChange.decide_time:type_name -> google.protobuf.Timestamp
+	2,  // 6: darkroom.v1.ProposePolicyResponse.change:type_name -> darkroom.v1.PolicyChange
+	2,  // 7: darkroom.v1.DecidePolicyChangeResponse.change:type_name -> darkroom.v1.PolicyChange
+	2,  // 8: darkroom.v1.ListPolicyChangesResponse.changes:type_name -> darkroom.v1.PolicyChange
+	12, // 9: darkroom.v1.Policy.files:type_name -> darkroom.v1.PolicyFile
+	13, // 10: darkroom.v1.Policy.profiles:type_name -> darkroom.v1.PolicyProfile
+	11, // 11: darkroom.v1.GetPolicyResponse.policy:type_name -> darkroom.v1.Policy
+	14, // 12: darkroom.v1.PolicyService.GetPolicy:input_type -> darkroom.v1.GetPolicyRequest
+	3,  // 13: darkroom.v1.PolicyService.ProposePolicy:input_type -> darkroom.v1.ProposePolicyRequest
+	5,  // 14: darkroom.v1.PolicyService.DecidePolicyChange:input_type -> darkroom.v1.DecidePolicyChangeRequest
+	7,  // 15: darkroom.v1.PolicyService.ListPolicyChanges:input_type -> darkroom.v1.ListPolicyChangesRequest
+	9,  // 16: darkroom.v1.PolicyService.DryRunPolicy:input_type -> darkroom.v1.DryRunPolicyRequest
+	15, // 17: darkroom.v1.PolicyService.GetPolicy:output_type -> darkroom.v1.GetPolicyResponse
+	4,  // 18: darkroom.v1.PolicyService.ProposePolicy:output_type -> darkroom.v1.ProposePolicyResponse
+	6,  // 19: darkroom.v1.PolicyService.DecidePolicyChange:output_type -> darkroom.v1.DecidePolicyChangeResponse
+	8,  // 20: darkroom.v1.PolicyService.ListPolicyChanges:output_type -> darkroom.v1.ListPolicyChangesResponse
+	10, // 21: darkroom.v1.PolicyService.DryRunPolicy:output_type -> darkroom.v1.DryRunPolicyResponse
+	17, // [17:22] is the sub-list for method output_type
+	12, // [12:17] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_darkroom_v1_policy_proto_init() }
@@ -351,18 +1121,20 @@ func file_darkroom_v1_policy_proto_init() {
 	if File_darkroom_v1_policy_proto != nil {
 		return
 	}
+	file_darkroom_v1_identity_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_darkroom_v1_policy_proto_rawDesc), len(file_darkroom_v1_policy_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   5,
+			NumEnums:      1,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_darkroom_v1_policy_proto_goTypes,
 		DependencyIndexes: file_darkroom_v1_policy_proto_depIdxs,
+		EnumInfos:         file_darkroom_v1_policy_proto_enumTypes,
 		MessageInfos:      file_darkroom_v1_policy_proto_msgTypes,
 	}.Build()
 	File_darkroom_v1_policy_proto = out.File

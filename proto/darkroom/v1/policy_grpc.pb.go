@@ -19,17 +19,31 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PolicyService_GetPolicy_FullMethodName = "/darkroom.v1.PolicyService/GetPolicy"
+	PolicyService_GetPolicy_FullMethodName          = "/darkroom.v1.PolicyService/GetPolicy"
+	PolicyService_ProposePolicy_FullMethodName      = "/darkroom.v1.PolicyService/ProposePolicy"
+	PolicyService_DecidePolicyChange_FullMethodName = "/darkroom.v1.PolicyService/DecidePolicyChange"
+	PolicyService_ListPolicyChanges_FullMethodName  = "/darkroom.v1.PolicyService/ListPolicyChanges"
+	PolicyService_DryRunPolicy_FullMethodName       = "/darkroom.v1.PolicyService/DryRunPolicy"
 )
 
 // PolicyServiceClient is the client API for PolicyService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PolicyService shows the rules in force.
+// PolicyService shows the rules in force, and lets the authority change them: one of its people proposes a bundle, another agrees.
 type PolicyServiceClient interface {
-	// GetPolicy returns the active revision, its files and its profiles.
+	// GetPolicy returns the revision in force, or an earlier one, with its files and its profiles.
 	GetPolicy(ctx context.Context, in *GetPolicyRequest, opts ...grpc.CallOption) (*GetPolicyResponse, error)
+	// ProposePolicy hands in a signed bundle, also one that was in force before. It is verified, compiled, tested and tried on the canaries at once, and then waits for a second
+	// person. Whatever fails leaves the rules in force as they are.
+	ProposePolicy(ctx context.Context, in *ProposePolicyRequest, opts ...grpc.CallOption) (*ProposePolicyResponse, error)
+	// DecidePolicyChange agrees with a change that waits, or rejects it. Only somebody else than its proposer can agree; then it is in force for
+	// every run that is submitted from now on.
+	DecidePolicyChange(ctx context.Context, in *DecidePolicyChangeRequest, opts ...grpc.CallOption) (*DecidePolicyChangeResponse, error)
+	// ListPolicyChanges lists every change there was, newest first.
+	ListPolicyChanges(ctx context.Context, in *ListPolicyChangesRequest, opts ...grpc.CallOption) (*ListPolicyChangesResponse, error)
+	// DryRunPolicy judges past outputs anew by rules that are not in force.
+	DryRunPolicy(ctx context.Context, in *DryRunPolicyRequest, opts ...grpc.CallOption) (*DryRunPolicyResponse, error)
 }
 
 type policyServiceClient struct {
@@ -50,14 +64,64 @@ func (c *policyServiceClient) GetPolicy(ctx context.Context, in *GetPolicyReques
 	return out, nil
 }
 
+func (c *policyServiceClient) ProposePolicy(ctx context.Context, in *ProposePolicyRequest, opts ...grpc.CallOption) (*ProposePolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProposePolicyResponse)
+	err := c.cc.Invoke(ctx, PolicyService_ProposePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) DecidePolicyChange(ctx context.Context, in *DecidePolicyChangeRequest, opts ...grpc.CallOption) (*DecidePolicyChangeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DecidePolicyChangeResponse)
+	err := c.cc.Invoke(ctx, PolicyService_DecidePolicyChange_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) ListPolicyChanges(ctx context.Context, in *ListPolicyChangesRequest, opts ...grpc.CallOption) (*ListPolicyChangesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListPolicyChangesResponse)
+	err := c.cc.Invoke(ctx, PolicyService_ListPolicyChanges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyServiceClient) DryRunPolicy(ctx context.Context, in *DryRunPolicyRequest, opts ...grpc.CallOption) (*DryRunPolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DryRunPolicyResponse)
+	err := c.cc.Invoke(ctx, PolicyService_DryRunPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PolicyServiceServer is the server API for PolicyService service.
 // All implementations must embed UnimplementedPolicyServiceServer
 // for forward compatibility.
 //
-// PolicyService shows the rules in force.
+// PolicyService shows the rules in force, and lets the authority change them: one of its people proposes a bundle, another agrees.
 type PolicyServiceServer interface {
-	// GetPolicy returns the active revision, its files and its profiles.
+	// GetPolicy returns the revision in force, or an earlier one, with its files and its profiles.
 	GetPolicy(context.Context, *GetPolicyRequest) (*GetPolicyResponse, error)
+	// ProposePolicy hands in a signed bundle, also one that was in force before. It is verified, compiled, tested and tried on the canaries at once, and then waits for a second
+	// person. Whatever fails leaves the rules in force as they are.
+	ProposePolicy(context.Context, *ProposePolicyRequest) (*ProposePolicyResponse, error)
+	// DecidePolicyChange agrees with a change that waits, or rejects it. Only somebody else than its proposer can agree; then it is in force for
+	// every run that is submitted from now on.
+	DecidePolicyChange(context.Context, *DecidePolicyChangeRequest) (*DecidePolicyChangeResponse, error)
+	// ListPolicyChanges lists every change there was, newest first.
+	ListPolicyChanges(context.Context, *ListPolicyChangesRequest) (*ListPolicyChangesResponse, error)
+	// DryRunPolicy judges past outputs anew by rules that are not in force.
+	DryRunPolicy(context.Context, *DryRunPolicyRequest) (*DryRunPolicyResponse, error)
 	mustEmbedUnimplementedPolicyServiceServer()
 }
 
@@ -70,6 +134,18 @@ type UnimplementedPolicyServiceServer struct{}
 
 func (UnimplementedPolicyServiceServer) GetPolicy(context.Context, *GetPolicyRequest) (*GetPolicyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetPolicy not implemented")
+}
+func (UnimplementedPolicyServiceServer) ProposePolicy(context.Context, *ProposePolicyRequest) (*ProposePolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProposePolicy not implemented")
+}
+func (UnimplementedPolicyServiceServer) DecidePolicyChange(context.Context, *DecidePolicyChangeRequest) (*DecidePolicyChangeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DecidePolicyChange not implemented")
+}
+func (UnimplementedPolicyServiceServer) ListPolicyChanges(context.Context, *ListPolicyChangesRequest) (*ListPolicyChangesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListPolicyChanges not implemented")
+}
+func (UnimplementedPolicyServiceServer) DryRunPolicy(context.Context, *DryRunPolicyRequest) (*DryRunPolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DryRunPolicy not implemented")
 }
 func (UnimplementedPolicyServiceServer) mustEmbedUnimplementedPolicyServiceServer() {}
 func (UnimplementedPolicyServiceServer) testEmbeddedByValue()                       {}
@@ -110,6 +186,78 @@ func _PolicyService_GetPolicy_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PolicyService_ProposePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProposePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).ProposePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_ProposePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).ProposePolicy(ctx, req.(*ProposePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_DecidePolicyChange_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DecidePolicyChangeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).DecidePolicyChange(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_DecidePolicyChange_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).DecidePolicyChange(ctx, req.(*DecidePolicyChangeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_ListPolicyChanges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListPolicyChangesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).ListPolicyChanges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_ListPolicyChanges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).ListPolicyChanges(ctx, req.(*ListPolicyChangesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyService_DryRunPolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DryRunPolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyServiceServer).DryRunPolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyService_DryRunPolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyServiceServer).DryRunPolicy(ctx, req.(*DryRunPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PolicyService_ServiceDesc is the grpc.ServiceDesc for PolicyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -120,6 +268,22 @@ var PolicyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetPolicy",
 			Handler:    _PolicyService_GetPolicy_Handler,
+		},
+		{
+			MethodName: "ProposePolicy",
+			Handler:    _PolicyService_ProposePolicy_Handler,
+		},
+		{
+			MethodName: "DecidePolicyChange",
+			Handler:    _PolicyService_DecidePolicyChange_Handler,
+		},
+		{
+			MethodName: "ListPolicyChanges",
+			Handler:    _PolicyService_ListPolicyChanges_Handler,
+		},
+		{
+			MethodName: "DryRunPolicy",
+			Handler:    _PolicyService_DryRunPolicy_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

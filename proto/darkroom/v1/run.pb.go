@@ -1281,6 +1281,98 @@ func (x *GetReportResponse) GetReportJson() string {
 	return ""
 }
 
+// ExplainRunRequest names a run.
+type ExplainRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRunRequest) Reset() {
+	*x = ExplainRunRequest{}
+	mi := &file_darkroom_v1_run_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRunRequest) ProtoMessage() {}
+
+func (x *ExplainRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_run_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRunRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRunRequest) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ExplainRunRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// ExplainRunResponse returns the explanation.
+type ExplainRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The explanation as JSON.
+	ExplanationJson string `protobuf:"bytes,1,opt,name=explanation_json,json=explanationJson,proto3" json:"explanation_json,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ExplainRunResponse) Reset() {
+	*x = ExplainRunResponse{}
+	mi := &file_darkroom_v1_run_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRunResponse) ProtoMessage() {}
+
+func (x *ExplainRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_run_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRunResponse.ProtoReflect.Descriptor instead.
+func (*ExplainRunResponse) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ExplainRunResponse) GetExplanationJson() string {
+	if x != nil {
+		return x.ExplanationJson
+	}
+	return ""
+}
+
 // ReplayRunRequest names a run.
 type ReplayRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1294,7 +1386,7 @@ type ReplayRunRequest struct {
 
 func (x *ReplayRunRequest) Reset() {
 	*x = ReplayRunRequest{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[19]
+	mi := &file_darkroom_v1_run_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1398,7 @@ func (x *ReplayRunRequest) String() string {
 func (*ReplayRunRequest) ProtoMessage() {}
 
 func (x *ReplayRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[19]
+	mi := &file_darkroom_v1_run_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1411,7 @@ func (x *ReplayRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRunRequest.ProtoReflect.Descriptor instead.
 func (*ReplayRunRequest) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{19}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReplayRunRequest) GetName() string {
@@ -1358,7 +1450,7 @@ type ReplayRunResponse struct {
 
 func (x *ReplayRunResponse) Reset() {
 	*x = ReplayRunResponse{}
-	mi := &file_darkroom_v1_run_proto_msgTypes[20]
+	mi := &file_darkroom_v1_run_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1370,7 +1462,7 @@ func (x *ReplayRunResponse) String() string {
 func (*ReplayRunResponse) ProtoMessage() {}
 
 func (x *ReplayRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_darkroom_v1_run_proto_msgTypes[20]
+	mi := &file_darkroom_v1_run_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1383,7 +1475,7 @@ func (x *ReplayRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRunResponse.ProtoReflect.Descriptor instead.
 func (*ReplayRunResponse) Descriptor() ([]byte, []int) {
-	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{20}
+	return file_darkroom_v1_run_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReplayRunResponse) GetSameOutput() bool {
@@ -1513,7 +1605,11 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x152\x13^runs/[a-z2-7]{26}$R\x04name\"4\n" +
 	"\x11GetReportResponse\x12\x1f\n" +
 	"\vreport_json\x18\x01 \x01(\tR\n" +
-	"reportJson\"g\n" +
+	"reportJson\"C\n" +
+	"\x11ExplainRunRequest\x12.\n" +
+	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x152\x13^runs/[a-z2-7]{26}$R\x04name\"?\n" +
+	"\x12ExplainRunResponse\x12)\n" +
+	"\x10explanation_json\x18\x01 \x01(\tR\x0fexplanationJson\"g\n" +
 	"\x10ReplayRunRequest\x12.\n" +
 	"\x04name\x18\x01 \x01(\tB\x1a\xbaH\x17r\x152\x13^runs/[a-z2-7]{26}$R\x04name\x12#\n" +
 	"\aworkers\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18@(\x00R\aworkers\"\xde\x01\n" +
@@ -1539,7 +1635,7 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\x12RUN_OUTCOME_DENIED\x10\x03\x12\x16\n" +
 	"\x12RUN_OUTCOME_FAILED\x10\x04\x12\x18\n" +
 	"\x14RUN_OUTCOME_CANCELED\x10\x05\x12\x19\n" +
-	"\x15RUN_OUTCOME_REHEARSED\x10\x062\xb6\x05\n" +
+	"\x15RUN_OUTCOME_REHEARSED\x10\x062\x85\x06\n" +
 	"\n" +
 	"RunService\x12J\n" +
 	"\tSubmitRun\x12\x1d.darkroom.v1.SubmitRunRequest\x1a\x1e.darkroom.v1.SubmitRunResponse\x12A\n" +
@@ -1550,7 +1646,9 @@ const file_darkroom_v1_run_proto_rawDesc = "" +
 	"\vFetchResult\x12\x1f.darkroom.v1.FetchResultRequest\x1a .darkroom.v1.FetchResultResponse0\x01\x12M\n" +
 	"\n" +
 	"GetReceipt\x12\x1e.darkroom.v1.GetReceiptRequest\x1a\x1f.darkroom.v1.GetReceiptResponse\x12J\n" +
-	"\tGetReport\x12\x1d.darkroom.v1.GetReportRequest\x1a\x1e.darkroom.v1.GetReportResponse\x12J\n" +
+	"\tGetReport\x12\x1d.darkroom.v1.GetReportRequest\x1a\x1e.darkroom.v1.GetReportResponse\x12M\n" +
+	"\n" +
+	"ExplainRun\x12\x1e.darkroom.v1.ExplainRunRequest\x1a\x1f.darkroom.v1.ExplainRunResponse\x12J\n" +
 	"\tReplayRun\x12\x1d.darkroom.v1.ReplayRunRequest\x1a\x1e.darkroom.v1.ReplayRunResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
 
 var (
@@ -1566,7 +1664,7 @@ func file_darkroom_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_darkroom_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_darkroom_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_darkroom_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_darkroom_v1_run_proto_goTypes = []any{
 	(Environment)(0),              // 0: darkroom.v1.Environment
 	(RunOutcome)(0),               // 1: darkroom.v1.RunOutcome
@@ -1589,23 +1687,25 @@ var file_darkroom_v1_run_proto_goTypes = []any{
 	(*GetReceiptResponse)(nil),    // 18: darkroom.v1.GetReceiptResponse
 	(*GetReportRequest)(nil),      // 19: darkroom.v1.GetReportRequest
 	(*GetReportResponse)(nil),     // 20: darkroom.v1.GetReportResponse
-	(*ReplayRunRequest)(nil),      // 21: darkroom.v1.ReplayRunRequest
-	(*ReplayRunResponse)(nil),     // 22: darkroom.v1.ReplayRunResponse
-	nil,                           // 23: darkroom.v1.Reason.ArgsEntry
-	nil,                           // 24: darkroom.v1.Run.ParamsEntry
-	nil,                           // 25: darkroom.v1.SubmitRunRequest.ParamsEntry
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*ExplainRunRequest)(nil),     // 21: darkroom.v1.ExplainRunRequest
+	(*ExplainRunResponse)(nil),    // 22: darkroom.v1.ExplainRunResponse
+	(*ReplayRunRequest)(nil),      // 23: darkroom.v1.ReplayRunRequest
+	(*ReplayRunResponse)(nil),     // 24: darkroom.v1.ReplayRunResponse
+	nil,                           // 25: darkroom.v1.Reason.ArgsEntry
+	nil,                           // 26: darkroom.v1.Run.ParamsEntry
+	nil,                           // 27: darkroom.v1.SubmitRunRequest.ParamsEntry
+	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
 }
 var file_darkroom_v1_run_proto_depIdxs = []int32{
-	23, // 0: darkroom.v1.Reason.args:type_name -> darkroom.v1.Reason.ArgsEntry
-	24, // 1: darkroom.v1.Run.params:type_name -> darkroom.v1.Run.ParamsEntry
+	25, // 0: darkroom.v1.Reason.args:type_name -> darkroom.v1.Reason.ArgsEntry
+	26, // 1: darkroom.v1.Run.params:type_name -> darkroom.v1.Run.ParamsEntry
 	1,  // 2: darkroom.v1.Run.outcome:type_name -> darkroom.v1.RunOutcome
 	3,  // 3: darkroom.v1.Run.reasons:type_name -> darkroom.v1.Reason
-	26, // 4: darkroom.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	26, // 5: darkroom.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	28, // 4: darkroom.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	28, // 5: darkroom.v1.Run.end_time:type_name -> google.protobuf.Timestamp
 	0,  // 6: darkroom.v1.Run.environment:type_name -> darkroom.v1.Environment
 	2,  // 7: darkroom.v1.Run.sample:type_name -> darkroom.v1.Sample
-	25, // 8: darkroom.v1.SubmitRunRequest.params:type_name -> darkroom.v1.SubmitRunRequest.ParamsEntry
+	27, // 8: darkroom.v1.SubmitRunRequest.params:type_name -> darkroom.v1.SubmitRunRequest.ParamsEntry
 	0,  // 9: darkroom.v1.SubmitRunRequest.environment:type_name -> darkroom.v1.Environment
 	2,  // 10: darkroom.v1.SubmitRunRequest.sample:type_name -> darkroom.v1.Sample
 	4,  // 11: darkroom.v1.SubmitRunResponse.run:type_name -> darkroom.v1.Run
@@ -1622,18 +1722,20 @@ var file_darkroom_v1_run_proto_depIdxs = []int32{
 	15, // 22: darkroom.v1.RunService.FetchResult:input_type -> darkroom.v1.FetchResultRequest
 	17, // 23: darkroom.v1.RunService.GetReceipt:input_type -> darkroom.v1.GetReceiptRequest
 	19, // 24: darkroom.v1.RunService.GetReport:input_type -> darkroom.v1.GetReportRequest
-	21, // 25: darkroom.v1.RunService.ReplayRun:input_type -> darkroom.v1.ReplayRunRequest
-	6,  // 26: darkroom.v1.RunService.SubmitRun:output_type -> darkroom.v1.SubmitRunResponse
-	8,  // 27: darkroom.v1.RunService.GetRun:output_type -> darkroom.v1.GetRunResponse
-	10, // 28: darkroom.v1.RunService.WatchRun:output_type -> darkroom.v1.WatchRunResponse
-	12, // 29: darkroom.v1.RunService.CancelRun:output_type -> darkroom.v1.CancelRunResponse
-	14, // 30: darkroom.v1.RunService.ListRuns:output_type -> darkroom.v1.ListRunsResponse
-	16, // 31: darkroom.v1.RunService.FetchResult:output_type -> darkroom.v1.FetchResultResponse
-	18, // 32: darkroom.v1.RunService.GetReceipt:output_type -> darkroom.v1.GetReceiptResponse
-	20, // 33: darkroom.v1.RunService.GetReport:output_type -> darkroom.v1.GetReportResponse
-	22, // 34: darkroom.v1.RunService.ReplayRun:output_type -> darkroom.v1.ReplayRunResponse
-	26, // [26:35] is the sub-list for method output_type
-	17, // [17:26] is the sub-list for method input_type
+	21, // 25: darkroom.v1.RunService.ExplainRun:input_type -> darkroom.v1.ExplainRunRequest
+	23, // 26: darkroom.v1.RunService.ReplayRun:input_type -> darkroom.v1.ReplayRunRequest
+	6,  // 27: darkroom.v1.RunService.SubmitRun:output_type -> darkroom.v1.SubmitRunResponse
+	8,  // 28: darkroom.v1.RunService.GetRun:output_type -> darkroom.v1.GetRunResponse
+	10, // 29: darkroom.v1.RunService.WatchRun:output_type -> darkroom.v1.WatchRunResponse
+	12, // 30: darkroom.v1.RunService.CancelRun:output_type -> darkroom.v1.CancelRunResponse
+	14, // 31: darkroom.v1.RunService.ListRuns:output_type -> darkroom.v1.ListRunsResponse
+	16, // 32: darkroom.v1.RunService.FetchResult:output_type -> darkroom.v1.FetchResultResponse
+	18, // 33: darkroom.v1.RunService.GetReceipt:output_type -> darkroom.v1.GetReceiptResponse
+	20, // 34: darkroom.v1.RunService.GetReport:output_type -> darkroom.v1.GetReportResponse
+	22, // 35: darkroom.v1.RunService.ExplainRun:output_type -> darkroom.v1.ExplainRunResponse
+	24, // 36: darkroom.v1.RunService.ReplayRun:output_type -> darkroom.v1.ReplayRunResponse
+	27, // [27:37] is the sub-list for method output_type
+	17, // [17:27] is the sub-list for method input_type
 	17, // [17:17] is the sub-list for extension type_name
 	17, // [17:17] is the sub-list for extension extendee
 	0,  // [0:17] is the sub-list for field type_name
@@ -1650,7 +1752,7 @@ func file_darkroom_v1_run_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_darkroom_v1_run_proto_rawDesc), len(file_darkroom_v1_run_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

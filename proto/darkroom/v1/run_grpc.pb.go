@@ -27,6 +27,7 @@ const (
 	RunService_FetchResult_FullMethodName = "/darkroom.v1.RunService/FetchResult"
 	RunService_GetReceipt_FullMethodName  = "/darkroom.v1.RunService/GetReceipt"
 	RunService_GetReport_FullMethodName   = "/darkroom.v1.RunService/GetReport"
+	RunService_ExplainRun_FullMethodName  = "/darkroom.v1.RunService/ExplainRun"
 	RunService_ReplayRun_FullMethodName   = "/darkroom.v1.RunService/ReplayRun"
 )
 
@@ -53,6 +54,9 @@ type RunServiceClient interface {
 	// GetReport returns everything that is known of how a run ended: to its operator if it read synthetic rows, to the authority and auditors
 	// always.
 	GetReport(ctx context.Context, in *GetReportRequest, opts ...grpc.CallOption) (*GetReportResponse, error)
+	// ExplainRun returns how a run ended and why: to the authority, auditors and reviewers with every rule that was asked, the facts that it saw
+	// and the numbers that it used; to its operator with the outcome and general advice.
+	ExplainRun(ctx context.Context, in *ExplainRunRequest, opts ...grpc.CallOption) (*ExplainRunResponse, error)
 	// ReplayRun walks the path of a run that was released, held or denied once more, over exactly what it was pinned to and beside the releases
 	// that there were then, and says whether everything is the same: for the authority and auditors. It takes about as long as the run did, and
 	// longer where many releases came before it. One replay goes on at a time; another is REPLAY_BUSY.
@@ -165,6 +169,16 @@ func (c *runServiceClient) GetReport(ctx context.Context, in *GetReportRequest, 
 	return out, nil
 }
 
+func (c *runServiceClient) ExplainRun(ctx context.Context, in *ExplainRunRequest, opts ...grpc.CallOption) (*ExplainRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainRunResponse)
+	err := c.cc.Invoke(ctx, RunService_ExplainRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *runServiceClient) ReplayRun(ctx context.Context, in *ReplayRunRequest, opts ...grpc.CallOption) (*ReplayRunResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ReplayRunResponse)
@@ -198,6 +212,9 @@ type RunServiceServer interface {
 	// GetReport returns everything that is known of how a run ended: to its operator if it read synthetic rows, to the authority and auditors
 	// always.
 	GetReport(context.Context, *GetReportRequest) (*GetReportResponse, error)
+	// ExplainRun returns how a run ended and why: to the authority, auditors and reviewers with every rule that was asked, the facts that it saw
+	// and the numbers that it used; to its operator with the outcome and general advice.
+	ExplainRun(context.Context, *ExplainRunRequest) (*ExplainRunResponse, error)
 	// ReplayRun walks the path of a run that was released, held or denied once more, over exactly what it was pinned to and beside the releases
 	// that there were then, and says whether everything is the same: for the authority and auditors. It takes about as long as the run did, and
 	// longer where many releases came before it. One replay goes on at a time; another is REPLAY_BUSY.
@@ -235,6 +252,9 @@ func (UnimplementedRunServiceServer) GetReceipt(context.Context, *GetReceiptRequ
 }
 func (UnimplementedRunServiceServer) GetReport(context.Context, *GetReportRequest) (*GetReportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetReport not implemented")
+}
+func (UnimplementedRunServiceServer) ExplainRun(context.Context, *ExplainRunRequest) (*ExplainRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainRun not implemented")
 }
 func (UnimplementedRunServiceServer) ReplayRun(context.Context, *ReplayRunRequest) (*ReplayRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReplayRun not implemented")
@@ -390,6 +410,24 @@ func _RunService_GetReport_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_ExplainRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).ExplainRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_ExplainRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).ExplainRun(ctx, req.(*ExplainRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_ReplayRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ReplayRunRequest)
 	if err := dec(in); err != nil {
@@ -438,6 +476,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetReport",
 			Handler:    _RunService_GetReport_Handler,
+		},
+		{
+			MethodName: "ExplainRun",
+			Handler:    _RunService_ExplainRun_Handler,
 		},
 		{
 			MethodName: "ReplayRun",

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/term"
+	"github.com/darkroom-project/darkroom/policy"
+	"github.com/darkroom-project/darkroom/sdk"
+)
+
+// changing are the flags of commands that propose a change.
+type changing struct{ note, key string }
+
+func (sh *shell) changing(c *cobra.Command, signs bool) *changing {
+	flags := &changing{}
+	c.Flags().StringVar(&flags.note, "note", "", sh.text("CLI_POLICY_NOTE"))
+	if signs {
+		c.Flags().StringVar(&flags.key, "key", "", sh.text("CLI_POLICY_KEY"))
+	}
+	return flags
+}
+
+func (sh *shell) policySet() *cobra.Command {
+	c := &cobra.Command{
+		Use: "set PROFILE.KEY VALUE", Short: sh.text("CLI_POLICY_SET"), Long: sh.text("CLI_POLICY_SET_LONG"), Args: sh.exactly("PROFILE.KEY", "VALUE"),
+		Example: "darkroom policy set person.scenarios.insurance-pricing.threshold 20",
+	}
+	flags := sh.changing(c, true)
+	c.RunE = sh.client(func(ctx context.Context, client *sdk.Client, args []string) error {
+		files, _, err := sh.rulesOf(ctx, client, "")
+		if err != nil {
+			return err
+		}
+		if files, err = policy.Set(files, args[0], args[1]); err != nil {
+			return err
+		}
+		return sh.propose(ctx, client, files, flags)
+	})
+	return c
+}
+
+// propose signs files and hands them in.
+func (sh *shell) propose(ctx context.Context, client *sdk.Client, files []policy.File, flags *changing) error {
+	if _, err := policy.LoadFiles(files); err != nil { //nolint:contextcheck // compiling rules is not interrupted
+		return err // before the key is asked for
+	}
+	archive, err := sh.signed(files, flags.key)
+	if err != nil {
+		return err
+	}
+	change, err := client.ProposePolicy(ctx, archive, flags.note)
+	if err != nil {
+		return err
+	}
+	sh.proposed(&change)
+	return nil
+}
+
+// signed packs files with a signature by the key in a file: the one named, that of DARKROOM_POLICY_KEY, or policy.pem beside the credential.
+func (sh *shell) signed(files []policy.File, key string) ([]byte, error) {
+	key = cmp.Or(key, os.Getenv("DARKROOM_POLICY_KEY"))
+	if key == "" && sh.credential != "" {
+		key = filepath.Join(filepath.Dir(sh.credential), "policy.pem")
+	}
+	if key == "" {
+		return nil, misuse("CLI_POLICY_NO_KEY")
+	}
+	private, err := sh.read(key, maxKey)
+	if err != nil {
+		return nil, err
+	}
+	if files, err = policy.Sign(files, private); err != nil {
+		return nil, err
+	}
+	return policy.EncodeArchive(files)
+}
+
+func (sh *shell) proposed(c *sdk.PolicyChange) {
+	sh.changed(c)
+	sh.next("darkroom policy agree " + c.Revision)
+}
+
+// changed prints a change: where it stands, and what it changes.
+func (sh *shell) changed(c *sdk.PolicyChange) {
+	sh.say("CLI_STATE", "name", "policyChanges/"+c.ID, "state", sh.word(string(c.State)))
+	sh.fields([2]string{"CLI_HEAD_REVISION", c.Revision}, [2]string{"CLI_HEAD_BASE", c.Base}, [2]string{"CLI_HEAD_PROPOSER", personName(c.Proposer)},
+		[2]string{"CLI_HEAD_DECIDER", personName(c.Decider)}, [2]string{"CLI_HEAD_NOTE", c.Note})
+	var rows [][]string
+	for _, d := range c.Differences {
+		rows = append(rows, []string{d.Place, shortened(d.Before), shortened(d.After)})
+	}
+	if len(rows) > 0 && c.Base != "" {
+		term.Table(sh.out, []string{sh.text("CLI_HEAD_PLACE"), sh.text("CLI_HEAD_BEFORE"), sh.text("CLI_HEAD_AFTER")}, rows)
+	}
+}
+
+// shortened is a number whole, and the beginning of a digest.
+func shortened(value string) string {
+	if digestForm().MatchString(value) {
+		return value[:12]
+	}
+	return cmp.Or(value, "–")
+}
+
+func digestForm() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) }
+
+func personName(i sdk.Identity) string {
+	if i == (sdk.Identity{}) {
+		return ""
+	}
+	return i.Org + "/" + i.Name
+}
+
+func (sh *shell) policyPropose() *cobra.Command {
+	c := &cobra.Command{
+		Use: "propose BUNDLE", Short: sh.text("CLI_POLICY_PROPOSE"), Long: sh.text("CLI_POLICY_PROPOSE_LONG"), Args: sh.exactly("BUNDLE"),
+		Example: "darkroom policy propose bundle.tar.gz",
+	}
+	flags := sh.changing(c, false)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		archive, err := sh.read(args[0], policy.MaxArchive)
+		if err != nil {
+			return err
+		}
+		return sh.client(func(ctx context.Context, client *sdk.Client, _ []string) error {
+			change, err := client.ProposePolicy(ctx, archive, flags.note)
+			if err != nil {
+				return err
+			}
+			sh.proposed(&change)
+			return nil
+		})(cmd, args)
+	}
+	return c
+}
+
+func (sh *shell) policyRollback() *cobra.Command {
+	c := &cobra.Command{
+		Use: "rollback REVISION", Short: sh.text("CLI_POLICY_ROLLBACK"), Long: sh.text("CLI_POLICY_ROLLBACK_LONG"), Args: sh.exactly("REVISION"),
+	}
+	flags := sh.changing(c, true)
+	c.RunE = sh.client(func(ctx context.Context, client *sdk.Client, args []string) error {
+		was, err := sh.find(ctx, client, args[0], func(c *sdk.PolicyChange) bool { return c.State == sdk.PolicyReplaced || c.State == sdk.PolicyActive })
+		if err != nil {
+			return err
+		}
+		files, _, err := sh.rulesOf(ctx, client, was.Revision)
+		if err != nil {
+			return err
+		}
+		return sh.propose(ctx, client, files, flags)
+	})
+	return c
+}
+
+func (sh *shell) policyAgree() *cobra.Command { return sh.decide("agree", "CLI_POLICY_AGREE", true) }
+
+func (sh *shell) policyReject() *cobra.Command {
+	return sh.decide("reject", "CLI_POLICY_REJECT", false)
+}
+
+func (sh *shell) decide(use, text string, agree bool) *cobra.Command {
+	return &cobra.Command{
+		Use: use + " REVISION", Short: sh.text(text), Args: sh.exactly("REVISION"),
+		RunE: sh.client(func(ctx context.Context, client *sdk.Client, args []string) error {
+			waits, err := sh.find(ctx, client, args[0], func(c *sdk.PolicyChange) bool { return c.State == sdk.PolicyWaiting })
+			if err != nil {
+				return err
+			}
+			change, err := client.DecidePolicyChange(ctx, waits.ID, agree)
+			if err != nil {
+				return err
+			}
+			sh.changed(&change)
+			return nil
+		}),
+	}
+}
+
+// find is the latest change to a revision, which may be shortened to 8 characters or more, in a state.
+func (sh *shell) find(ctx context.Context, client *sdk.Client, revision string, in func(*sdk.PolicyChange) bool) (*sdk.PolicyChange, error) {
+	if !regexp.MustCompile(`^[0-9a-f]{8,64}$`).MatchString(revision) {
+		return nil, misuse("CLI_ARG_BAD", "argument", revision, "expected", "[0-9a-f]{8,64}")
+	}
+	var found *sdk.PolicyChange
+	for change, err := range client.ListPolicyChanges(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if !in(&change) || len(change.Revision) < len(revision) || change.Revision[:len(revision)] != revision {
+			continue
+		}
+		if found != nil && found.Revision != change.Revision {
+			return nil, misuse("CLI_ARG_BAD", "argument", revision, "expected", change.Revision+", "+found.Revision)
+		}
+		if found == nil {
+			found = &change
+		}
+	}
+	if found == nil {
+		return nil, enclave.Fail(enclave.NotFound, "CLI_POLICY_NO_CHANGE", "revision", revision)
+	}
+	return found, nil
+}
+
+func (sh *shell) policyHistory() *cobra.Command {
+	return &cobra.Command{
+		Use: "history", Short: sh.text("CLI_POLICY_HISTORY"), Args: sh.exactly(),
+		RunE: sh.client(func(ctx context.Context, client *sdk.Client, _ []string) error {
+			heads := []string{"CLI_HEAD_REVISION", "CLI_HEAD_STATE", "CLI_HEAD_PROPOSER", "CLI_HEAD_DECIDER", "CLI_HEAD_TIME", "CLI_HEAD_CHANGES"}
+			return list(sh, client.ListPolicyChanges(ctx), heads, func(c sdk.PolicyChange) []string {
+				when := c.Proposed
+				if !c.Decided.IsZero() {
+					when = c.Decided
+				}
+				changes := strconv.Itoa(len(c.Differences))
+				if len(c.Differences) == 1 {
+					d := c.Differences[0]
+					changes = d.Place + ": " + shortened(d.Before) + " → " + shortened(d.After)
+				}
+				return []string{
+					c.Revision[:12], sh.word(string(c.State)), cmp.Or(personName(c.Proposer), sh.text("CLI_POLICY_BUILT_IN")), personName(c.Decider),
+					when.Local().Format(time.DateTime), changes,
+				}
+			})
+		}),
+	}
+}

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/internal/run"
+	"github.com/darkroom-project/darkroom/internal/term"
+	"github.com/darkroom-project/darkroom/policy"
+	"github.com/darkroom-project/darkroom/sdk"
+)
+
+// maxLast is how many outputs can be judged anew at once.
+const maxLast = 1000
+
+func (sh *shell) policyDryRun() *cobra.Command {
+	var last int
+	var exact bool
+	var out string
+	c := &cobra.Command{
+		Use: "dry-run BUNDLE|PROFILE.KEY=VALUE", Short: sh.text("CLI_POLICY_DRY_RUN"), Long: sh.text("CLI_POLICY_DRY_RUN_LONG"),
+		Args: sh.exactly("BUNDLE|PROFILE.KEY=VALUE"), Example: "darkroom policy dry-run person.scenarios.insurance-pricing.threshold=20 --last 50",
+		RunE: sh.client(func(ctx context.Context, client *sdk.Client, args []string) error {
+			if last < 1 || last > maxLast {
+				return flagBad("last", "1 … "+strconv.Itoa(maxLast))
+			}
+			archive, err := sh.candidate(ctx, client, args[0])
+			if err != nil {
+				return err
+			}
+			if exact {
+				sh.note("CLI_POLICY_DRY_RUN_EXACT")
+			}
+			raw, err := client.DryRunPolicy(ctx, archive, last, exact)
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				return sh.write(out, func(w io.Writer) error {
+					_, err := w.Write(raw)
+					return err
+				})
+			}
+			var what run.WhatIf
+			if err := json.Unmarshal(raw, &what); err != nil {
+				return enclave.Internalf("read the report: %w", err)
+			}
+			sh.whatIf(&what)
+			return nil
+		}),
+	}
+	c.Flags().IntVar(&last, "last", 100, sh.text("CLI_POLICY_LAST"))
+	c.Flags().BoolVar(&exact, "exact", false, sh.text("CLI_POLICY_EXACT"))
+	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_RUN_REPORT_OUT"))
+	return c
+}
+
+// candidate is the bundle that somebody wants to try: a file or folder, or the rules in force with one number changed.
+func (sh *shell) candidate(ctx context.Context, client *sdk.Client, arg string) ([]byte, error) {
+	var files []policy.File
+	place, value, isNumber := strings.Cut(arg, "=")
+	if isNumber {
+		active, _, err := sh.rulesOf(ctx, client, "")
+		if err != nil {
+			return nil, err
+		}
+		if files, err = policy.Set(active, place, value); err != nil {
+			return nil, err
+		}
+	} else {
+		var err error
+		if files, err = sh.bundle(arg); err != nil {
+			return nil, err
+		}
+	}
+	return policy.EncodeArchive(files)
+}
+
+// whatIf prints what other rules would have decided: how many, by which rule and of whom, and one line a run.
+func (sh *shell) whatIf(w *run.WhatIf) {
+	sh.say("CLI_POLICY_WHAT_IF", "judged", strconv.Itoa(w.Judged), "changed", strconv.Itoa(w.Changed), "revision", w.Revision.String())
+	if w.Approximate > 0 {
+		sh.say("CLI_POLICY_APPROXIMATE", "count", strconv.Itoa(w.Approximate))
+	}
+	var rules [][]string
+	for _, rule := range slices.Sorted(maps.Keys(w.Rules)) {
+		for _, operator := range slices.Sorted(maps.Keys(w.Rules[rule])) {
+			rules = append(rules, []string{rule, operator, strconv.Itoa(w.Rules[rule][operator])})
+		}
+	}
+	if len(rules) > 0 {
+		term.Table(sh.out, []string{sh.text("CLI_HEAD_RULE"), sh.text("CLI_HEAD_OPERATOR"), sh.text("CLI_HEAD_OUTPUTS")}, rules)
+	}
+	var rows [][]string
+	for i := range w.Runs {
+		r := &w.Runs[i]
+		rows = append(rows, []string{"runs/" + r.Run, r.Operator, r.Scenario, sh.word(string(r.Before)), sh.afterwards(r), sh.output(r)})
+	}
+	if len(rows) > 0 {
+		heads := []string{"CLI_HEAD_RUN", "CLI_HEAD_OPERATOR", "CLI_HEAD_SCENARIO", "CLI_HEAD_BEFORE", "CLI_HEAD_AFTER", "CLI_HEAD_OUTPUT"}
+		for i, head := range heads {
+			heads[i] = sh.text(head)
+		}
+		term.Table(sh.out, heads, rows)
+	}
+}
+
+func (sh *shell) afterwards(r *run.WhatIfRun) string {
+	word := sh.word(string(r.After))
+	if r.After == "" {
+		word = sh.text("CLI_POLICY_NO_DECISION")
+	}
+	if r.Approximate {
+		word = "≈ " + word
+	}
+	var codes []string
+	for _, reason := range r.Reasons {
+		codes = append(codes, reason.Code)
+	}
+	if len(codes) > 0 {
+		word += " (" + strings.Join(codes, ", ") + ")"
+	}
+	return word
+}
+
+func (sh *shell) output(r *run.WhatIfRun) string {
+	switch {
+	case r.Exact && r.SameOutput:
+		return sh.text("CLI_POLICY_SAME_OUTPUT")
+	case r.Cells != nil:
+		return sh.text("CLI_POLICY_CELLS", "before", strconv.FormatInt(r.Cells[0], 10), "after", strconv.FormatInt(r.Cells[1], 10))
+	case r.Suppressed > 0:
+		return sh.text("CLI_POLICY_MORE_LEFT_OUT", "count", strconv.FormatInt(r.Suppressed, 10))
+	case r.Approximate:
+		return sh.text("CLI_POLICY_OTHER_OUTPUT")
+	}
+	return ""
+}
