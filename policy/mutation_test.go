@@ -53,6 +53,73 @@ func TestRegoTestsNoticeEveryCondition(t *testing.T) {
 	}
 }
 
+// flips are what a comparison may become by a slip of the pen: its opposite, and the other side of its boundary.
+func flips(operator string) []*ast.Builtin {
+	return map[string][]*ast.Builtin{
+		ast.GreaterThanEq.Name: {ast.LessThan, ast.GreaterThan}, ast.LessThanEq.Name: {ast.GreaterThan, ast.LessThan},
+		ast.GreaterThan.Name: {ast.LessThanEq, ast.GreaterThanEq}, ast.LessThan.Name: {ast.GreaterThanEq, ast.LessThanEq},
+		ast.Equal.Name: {ast.NotEqual}, ast.NotEqual.Name: {ast.Equal},
+	}[operator]
+}
+
+// flipped are all copies of a module in which one comparison of one rule is another, or one membership or condition is negated.
+func flipped(module *ast.Module) map[string]*ast.Module {
+	all := map[string]*ast.Module{}
+	each := func(module *ast.Module, visit func(at int, e *ast.Expr)) {
+		at := 0
+		ast.WalkExprs(module, func(e *ast.Expr) bool {
+			visit(at, e)
+			at++
+			return false
+		})
+	}
+	each(module, func(at int, original *ast.Expr) {
+		change := func(what string, apply func(e *ast.Expr)) {
+			mutant := module.Copy()
+			each(mutant, func(other int, e *ast.Expr) {
+				if other == at {
+					apply(e)
+				}
+			})
+			all[fmt.Sprintf("%s: %s %s", original.Location, original, what)] = mutant
+		}
+		if original.Negated {
+			change("without its not", func(e *ast.Expr) { e.Negated = false })
+		}
+		if !original.IsCall() {
+			return
+		}
+		for _, flip := range flips(original.Operator().String()) {
+			change("with "+flip.Infix, func(e *ast.Expr) { e.SetOperator(ast.NewTerm(flip.Ref())) })
+		}
+		if original.Operator().String() == ast.Member.Name {
+			change("negated", func(e *ast.Expr) { e.Negated = !e.Negated })
+		}
+	})
+	return all
+}
+
+// TestRegoTestsNoticeEveryComparison flips each comparison of each rule in turn, and expects that the bundle's own tests fail.
+func TestRegoTestsNoticeEveryComparison(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some hundred runs of the rules' tests")
+	}
+	for point, least := range map[string]int{"access": 10, "admission": 20, "grant": 10, "release": 20, "program": 20} {
+		b := readDefault(t)
+		rules, tests := "darkroom/"+point+".rego", "darkroom/"+point+"_test.rego"
+		all := flipped(b.modules[rules])
+		if len(all) < least {
+			t.Errorf("%s: only %d comparisons found", point, len(all))
+		}
+		for name, mutant := range all {
+			changed := &bundle{data: b.data, modules: map[string]*ast.Module{rules: mutant, tests: b.modules[tests]}}
+			if failingTests(t, changed) == 0 {
+				t.Errorf("nothing notices %s", name)
+			}
+		}
+	}
+}
+
 // failingTests counts the failing tests; a mutant that does not compile has been noticed too.
 func failingTests(t *testing.T, b *bundle) int {
 	t.Helper()

@@ -51,6 +51,11 @@ func startDomain(t *testing.T) *domain {
 	d.env["KEY"] = filepath.Join(d.env["DATA"], "domain.pub")
 	d.env["LEDGER"] = filepath.Join(d.env["DATA"], "ledger")
 	d.env["AUTHORITY"] = filepath.Join(d.env["DATA"], "credentials", "authority.json")
+	bundle, err := filepath.Abs(filepath.Join("..", "..", "policy", "bundle"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.env["BUNDLE"], d.env["POLICYKEY"] = bundle, filepath.Join(d.env["DATA"], "credentials", "policy.pem")
 	for role, org := range map[string]string{"source": "health-commission", "operator": "acme-analytics", "reviewer": "expert-panel", "auditor": "audit-office"} {
 		name := strings.ToUpper(role)
 		d.env[name] = d.file(role + ".json")

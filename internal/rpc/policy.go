@@ -21,6 +21,9 @@ func (p *policies) GetPolicy(_ context.Context, r *darkroomv1.GetPolicyRequest) 
 		if revision, err = enclave.ParseDigest(r.GetRevision()); err != nil {
 			return nil, err
 		}
+		if revision.IsZero() { // which no bundle has
+			return nil, enclave.Fail(enclave.State, "POLICY_REVISION_GONE", "revision", revision.String())
+		}
 	}
 	rules, err := p.Policy.Show(revision)
 	if err != nil {

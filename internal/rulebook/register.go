@@ -211,14 +211,14 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, archive [
 		return Change{}, err
 	}
 	base := r.active.Load()
-	if engine.Revision() == base.Revision() {
-		return Change{}, enclave.Fail(enclave.State, "POLICY_UNCHANGED", "revision", base.Revision().String())
-	}
 	change := Change{
 		ID: enclave.NewID(), Revision: engine.Revision(), Base: base.Revision(), State: Waiting, Proposer: caller, Note: note,
 	}
 	if change.Difference, err = policy.Difference(base.Describe().Files, files); err != nil {
 		return Change{}, err
+	}
+	if len(change.Difference) == 0 { // written otherwise at most
+		return Change{}, enclave.Fail(enclave.State, "POLICY_UNCHANGED", "revision", base.Revision().String())
 	}
 	if change.Archive, err = r.keep(files); err != nil {
 		return Change{}, err

@@ -98,6 +98,9 @@ func coarseReasons(state *State) []enclave.Reason {
 	}
 	table := shown()
 	for _, reason := range state.Reasons {
+		if reason.Code == "HISTORY_BUDGET" { // which budget it was is not for operators: all are told in the same words
+			reason = enclave.Reason{Code: "BUDGET_SPENT", Args: map[string]string{"grant": state.Grant, "dataset": state.Dataset}}
+		}
 		args, known := table[reason.Code]
 		if !known {
 			add(enclave.Reason{Code: general(state)})
@@ -165,8 +168,8 @@ func shown() map[string][]string {
 		// name is seen; what made it too much, nobody hears. Of a guest that sees rows, which could choose it, it is a denial like any other (see blur).
 		"RUN_TOO_LONG": {"limit"}, "TABLE_TOO_INTRICATE": nil, "HISTORY_TOO_LARGE": nil, "INSPECTION_TOO_LARGE": nil,
 		// Of all releases of the dataset together: the budget is used up, for everybody. It is told since nothing else than to ask for less
-		// helps; whoever knows the releases knows it from the rule, but for the number of subjects, which it bounds.
-		"HISTORY_BUDGET": nil, "ROUNDING_TOO_FINE": nil,
+		// helps; whoever knows the releases knows it from the rule, but for the number of subjects, which it bounds (HISTORY_BUDGET, see coarseReasons).
+		"BUDGET_SPENT": {"grant", "dataset"}, "ROUNDING_TOO_FINE": nil,
 		// Of two people who looked.
 		"REVIEW_REJECTED": nil,
 	}

@@ -63,6 +63,8 @@ test_an_unknown_column_is_denied if {
 	denied_for(scoped({"columns": [{"column": "ghost", "class": ""}]}), "APPLICATION_IDENTIFIER", "identifiers")
 }
 
+test_one_day_is_allowed if judged({"term_days": 1}).decision == "release"
+
 test_too_long_a_term_is_denied if denied_for({"term_days": 1097}, "APPLICATION_TERM", "term")
 
 test_no_term_is_denied if denied_for({"term_days": 0}, "APPLICATION_TERM", "term")

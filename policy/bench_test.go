@@ -1,0 +1,96 @@
+package policy
+
+import (
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// p99 runs something b.N times and reports the 99th percentile of how long it took.
+func p99(b *testing.B, run func()) {
+	b.Helper()
+	took := make([]time.Duration, 0, b.N)
+	for b.Loop() {
+		start := time.Now()
+		run()
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
+}
+
+// BenchmarkRelease is a decision about a table: what is judged are summaries, however many cells there are.
+func BenchmarkRelease(b *testing.B) {
+	e := must(Default())
+	p := profile(b, e, visits())
+	facts := honest(p)
+	p99(b, func() {
+		if j, err := e.Release(b.Context(), facts, p); err != nil || j.Decision != enclave.Release {
+			b.Fatal(j, err)
+		}
+	})
+}
+
+func BenchmarkAccess(b *testing.B) {
+	e := must(Default())
+	in := AccessInput{Caller: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, Method: "/darkroom.v1.RunService/GetRun", Owner: "acme"}
+	p99(b, func() {
+		if ok, err := e.Access(b.Context(), in); err != nil || !ok {
+			b.Fatal(ok, err)
+		}
+	})
+}
+
+// BenchmarkThousandCells is a rule that looks at a thousand flagged cells one by one. The facts of this version hold no cells; it says what they would cost.
+func BenchmarkThousandCells(b *testing.B) {
+	sub := must(Default()).Describe().Files
+	files := fstest.MapFS{}
+	for _, f := range sub {
+		files[f.Path] = &fstest.MapFile{Data: []byte(f.Text)}
+	}
+	delete(files, "darkroom/release_test.rego")
+	files["darkroom/release.rego"] = &fstest.MapFile{Data: []byte(`package darkroom.release
+
+result := count(bad)
+
+bad contains cell.id if {
+	some cell in input.facts.cells
+	cell.subjects < input.profile.threshold
+}
+
+bad contains cell.id if {
+	some cell in input.facts.cells
+	cell.largest * 100 >= cell.sum * input.profile.dominance_percent
+}
+`)}
+	e := must(compile(must(readBundle(files))))
+	type cell struct {
+		ID       int   `json:"id"`
+		Subjects int64 `json:"subjects"`
+		Largest  int64 `json:"largest"`
+		Sum      int64 `json:"sum"`
+	}
+	var cells []cell
+	for i := range 1000 {
+		cells = append(cells, cell{i, int64(i % 20), int64(i), int64(2 * i)})
+	}
+	input := map[string]any{"facts": map[string]any{"cells": cells}, "profile": profile(b, e, visits())}
+	p99(b, func() {
+		if _, err := e.ask(b.Context(), &e.release, input); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+// BenchmarkActivate is what a proposal costs: compiling, the canaries, the bundle's own tests.
+func BenchmarkActivate(b *testing.B) {
+	files := must(Default()).Describe().Files
+	for b.Loop() {
+		if _, _, err := Activate(b.Context(), files); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
