@@ -309,34 +309,3 @@ func TestDescribe(t *testing.T) {
 		t.Error("a reader changed the engine")
 	}
 }
-
-func BenchmarkRelease(b *testing.B) {
-	e := engine(b)
-	p := profile(b, e, visits())
-	facts := honest(p)
-	b.ReportAllocs()
-	for b.Loop() {
-		if j, err := e.Release(b.Context(), facts, p); err != nil || j.Decision != enclave.Release {
-			b.Fatal(j, err)
-		}
-	}
-}
-
-func BenchmarkAccess(b *testing.B) {
-	e := engine(b)
-	in := AccessInput{
-		Caller: enclave.Caller{Role: enclave.Operator, Org: "acme", Name: "li"}, Method: "/darkroom.v1.RunService/GetRun", Owner: "acme",
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if allowed, err := e.Access(b.Context(), in); err != nil || !allowed {
-			b.Fatal(allowed, err)
-		}
-	}
-}
-
-func BenchmarkLoad(b *testing.B) {
-	for b.Loop() {
-		engine(b)
-	}
-}
