@@ -75,9 +75,10 @@ func (b bench) beside(ctx context.Context, operator *sdk.Client, honest sdk.Orde
 		}
 		stop := foe.attack(ctx, class, many)
 		most := watch(os.Getpid(), 10*time.Millisecond)
+		_, early := travel(ctx, operator, honest) // by then the attack is under way
 		loud, err := several(ctx, operator, honest)
 		peak = max(peak, most())
-		if err := errors.Join(err, stop()); err != nil {
+		if err := errors.Join(early, err, stop()); err != nil {
 			return err
 		}
 		alone, beside = append(alone, milliseconds(quiet)/honestRuns), append(beside, milliseconds(loud)/honestRuns)
@@ -129,7 +130,9 @@ func several(ctx context.Context, operator *sdk.Client, order sdk.Order) (time.D
 
 // settled prints what is held when nothing runs.
 func (b bench) settled(when string) {
-	debug.FreeOSMemory() // which collects garbage first
+	for range 2 { // what is pooled goes with the second collection
+		debug.FreeOSMemory()
+	}
 	var heap runtime.MemStats
 	runtime.ReadMemStats(&heap)
 	files, err := os.ReadDir("/proc/self/fd")
