@@ -28,7 +28,7 @@ func TestCompilersYield(t *testing.T) {
 		if err != nil {
 			t.Skip("the system does not tell who started whom")
 		}
-		for _, child := range strings.Fields(string(children)) {
+		for child := range strings.FieldsSeq(string(children)) {
 			tasks, err := os.ReadDir(filepath.Join("/proc", child, "task"))
 			if err != nil {
 				t.Fatal(err)
