@@ -46,7 +46,8 @@ type FuelUse struct {
 	Row     int64 `json:"row"`
 	Allowed int64 `json:"allowed"` // for each row, by the manifest
 	Start   int64 `json:"start"`   // the most before the first row; BaseFuel is there for it
-	// Needed is the least that a manifest may ask for each row to have enough on these rows; 0 if that is not known, as the module came to no end.
+	// Needed is the least that a manifest may ask for each row to have enough on these rows; 0 if the run failed at its guest, so that
+	// it is not known.
 	Needed int64 `json:"needed,omitempty"`
 }
 
