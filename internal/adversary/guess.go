@@ -51,12 +51,12 @@ func (s *System) guessCode(w Wanted, codes []int64) (Belief, error) {
 	means, shares := s.Expect(wanted...)
 	var b Belief
 	best := math.Inf(-1)
-	for i := range codes {
+	for i, code := range codes {
 		low, high := 0.0, 1.0
 		if len(wanted[i]) == 0 {
-			means[i] = s.often(w, codes[i]) // nobody asked
+			means[i] = s.often(w, code) // nobody asked
 		} else {
-			l, h, err := s.Interval(wanted[i])
+			l, h, _, err := s.Bounds(w, int32(code)) //nolint:gosec // a code
 			if err != nil && !errors.Is(err, ErrTooLarge) {
 				return Belief{}, err
 			}
@@ -102,4 +102,21 @@ func (s *System) Beliefs(wanted []Wanted) []Belief {
 		beliefs[i] = Belief{Mean: means[i], Share: shares[i]}
 	}
 	return beliefs
+}
+
+// Bounds are what follows for sure of a subject's sum of a column, or, of a code, of how many of its rows have it. Asked is false if no
+// question looked at the column.
+func (s *System) Bounds(w Wanted, code int32) (low, high float64, asked bool, err error) {
+	home := s.register.home(w.Subject)
+	places := s.functional(w, code, home)
+	if len(places) == 0 {
+		return 0, 0, false, nil
+	}
+	low, high, err = s.Interval(places)
+	if err == nil && s.register.Dataset.Columns[s.register.Dataset.Column(w.Column)].Codes != nil {
+		if low = 0; len(s.certainly(w, code, home)) > 0 {
+			low, _, err = s.Interval(s.certainly(w, code, home))
+		}
+	}
+	return low, high, true, err
 }

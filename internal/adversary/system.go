@@ -180,7 +180,7 @@ func (s *System) cellsOf(i int) map[string]*cell {
 				continue
 			}
 			for _, set := range seen.Plan.Sets {
-				name := nameOf(seen.Plan, set, codes)
+				name := NameOf(seen.Plan, set, codes)
 				if cells[name] == nil {
 					cells[name] = &cell{}
 				}
@@ -191,8 +191,8 @@ func (s *System) cellsOf(i int) map[string]*cell {
 	return cells
 }
 
-// nameOf is the labels of a cell, as in the row of a released table.
-func nameOf(plan *enclave.Plan, set enclave.Set, codes []int32) string {
+// NameOf is the labels of a cell in one text, as Seen.Name has those of a row.
+func NameOf(plan *enclave.Plan, set enclave.Set, codes []int32) string {
 	labels := make([]string, len(plan.Keys))
 	for k := range plan.Keys {
 		labels[k] = enclave.LabelTotal
@@ -203,12 +203,15 @@ func nameOf(plan *enclave.Plan, set enclave.Set, codes []int32) string {
 	return strings.Join(labels, "\x00")
 }
 
+// Name is the labels of a row of a released table in one text.
+func (s *Seen) Name(row []string) string { return strings.Join(row[:len(s.Plan.Keys)], "\x00") }
+
 // read makes facts of a table.
 func (s *System) read(i int) {
 	seen, keys := &s.seen[i], len(s.seen[i].Plan.Keys)
 	cells := s.cellsOf(i)
 	for _, row := range seen.Release.Rows {
-		if c := cells[strings.Join(row[:keys], "\x00")]; c != nil {
+		if c := cells[seen.Name(row)]; c != nil {
 			s.number(seen, row[keys:], c)
 		}
 	}
@@ -370,7 +373,16 @@ func (s *System) believe(prior [][]int64) belief {
 	return b
 }
 
-// functional is the places that add up to what is wanted: of a code, that the subject's rows have it; else the sum of the column.
+// certainly is functional of a code, but without places of other codes besides.
+func (s *System) certainly(w Wanted, code int32, snapshot int) []int {
+	column := s.register.Dataset.Column(w.Column)
+	return slices.DeleteFunc(s.functional(w, code, snapshot), func(place int) bool {
+		return len(s.parts[place%s.width/(1+len(s.columns))].of[column]) != 1
+	})
+}
+
+// functional is the places that add up to what is wanted: of a code, that the subject's rows have it, or one that no question told from it;
+// else the sum of the column.
 func (s *System) functional(w Wanted, code int32, snapshot int) []int {
 	column := s.register.Dataset.Column(w.Column)
 	subject, there := s.register.subjects[w.Subject]

@@ -12,6 +12,7 @@ import (
 type Words struct {
 	rows   [][]uint64 // of the matrix, over classes of equal columns
 	owners [][]int    // of each class
+	class  []int      // of each column
 	count  int        // of owners
 }
 
@@ -59,6 +60,7 @@ func NewWords(rows int, columns [][]int, owner []int) *Words {
 	var members []map[int]bool
 	for c, ones := range columns {
 		if len(ones) == 0 {
+			w.class = append(w.class, -1)
 			continue
 		}
 		ones = slices.Clone(ones)
@@ -82,6 +84,7 @@ func NewWords(rows int, columns [][]int, owner []int) *Words {
 				w.rows[r][at] = 1
 			}
 		}
+		w.class = append(w.class, at)
 		members[at][owner[c]] = true
 		w.count = max(w.count, owner[c]+1)
 	}
@@ -238,5 +241,5 @@ func (w *Words) word(v []uint64, seen []bool) *Word {
 	return word
 }
 
-// Of are the owners of a class.
-func (w *Words) Of(class int) []int { return w.owners[class] }
+// ClassOf is the class of a column of the matrix that the words were made of; -1 if it has no one.
+func (w *Words) ClassOf(column int) int { return w.class[column] }
