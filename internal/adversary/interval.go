@@ -144,3 +144,32 @@ func (s *System) Interval(places []int) (low, high float64, err error) {
 	most, err := s.solver.minimise(cost)
 	return least * scale, -most * scale, err
 }
+
+// Closest are values of some sums that agree with everything that was seen, and of those the ones that agree best with guesses at them: LP decoding,
+// for secrets that are 0 or 1. A sum whose guess is above one half is made as large as it can be together with the others, any other as small.
+func (s *System) Closest(wanted []Wanted, guesses []float64) ([]float64, error) {
+	if len(s.atoms)*s.width > MaxQuantities {
+		return nil, ErrTooLarge
+	}
+	if s.solver == nil {
+		s.solver = s.program()
+	}
+	cost, rows := map[int]float64{}, make([]inequality, len(wanted))
+	scales := make([]float64, len(wanted))
+	for i, w := range wanted {
+		rows[i], scales[i] = s.solver.sum(s.functional(w, -1, s.register.home(w.Subject)), nil)
+		for j, v := range rows[i].variables {
+			cost[v] += rows[i].factors[j] * (1 - 2*guesses[i])
+		}
+	}
+	if _, err := s.solver.minimise(cost); err != nil {
+		return nil, err
+	}
+	values := make([]float64, len(wanted))
+	for i, row := range rows {
+		for j, v := range row.variables {
+			values[i] += row.factors[j] * s.solver.value[v] * scales[i]
+		}
+	}
+	return values, nil
+}

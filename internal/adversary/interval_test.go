@@ -61,6 +61,52 @@ func TestIntervalAgainstBruteForce(t *testing.T) {
 	}
 }
 
+// Sums over hundreds of random subsets are no matter for numbers that are rounded at every step.
+func TestManySums(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(5, 6))
+	const people, sums = 200, 150
+	s := &System{parts: make([]part, 1), columns: []int{0}, width: 2, beliefs: []belief{{mean: []float64{1, 0.5}, low: [][]float64{{0}}, high: [][]float64{{1}}}}}
+	truth, cost := make([]float64, people), map[int]float64{}
+	for i := range truth {
+		truth[i] = float64(random.IntN(2))
+		s.atoms = append(s.atoms, atom{rows: 1})
+		cost[s.place(i, 0, 0)] = random.Float64() - 0.5
+	}
+	for range sums {
+		var f fact
+		for i := range truth {
+			if random.IntN(2) == 0 {
+				f.terms = append(f.terms, s.place(i, 0, 0))
+				f.low += truth[i]
+			}
+		}
+		f.high = f.low
+		s.facts = append(s.facts, f)
+	}
+	s.solver = s.program()
+	least, err := s.solver.minimise(cost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for i := range truth {
+		sum += cost[s.place(i, 0, 0)] * truth[i]
+	}
+	if least > sum+1e-4 {
+		t.Errorf("the least is %g, and the truth is %g", least, sum)
+	}
+	for _, f := range s.facts {
+		sum := 0.0
+		for _, p := range f.terms {
+			sum += s.solver.value[p]
+		}
+		if math.Abs(sum-f.low) > 1e-3 {
+			t.Errorf("a sum of %g comes out as %g", f.low, sum)
+		}
+	}
+}
+
 func each(n int, most int64, visit func([]int64)) {
 	v := make([]int64, n)
 	for {

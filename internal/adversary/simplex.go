@@ -21,9 +21,10 @@ type simplex struct {
 }
 
 const (
-	tiny  = 1e-9 // of reduced costs and of pivots
-	near  = 1e-7 // of bounds
-	turns = 20_000
+	tiny    = 1e-9 // of reduced costs
+	pivotal = 1e-7 // of pivots
+	near    = 1e-7 // of bounds
+	turns   = 20_000
 )
 
 // newSimplex takes variables with finite bounds, and inequalities between sums of them.
@@ -142,47 +143,71 @@ func (s *simplex) run(price func(v int) float64) error {
 	return errStuck
 }
 
-// ratio is how far a variable may go until it or a basic one comes to a bound, and which row that is (-1 for itself) and the bound.
+// ratio is how far a variable may go until it or a basic one comes to a bound, and which row that is (-1 for itself) and the bound. Of the basic
+// ones that come to a bound about there, it is the one with the largest pivot (Harris 1973), for exactness; or the first, if there was no progress for
+// long, since that does not go in circles.
 func (s *simplex) ratio(enter int, direction float64, first bool) (step float64, leave int, at float64) {
-	step, leave = math.Inf(1), -1
+	own := s.value[enter] - s.low[enter]
 	if direction > 0 {
-		step = s.high[enter] - s.value[enter]
-	} else {
-		step = s.value[enter] - s.low[enter]
+		own = s.high[enter] - s.value[enter]
 	}
-	pivot := 0.0
+	reach := math.Inf(1)
+	for i := range s.basic {
+		if bound, rate := s.bound(i, enter, direction); rate != 0 {
+			reach = min(reach, max((bound-s.value[s.basic[i]])/rate, 0)+near/math.Abs(rate))
+		}
+	}
+	if own <= reach {
+		return own, -1, 0
+	}
+	leave = -1
+	best := 0.0
 	for i, b := range s.basic {
-		rate := s.table[i][enter] * direction
-		if math.Abs(rate) < tiny {
+		bound, rate := s.bound(i, enter, direction)
+		if rate == 0 {
 			continue
 		}
-		v := s.value[b]
-		bound := math.Inf(1)
-		if rate > 0 {
-			if v < s.low[b]-near {
-				bound = s.low[b]
-			} else if v <= s.high[b]+near {
-				bound = s.high[b]
-			}
-		} else {
-			bound = math.Inf(-1)
-			if v > s.high[b]+near {
-				bound = s.high[b]
-			} else if v >= s.low[b]-near {
-				bound = s.low[b]
-			}
-		}
-		if math.IsInf(bound, 0) {
+		t := max((bound-s.value[b])/rate, 0)
+		if t > reach {
 			continue
 		}
-		t := max((bound-v)/rate, 0)
-		// Of several that stop it at once, the largest pivot is the most exact one; the first variable does not go in circles.
-		better := t < step-tiny || t <= step+tiny && leave >= 0 && (!first && math.Abs(rate) > pivot || first && b < s.basic[leave])
-		if better || t < step && leave < 0 {
-			step, leave, at, pivot = t, i, bound, math.Abs(rate)
+		if leave < 0 || !first && math.Abs(rate) > best || first && b < s.basic[leave] {
+			step, leave, at, best = t, i, bound, math.Abs(rate)
 		}
+	}
+	if leave < 0 {
+		return own, -1, 0
 	}
 	return step, leave, at
+}
+
+// bound is what stops a row's variable if another moves, and how fast it comes there; 0 if nothing stops it.
+func (s *simplex) bound(row, enter int, direction float64) (bound, rate float64) {
+	rate = s.table[row][enter] * direction
+	b := s.basic[row]
+	v, low, high := s.value[b], s.low[b], s.high[b]
+	switch {
+	case math.Abs(rate) < pivotal:
+		return 0, 0
+	case rate > 0 && v < low-near:
+		bound = low
+	case rate > 0:
+		bound = high
+		if v > high+near {
+			return 0, 0
+		}
+	case v > high+near:
+		bound = high
+	default:
+		bound = low
+		if v < low-near {
+			return 0, 0
+		}
+	}
+	if math.IsInf(bound, 0) {
+		return 0, 0
+	}
+	return bound, rate
 }
 
 // move changes a variable and the basic ones with it.
