@@ -71,8 +71,13 @@ func playAll(ctx context.Context, dir string, log *slog.Logger, sequences []*hon
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, o.close(context.WithoutCancel(ctx))) }()
+	return each(ctx, log, sequences, func(s *honest.Sequence) (*played, error) { return o.play(ctx, s) })
+}
+
+// each plays sequences one after the other, but those whose data is not here.
+func each(ctx context.Context, log *slog.Logger, sequences []*honest.Sequence, play func(*honest.Sequence) (*played, error)) (all []*played, err error) {
 	for _, s := range sequences {
-		p, err := o.play(ctx, s)
+		p, err := play(s)
 		if errors.Is(err, errNoShared) {
 			log.WarnContext(ctx, "not played", slog.String("sequence", s.Name), slog.Any("error", err))
 			continue

@@ -25,18 +25,7 @@ func serve(ctx context.Context, dir string, log *slog.Logger, sequences []*hones
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	for _, s := range sequences {
-		p, err := playServed(ctx, d, s)
-		if errors.Is(err, errNoShared) {
-			log.WarnContext(ctx, "not played", slog.String("sequence", s.Name), slog.Any("error", err))
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
-		}
-		all = append(all, p)
-	}
-	return all, nil
+	return each(ctx, log, sequences, func(s *honest.Sequence) (*played, error) { return playServed(ctx, d, s) })
 }
 
 func playServed(ctx context.Context, d *demo.Domain, s *honest.Sequence) (*played, error) {
