@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
@@ -53,6 +54,7 @@ func (t *tank) refuel(ctx context.Context, counter int64) int64 {
 	if t.turn.Pause(ctx) != nil {
 		panic(errStopped)
 	}
+	runtime.Gosched() // what cannot pause, such as an answer to a call, goes first
 	if t.turn.Had() > t.end {
 		t.stopped = true
 		panic(errStopped)

@@ -51,7 +51,7 @@ func (b bench) hostile(ctx context.Context) (err error) {
 	if _, err := several(ctx, domain.Clients[sdk.Operator], honest); err != nil { // to warm up
 		return err
 	}
-	fmt.Fprintf(b.out, "%-42s %8s %8s %8s %8s %9s %9s\n", "", "alone", "beside", "speed", "least", "hostile", "anonymous")
+	fmt.Fprintf(b.out, "%-42s %8s %8s %8s %8s %9s %9s %s\n", "", "alone", "beside", "speed", "least", "hostile", "anonymous", "other programs")
 	b.settled("before")
 	for _, class := range foe.classes {
 		for _, many := range []int{1, 4} {
@@ -67,7 +67,7 @@ func (b bench) hostile(ctx context.Context) (err error) {
 // beside measures in turns, with so many of a class under way at any time, and prints the medians.
 func (b bench) beside(ctx context.Context, operator *sdk.Client, honest sdk.Order, foe *foe, class *class, many int) error {
 	var alone, beside, speeds []float64
-	before, peak := class.ended.Load(), int64(0)
+	before, peak, others := class.ended.Load(), int64(0), foreign()
 	for range b.repeat {
 		quiet, err := several(ctx, operator, honest)
 		if err != nil {
@@ -85,8 +85,8 @@ func (b bench) beside(ctx context.Context, operator *sdk.Client, honest sdk.Orde
 		speeds = append(speeds, quiet.Seconds()/loud.Seconds())
 	}
 	least := slices.Min(speeds)
-	fmt.Fprintf(b.out, "%-42s %5.0f ms %5.0f ms %8.2f %8.2f %9d %5d MiB\n", fmt.Sprintf("%s (%d), %d at once", class.name, max(len(class.orders), len(class.files)), many),
-		middle(alone), middle(beside), middle(speeds), least, class.ended.Load()-before, peak>>20)
+	fmt.Fprintf(b.out, "%-42s %5.0f ms %5.0f ms %8.2f %8.2f %9d %5d MiB %.1f cores\n", fmt.Sprintf("%s (%d), %d at once", class.name, max(len(class.orders), len(class.files)), many),
+		middle(alone), middle(beside), middle(speeds), least, class.ended.Load()-before, peak>>20, others())
 	return nil
 }
 

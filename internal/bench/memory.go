@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -47,6 +48,38 @@ func watch(pid int, step time.Duration) (most func() int64) {
 		wait.Wait()
 		return peak
 	}
+}
+
+// foreign tells, when it is called, how many cores other programs have kept busy since, on average; 0 if the system does not tell.
+func foreign() (cores func() float64) {
+	began, before := time.Now(), busyTime()
+	return func() float64 {
+		return max(0, (busyTime()-before).Seconds()/time.Since(began).Seconds())
+	}
+}
+
+// busyTime is for how long the machine's cores have been at work for others than this process and its children that have ended.
+func busyTime() time.Duration {
+	const tick = 10 * time.Millisecond // in which the kernel counts there, on every architecture that Go knows
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	line, _, _ := bytes.Cut(stat, []byte("\n"))
+	var all time.Duration
+	for i, field := range bytes.Fields(line) {
+		ticks, err := strconv.ParseInt(string(field), 10, 64)
+		if err == nil && i != 4 && i != 5 && i < 9 { // neither idle, nor waiting for a disk; guests are counted among the rest
+			all += time.Duration(ticks) * tick
+		}
+	}
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var usage syscall.Rusage
+		if syscall.Getrusage(who, &usage) == nil {
+			all -= time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+		}
+	}
+	return all
 }
 
 // processor is what the machine calls its processor.
