@@ -158,14 +158,14 @@ type RuleAccount struct {
 	Text    string            `json:"text"`              // the rule
 }
 
-// AdmissionRefused is the cause of a refusal at admission: what was judged. It is for the report of the run, never for its operator in prod.
-type AdmissionRefused struct {
+// AdmissionError is the cause of a refusal at admission: what was judged. It is for the report of the run, never for its operator in prod.
+type AdmissionError struct {
 	Facts   AdmissionFacts
 	Profile Profile
 	Passed  []string
 }
 
-func (*AdmissionRefused) Error() string { return "refused at admission" }
+func (*AdmissionError) Error() string { return "refused at admission" }
 
 // Policy is the authority's rules, of one fixed revision, so that a run in flight keeps the one it was pinned to. Whatever goes wrong inside
 // is Deny with the reason POLICY_FAULT, not an error: the error result is for a cancelled context alone. Safe for concurrent use.

@@ -25,7 +25,7 @@ func (e *Enclave) admit(ctx context.Context, order *Order) (*admitted, error) {
 		return nil, err
 	}
 	if judgement.Decision != Release {
-		return nil, Refusal(judgement).Because(&AdmissionRefused{facts, profile, judgement.Passed})
+		return nil, Refusal(judgement).Because(&AdmissionError{facts, profile, judgement.Passed})
 	}
 	plan, err := e.Planner.Plan(order)
 	if err != nil {

@@ -46,13 +46,16 @@ func points(t *testing.T) map[string]point {
 			Caller: enclave.Caller{Role: enclave.SourceOrg, Org: "health", Name: "wang"}, Method: "/darkroom.v1.GrantService/ConfirmGrant",
 			Owner: "acme", Parties: []string{"health"},
 		}), "true"},
-		"admission": {"data.darkroom.admission.result.decision", reflect.TypeFor[judged[enclave.AdmissionFacts]](), "What a module asks for.",
+		"admission": {
+			"data.darkroom.admission.result.decision", reflect.TypeFor[judged[enclave.AdmissionFacts]](), "What a module asks for.",
 			judged[enclave.AdmissionFacts]{enclave.AdmissionFacts{
 				Version: 1, Form: enclave.Aggregate, Operator: "acme", Scenario: "insurance-pricing", Dataset: "visits", Grade: 3,
 				SubjectKind: enclave.Person, Sharing: enclave.Conditional, Module: enclave.ModuleFacts{Bytes: 1200, Functions: 3, MemoryPages: 1},
 				Columns: []enclave.UseFacts{{Column: "district", Class: enclave.Quasi, Shown: true}, {Column: "cost", Class: enclave.Measure, Summed: true}},
 				Cells:   44, Subjects: 20000, HasCode: true,
-			}, p}, `"release"`},
+			}, p},
+			`"release"`,
+		},
 		"grant": {"data.darkroom.grant.result.decision", reflect.TypeFor[grantDocument](), "An application for a grant.", grantDocument{
 			GrantFacts{
 				Version: 1, Operator: "acme", Scenario: "insurance-pricing", Forms: []enclave.Form{enclave.Aggregate}, TermDays: 365,
@@ -62,10 +65,16 @@ func points(t *testing.T) map[string]point {
 				}},
 			}, map[string]enclave.Profile{"visits": p},
 		}, `"release"`},
-		"release": {"data.darkroom.release.result.decision", reflect.TypeFor[judged[enclave.Facts]](), "A treated output: a table.",
-			judged[enclave.Facts]{honest(p), p}, `"release"`},
-		"program": {"data.darkroom.program.result.decision", reflect.TypeFor[judged[enclave.Facts]](), "An output of a program.",
-			judged[enclave.Facts]{program, p}, `"hold"`},
+		"release": {
+			"data.darkroom.release.result.decision", reflect.TypeFor[judged[enclave.Facts]](), "A treated output: a table.",
+			judged[enclave.Facts]{honest(p), p},
+			`"release"`,
+		},
+		"program": {
+			"data.darkroom.program.result.decision", reflect.TypeFor[judged[enclave.Facts]](), "An output of a program.",
+			judged[enclave.Facts]{program, p},
+			`"hold"`,
+		},
 	}
 }
 

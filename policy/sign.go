@@ -65,7 +65,7 @@ func Sign(files []File, private []byte) ([]File, error) {
 	if err != nil {
 		return nil, enclave.Internalf("sign a bundle: %w", err)
 	}
-	signed := append(bare, File{Path: signatureName, Text: `{"signatures":["` + token + `"]}` + "\n"})
+	signed := append(slices.Clip(bare), File{Path: signatureName, Text: `{"signatures":["` + token + `"]}` + "\n"})
 	sortFiles(signed)
 	return signed, nil
 }

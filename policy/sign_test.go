@@ -128,8 +128,8 @@ type entry struct {
 	text string
 }
 
-func tarball(t testing.TB, entries ...entry) []byte {
-	t.Helper()
+func tarball(tb testing.TB, entries ...entry) []byte {
+	tb.Helper()
 	var out bytes.Buffer
 	zipped := gzip.NewWriter(&out)
 	w := tar.NewWriter(zipped)
@@ -139,19 +139,19 @@ func tarball(t testing.TB, entries ...entry) []byte {
 			header.Linkname, header.Size = "/etc/passwd", 0
 		}
 		if err := w.WriteHeader(header); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if header.Size > 0 {
 			if _, err := w.Write([]byte(e.text)); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 		}
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := zipped.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.Bytes()
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/lab"
@@ -81,10 +82,11 @@ func partsOf(column *enclave.Column, at int, keys []*enclave.Key, whole bool) []
 			p.high[at] = lab.Missing
 		}
 		if column.Type == enclave.Code && !whole && v != lab.Missing {
-			id := ""
+			var name strings.Builder
 			for _, k := range keys {
-				id += strconv.Itoa(int(codeOf(k, v))) + " "
+				name.WriteString(strconv.Itoa(int(codeOf(k, v))) + " ")
 			}
+			id := name.String()
 			if before, there := byCodes[id]; there { // codes that are always together are one part
 				parts[before].of[at] = append(parts[before].of[at], v)
 				continue

@@ -100,7 +100,7 @@ func (c *composer) group(a *ask, sets []map[place]bool) {
 	a.Groups = map[string]int32{}
 	for i, set := range sets {
 		for p := range set {
-			a.Groups[p.String()] = int32(i) //nolint:gosec // few
+			a.Groups[p.String()] = int32(i)
 		}
 		if len(set) > 0 {
 			c.sets = append(c.sets, set)
@@ -153,8 +153,11 @@ func (c *composer) cuts(low, high, n int) []enclave.Scalar {
 // measure asks for one to three numbers.
 func (c *composer) measure(m *enclave.Manifest) {
 	all := []enclave.ManifestMeasure{
-		{Name: "rows", Op: enclave.Count}, {Name: "people", Op: enclave.Subjects}, {Name: "sum_ill", Op: enclave.Sum, Of: "ill"},
-		{Name: "sum_cost", Op: enclave.Sum, Of: "cost"}, {Name: "mean_cost", Op: enclave.Mean, Of: "cost"},
+		{Name: "rows", Op: enclave.Count},
+		{Name: "people", Op: enclave.Subjects},
+		{Name: "sum_ill", Op: enclave.Sum, Of: "ill"},
+		{Name: "sum_cost", Op: enclave.Sum, Of: "cost"},
+		{Name: "mean_cost", Op: enclave.Mean, Of: "cost"},
 	}
 	c.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	m.Measures = all[:1+c.IntN(3)]

@@ -104,7 +104,7 @@ func (m *machine) play(ctx context.Context, seed, number uint64, questions int) 
 	if err := t.infer(r); err != nil {
 		return t, err
 	}
-	if m.flip > 0 && number%uint64(m.flip) == 0 { //nolint:gosec // positive
+	if m.flip > 0 && number%uint64(m.flip) == 0 {
 		return t, m.again(ctx, t, r, ends)
 	}
 	return t, nil
@@ -296,7 +296,7 @@ func (t *trial) certain(s *adversary.System, some []string, kind string) error {
 			t.find(kind, high-low, "%s's rows sum up to %.2f in column ill", name, low)
 		}
 		for code := range illnesses {
-			low, _, asked, err := s.Bounds(adversary.Wanted{Subject: name, Column: "illness"}, int32(code)) //nolint:gosec // few
+			low, _, asked, err := s.Bounds(adversary.Wanted{Subject: name, Column: "illness"}, int32(code))
 			if err != nil {
 				return err
 			}

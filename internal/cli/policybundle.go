@@ -32,7 +32,7 @@ func (sh *shell) policyCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rules, err := policy.LoadFiles(files, policy.WithLogger(sh.logger())) //nolint:contextcheck // compiling rules is not interrupted
+			rules, err := policy.LoadFiles(files, policy.WithLogger(sh.logger()))
 			if err != nil {
 				return err
 			}
@@ -104,7 +104,7 @@ func (sh *shell) policySign() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := policy.LoadFiles(files); err != nil { //nolint:contextcheck // compiling rules is not interrupted
+			if _, err := policy.LoadFiles(files); err != nil {
 				return err
 			}
 			archive, err := sh.signed(files, key)

@@ -104,7 +104,7 @@ type harness struct {
 func newHarness(a *attacks.Attack, v *attacks.Variant, on *stage) *harness {
 	h := &harness{attack: a, variant: v, stage: on}
 	for seed := range secrets() {
-		h.scenes = append(h.scenes, attacks.Scenes()[v.Data](uint64(seed))) //nolint:gosec // few
+		h.scenes = append(h.scenes, attacks.Scenes()[v.Data](uint64(seed)))
 	}
 	var err error
 	h.profile, err = on.rules.Profile(h.scenes[0].Tables["first"].Dataset, scenario)
@@ -224,7 +224,8 @@ func (h *harness) stopped(t *testing.T, game *played) {
 	if h.variant.Residual != "" {
 		return
 	}
-	run, does := &game.runs[h.variant.StoppedAt(len(game.runs))], false
+	run := &game.runs[h.variant.StoppedAt(len(game.runs))]
+	var does bool
 	switch h.variant.Stopped.By {
 	case "refusal":
 		does = run.outcome != enclave.Released && run.outcome != enclave.Held

@@ -131,7 +131,7 @@ func guestRoom(t *testing.T) *sandbox.Sandbox {
 	t.Helper()
 	guests, err := sandbox.New(t.Context(), sandbox.Config{}, slog.New(slog.DiscardHandler))
 	ok(t, err)
-	t.Cleanup(func() { ok(t, guests.Close(t.Context())) }) //nolint:usetesting // it is canceled by then, and closing does not mind
+	t.Cleanup(func() { ok(t, guests.Close(t.Context())) })
 	return guests
 }
 

@@ -344,11 +344,15 @@ func TestExplanations(t *testing.T) {
 	}{
 		"denied by its output": {
 			d.ends(acme, d.submit(acme, grant, d.upload(acme, narrow(1950), nil), nil), sdk.RunDenied, "OUTPUT_UNSAFE"),
-			"release", "published", map[string]string{"cells.published": "0"}, "",
+			"release", "published",
+			map[string]string{"cells.published": "0"},
+			"",
 		},
 		"denied at admission": {
 			d.ends(acme, d.submit(acme, grant, d.upload(acme, wide, nil), nil), sdk.RunDenied, "KEYSPACE_TOO_LARGE_FOR_DATA"),
-			"admission", "key_space", map[string]string{"cells": strconv.Itoa(districts * (len(years()) + 1))}, "threshold",
+			"admission", "key_space",
+			map[string]string{"cells": strconv.Itoa(districts * (len(years()) + 1))},
+			"threshold",
 		},
 	} {
 		mine := explain(acme, c.run.ID)

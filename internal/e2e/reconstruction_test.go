@@ -38,7 +38,7 @@ func crowd(seed uint64) *lab.Table {
 			{Name: "ill", Type: enclave.Int, Class: enclave.Measure, Min: "0", Max: "1"},
 		},
 	}}
-	r := rand.New(rand.NewPCG(seed, 10))
+	r := rand.New(rand.NewPCG(seed, 10)) //nolint:gosec // seeded test data
 	for i, at := range r.Perm(side * side)[:1000] {
 		t.Add(strconv.Itoa(i), int64(at/side), int64(at%side), r.Int64N(2))
 	}
@@ -103,7 +103,7 @@ func nobodyOf() []int8 {
 
 // few are random halves of two hundred people, everybody else dropped: the budget counts sums by everybody's number.
 func few(_ *testing.T, n int, t *lab.Table) (asked []subset) {
-	r := rand.New(rand.NewPCG(5, 5))
+	r := rand.New(rand.NewPCG(5, 5)) //nolint:gosec // seeded test data
 	for range n {
 		groups := nobodyOf()
 		for _, row := range t.Rows[:200] {
@@ -249,7 +249,7 @@ func TestReconstruction(t *testing.T) {
 			}
 			var with, without reconstruction
 			for i := range c.crowds {
-				table := crowd(uint64(i)) //nolint:gosec // few
+				table := crowd(uint64(i))
 				mine := *on.domain
 				mine.t = t
 				place := &served{domain: &mine, name: fmt.Sprintf("crowd-%s-%d", c.name, i), number: i}
@@ -270,7 +270,7 @@ func TestReconstruction(t *testing.T) {
 				return
 			}
 			for i := range c.crowds {
-				table := crowd(uint64(i)) //nolint:gosec // few
+				table := crowd(uint64(i))
 				place := newLaboratory(t, on, []lab.Mechanism{lab.History, lab.Budget})
 				without.add(reconstruct(t, c.asks(t, c.without, table), table, place, c.victims, 1))
 			}

@@ -128,7 +128,8 @@ func (l *Lab) Run(ctx context.Context, operator string, module *enclave.Module, 
 	if err != nil {
 		return answer, answer.fail(err)
 	}
-	return answer, l.recorder.conclude(answer)
+	l.recorder.conclude(answer)
+	return answer, nil
 }
 
 // fail says of a run how it ended without a verdict. What is nobody's fault but the laboratory's is returned.

@@ -173,7 +173,7 @@ func (r *recorder) lets(decided *enclave.Decided) bool {
 func (r *recorder) Release(context.Context, string) error { return nil }
 
 // conclude says of a run how it was decided.
-func (r *recorder) conclude(answer *Answer) error {
+func (r *recorder) conclude(answer *Answer) {
 	d := r.decided
 	answer.Facts, answer.Reasons = &d.Facts, d.Reasons
 	switch {
@@ -187,5 +187,4 @@ func (r *recorder) conclude(answer *Answer) error {
 	default:
 		answer.Outcome = enclave.Denied
 	}
-	return nil
 }

@@ -74,7 +74,7 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 		r.active.Store(builtIn)
 		return r, nil
 	}
-	engine, err := r.verified(&active)
+	engine, err := r.verified(&active) //nolint:contextcheck // rules that were in force are compiled, whoever waits
 	if err != nil {
 		return nil, enclave.Fail(enclave.State, "POLICY_ACTIVE_UNUSABLE", "revision", active.Revision.String(), "problem", err.Error()).Because(err)
 	}

@@ -173,7 +173,7 @@ func (r *Register) walkAnew(ctx context.Context, run enclave.Run, decision *Deci
 		if enclave.KindOf(err) == enclave.Refused {
 			one.After = enclave.Deny
 		}
-		return nil //nolint:nilerr // what became of the run is the answer
+		return nil
 	}
 	one.After, one.Reasons, one.Rules = again.Decision, again.Reasons, parting(evidence.Passed, again.Passed)
 	one.SameOutput = again.Digest == decision.Result

@@ -291,7 +291,7 @@ func kept(state *State, report *enclave.Report, failure error) (string, error) {
 		if inside := enclave.Fail(enclave.Internal, "INTERNAL"); state.Environment == enclave.Dev && errors.Is(failure, inside) {
 			text = inside.Error()
 		}
-		if refused, ok := errors.AsType[*enclave.AdmissionRefused](failure); ok {
+		if refused, ok := errors.AsType[*enclave.AdmissionError](failure); ok {
 			all.Admission, all.Profile, all.Passed = &refused.Facts, &refused.Profile, refused.Passed
 		}
 		all.Cause = strings.ToValidUTF8(text[:min(len(text), maxCause)], "?")
