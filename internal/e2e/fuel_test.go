@@ -94,6 +94,10 @@ func TestOnlyRehearsalsTellWhatWasBurnt(t *testing.T) {
 			if field.Type.Elem().Kind() != reflect.String {
 				t.Errorf("a sandbox's configuration has a %s", field.Type)
 			}
+		case reflect.Pointer: // whose turn it is, and no way for anything to be written
+			if field.Type != reflect.TypeFor[*enclave.Turns]() {
+				t.Errorf("a sandbox's configuration has a %s", field.Type)
+			}
 		default:
 			t.Errorf("a sandbox's configuration has a %s", field.Type)
 		}

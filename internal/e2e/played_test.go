@@ -18,6 +18,7 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/treat"
 	"github.com/darkroom-project/darkroom/internal/adversary"
 	"github.com/darkroom-project/darkroom/internal/lab"
+	"github.com/darkroom-project/darkroom/sdk"
 	"github.com/darkroom-project/darkroom/testdata/attacks"
 )
 
@@ -94,7 +95,12 @@ func (s *served) ask(operator string, manifest *enclave.Manifest, code []byte, p
 	for name, v := range params {
 		given[name] = string(v)
 	}
-	run, err := s.clients[operator].Wait(s.t.Context(), s.submit(operator, grant, module, given).ID)
+	submitted, err := s.clients[operator].Submit(s.t.Context(), sdk.Order{Grant: grant, Module: module, Params: given})
+	if sdk.ReasonOf(err) == "GRANT_NOT_ACTIVE" { // too many denials suspend it
+		return ended{outcome: enclave.Failed, trace: adversary.Trace{"outcome": "suspended"}}
+	}
+	ok(s.t, err)
+	run, err := s.clients[operator].Wait(s.t.Context(), submitted.ID)
 	ok(s.t, err)
 	e := ended{outcome: enclave.Outcome(run.Outcome), trace: adversary.Trace{
 		"outcome": string(run.Outcome), "stage": run.Stage, "fuel": strconv.FormatInt(run.Fuel, 10),
