@@ -48,6 +48,8 @@ type served struct {
 	modules map[string]string // by operator, manifest and code
 	lock    sync.Mutex        // guards grants and modules, and is held while a module is handed in
 	dataset *enclave.Dataset
+
+	suspended sync.Map // operators whose grant is, so that nothing more is asked for them
 }
 
 // loading holds as many tokens as a source department may load files at once.
@@ -90,14 +92,19 @@ func (s *served) handIn(operator string, manifest *enclave.Manifest, code []byte
 func (s *served) ask(operator string, manifest *enclave.Manifest, code []byte, params map[string]enclave.Scalar) ended {
 	s.t.Helper()
 	operator = fmt.Sprint(operator, "-", s.number)
+	suspended := ended{outcome: enclave.Failed, trace: adversary.Trace{"outcome": "suspended"}}
+	if _, is := s.suspended.Load(operator); is {
+		return suspended
+	}
 	grant, module := s.handIn(operator, manifest, code)
 	given := map[string]string{}
 	for name, v := range params {
 		given[name] = string(v)
 	}
 	submitted, err := s.clients[operator].Submit(s.t.Context(), sdk.Order{Grant: grant, Module: module, Params: given})
-	if sdk.ReasonOf(err) == "GRANT_NOT_ACTIVE" { // too many denials suspend it
-		return ended{outcome: enclave.Failed, trace: adversary.Trace{"outcome": "suspended"}}
+	if sdk.ReasonOf(err) == "GRANT_NOT_ACTIVE" { // too many denials suspend it, and then there is nothing left to ask
+		s.suspended.Store(operator, true)
+		return suspended
 	}
 	ok(s.t, err)
 	run, err := s.clients[operator].Wait(s.t.Context(), submitted.ID)
