@@ -128,7 +128,7 @@ func TestReplaysNoticeWhatChanged(t *testing.T) {
 	b.result(acme, second)
 	footprints := b.files()
 	footprints = slices.DeleteFunc(footprints, func(name string) bool { // modules, results and bundles of rules are there too
-		content, err := os.ReadFile(filepath.Join(b.dir, "files", name))
+		content, err := os.ReadFile(filepath.Join(b.dir, "files", name)) //nolint:gosec // a file of the test
 		ok(t, err)
 		return !bytes.HasPrefix(content, []byte("DRFP"))
 	})
