@@ -263,6 +263,16 @@ func (c *Column) Bounds() (low, high int64, err error) {
 	return low, high, nil
 }
 
+// Domain is the least value that a column may hold, and how far above it the greatest is: as Bounds, of a column that is not of texts.
+// The error is internal, for a description that was not validated.
+func (c *Column) Domain() (low int64, span uint64, err error) {
+	low, high, err := c.Bounds()
+	if err != nil || low > high {
+		return 0, 0, Internalf("column %s has no bounds: %v", c.Name, err)
+	}
+	return low, uint64(high) - uint64(low), nil //nolint:gosec // two's complement difference
+}
+
 // Parse reads one value as it is written in files and descriptions into its stored form. It does not apply bounds. For a code it
 // searches the list; a loader keeps a map instead.
 func (c *Column) Parse(text string) (int64, error) {

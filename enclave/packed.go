@@ -11,8 +11,7 @@ import (
 // nothing else of the data.
 type Packed struct {
 	Low    int64
-	Span   uint64 // the greatest code that the bounds allow
-	Narrow bool   // a guest sees the values in 32 bits
+	Narrow bool // a guest sees the values in 32 bits
 
 	One   []uint8 // by row; the one of these that PackedWidth names is there
 	Two   []uint16
@@ -39,12 +38,12 @@ func PackedWidth(span uint64) int {
 
 // NewPacked makes room for a batch of a column that is stored: not for one of texts.
 func NewPacked(c *Column) (Packed, error) {
-	low, high, err := c.Bounds()
-	if err != nil || low > high {
-		return Packed{}, Internalf("column %s has no bounds: %v", c.Name, err)
+	low, span, err := c.Domain()
+	if err != nil {
+		return Packed{}, err
 	}
-	codes := Packed{Low: low, Span: uint64(high) - uint64(low), Narrow: c.Type.Narrow()} //nolint:gosec // two's complement difference
-	switch PackedWidth(codes.Span) {
+	codes := Packed{Low: low, Narrow: c.Type.Narrow()}
+	switch PackedWidth(span) {
 	case 1:
 		codes.One = make([]uint8, BatchRows)
 	case 2:

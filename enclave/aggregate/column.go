@@ -30,11 +30,10 @@ type column struct {
 }
 
 func newColumn(c *enclave.Column, at int) (*column, error) {
-	low, high, err := c.Bounds()
+	_, span, err := c.Domain()
 	if err != nil {
-		return nil, enclave.Internalf("bounds of column %s: %w", c.Name, err)
+		return nil, err
 	}
-	span := uint64(high) - uint64(low) //nolint:gosec // two's complement difference
 	if span >= fewValues {
 		return nil, enclave.Internalf("column %s has too many values for a table", c.Name)
 	}
@@ -51,13 +50,13 @@ func newColumn(c *enclave.Column, at int) (*column, error) {
 
 // evaluate adds a key that the enclave evaluates, whose code counts so much.
 func (t *column) evaluate(key *enclave.Key, c *enclave.Column, stride int32) error {
-	low, high, err := c.Bounds()
+	low, span, err := c.Domain()
 	if err != nil {
-		return enclave.Internalf("bounds of the column of key %s: %w", key.Name, err)
+		return err
 	}
 	codes := key.Lookup
 	if codes == nil {
-		codes = make([]int32, high-low+1)
+		codes = make([]int32, span+1)
 		values := make([]uint64, len(codes))
 		for i := range values {
 			values[i] = uint64(i)
@@ -65,7 +64,7 @@ func (t *column) evaluate(key *enclave.Key, c *enclave.Column, stride int32) err
 		cut(cutsAbove(key.Cuts, low), values, codes)
 		inside(key, codes)
 	}
-	if int64(len(codes)) != high-low+1 {
+	if uint64(len(codes)) != span+1 {
 		return enclave.Internalf("key %s does not fit its column", key.Name)
 	}
 	for i, code := range codes {

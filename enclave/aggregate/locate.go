@@ -84,11 +84,11 @@ func (at *locator) column(number int) (*column, error) {
 
 func (at *locator) evaluate(key *enclave.Key, stride int32) error {
 	c := &at.layout.plan.Dataset.Columns[key.Column]
-	low, high, err := c.Bounds()
+	low, span, err := c.Domain()
 	if err != nil {
-		return enclave.Internalf("bounds of the column of key %s: %w", key.Name, err)
+		return err
 	}
-	if uint64(high)-uint64(low) < fewValues { //nolint:gosec // two's complement difference
+	if span < fewValues {
 		t, err := at.column(key.Column)
 		if err != nil {
 			return err

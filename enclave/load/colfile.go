@@ -50,11 +50,10 @@ type shape struct {
 var subjectShape = shape{kind: typeSubject, width: subjectBytes}
 
 func shapeOf(c *enclave.Column) (shape, error) {
-	low, high, err := c.Bounds()
-	if err != nil || low > high {
-		return shape{}, enclave.Internalf("column %s has no bounds: %v", c.Name, err)
+	low, span, err := c.Domain()
+	if err != nil {
+		return shape{}, err
 	}
-	span := uint64(high) - uint64(low) //nolint:gosec // G115: two's complement difference
 	return shape{columnTypeOf(c.Type), low, int64(enclave.PackedWidth(span)), c.Nullable}, nil
 }
 

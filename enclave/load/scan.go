@@ -22,9 +22,7 @@ func (r *rows) Scan(ctx context.Context, at enclave.Range, columns []int, visit 
 func (r *rows) scan(ctx context.Context, at enclave.Range, columns []int, visit func(*enclave.PackedBatch) error) error {
 	batch := &enclave.PackedBatch{Columns: make([]enclave.Packed, len(columns))}
 	for i, c := range columns {
-		if err := r.columns[c].describe(&batch.Columns[i], &r.dataset.Columns[c]); err != nil {
-			return err
-		}
+		batch.Columns[i] = r.columns[c].packed(&r.dataset.Columns[c])
 	}
 	for first := at.First; first < at.First+at.Count; first += enclave.BatchRows {
 		if err := ctx.Err(); err != nil {
@@ -42,17 +40,13 @@ func (r *rows) scan(ctx context.Context, at enclave.Range, columns []int, visit 
 	return ctx.Err()
 }
 
-// describe says what the codes of a column mean.
-func (c *column) describe(into *enclave.Packed, of *enclave.Column) error {
-	low, high, err := of.Bounds()
-	if err != nil {
-		return enclave.Internalf("bounds of column %s: %w", of.Name, err)
-	}
-	*into = enclave.Packed{Low: low, Span: uint64(high) - uint64(low), Narrow: of.Type.Narrow()} //nolint:gosec // G115: two's complement difference
+// packed is what the codes of a column mean, before there are any.
+func (c *column) packed(of *enclave.Column) enclave.Packed {
+	p := enclave.Packed{Low: c.low, Narrow: of.Type.Narrow()}
 	if c.empty {
-		into.Valid = make([]byte, enclave.BatchRows/8)
+		p.Valid = make([]byte, enclave.BatchRows/8)
 	}
-	return nil
+	return p
 }
 
 // fill sets the codes of some rows, and which of them have a value.

@@ -2,15 +2,12 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/sdk"
@@ -26,18 +23,7 @@ func (sh *shell) runExplain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if out != "" {
-				return sh.write(out, func(w io.Writer) error {
-					_, err := w.Write(raw)
-					return err
-				})
-			}
-			var e run.Explanation
-			if err := json.Unmarshal(raw, &e); err != nil {
-				return enclave.Internalf("read the explanation: %w", err)
-			}
-			sh.explanation(&e, rules)
-			return nil
+			return tell(sh, raw, out, func(e *run.Explanation) { sh.explanation(e, rules) })
 		}),
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_RUN_REPORT_OUT"))

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/policy"
@@ -43,18 +40,7 @@ func (sh *shell) policyDryRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if out != "" {
-				return sh.write(out, func(w io.Writer) error {
-					_, err := w.Write(raw)
-					return err
-				})
-			}
-			var what run.WhatIf
-			if err := json.Unmarshal(raw, &what); err != nil {
-				return enclave.Internalf("read the report: %w", err)
-			}
-			sh.whatIf(&what)
-			return nil
+			return tell(sh, raw, out, sh.whatIf)
 		}),
 	}
 	c.Flags().IntVar(&last, "last", 100, sh.text("CLI_POLICY_LAST"))

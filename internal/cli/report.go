@@ -27,22 +27,27 @@ func (sh *shell) runReport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if out != "" {
-				return sh.write(out, func(w io.Writer) error {
-					_, err := w.Write(raw)
-					return err
-				})
-			}
-			var report enclave.Report
-			if err := json.Unmarshal(raw, &report); err != nil {
-				return enclave.Internalf("read the report: %w", err)
-			}
-			sh.report(&report)
-			return nil
+			return tell(sh, raw, out, sh.report)
 		}),
 	}
 	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_RUN_REPORT_OUT"))
 	return c
+}
+
+// tell writes the JSON that the enclave answered with into a file, or prints what it says if no file is named.
+func tell[T any](sh *shell, raw []byte, out string, print func(*T)) error {
+	if out != "" {
+		return sh.write(out, func(w io.Writer) error {
+			_, err := w.Write(raw)
+			return err
+		})
+	}
+	var answer T
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return enclave.Internalf("read the report: %w", err)
+	}
+	print(&answer)
+	return nil
 }
 
 // report prints what happened in the order in which somebody who mends a module asks: how it ended, why, what was measured, what was left
