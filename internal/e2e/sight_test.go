@@ -125,7 +125,7 @@ func TestNobodySeesWhatAGuestMet(t *testing.T) {
 	var domains [2]*domain
 	var grants [2]string
 	for i, victim := range []bool{false, true} {
-		domains[i] = start(t, app.Config{CallSeconds: 2, MemoryMiB: 32, Workers: 2})
+		domains[i] = start(t, app.Config{CallSeconds: 600, MemoryMiB: 32, Workers: 2})
 		domains[i].load(wages(), wagesFile(victim))
 		grants[i] = domains[i].grant(acme, wages())
 	}
@@ -171,7 +171,7 @@ func TestNobodySeesWhatAGuestMet(t *testing.T) {
 // happened by what the operator quotes.
 func TestDevTellsEverything(t *testing.T) {
 	t.Parallel()
-	d := start(t, app.Config{CallSeconds: 2, MemoryMiB: 32})
+	d := start(t, app.Config{CallSeconds: 600, MemoryMiB: 32})
 	d.load(wages(), wagesFile(true))
 	grant := d.grant(acme, wages())
 	report := func(client string, run sdk.Run) (r enclave.Report) {
