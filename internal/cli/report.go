@@ -35,7 +35,7 @@ func (sh *shell) runReport() *cobra.Command {
 }
 
 // tell writes the JSON that the enclave answered with into a file, or prints what it says if no file is named.
-func tell[T any](sh *shell, raw []byte, out string, print func(*T)) error {
+func tell[T any](sh *shell, raw []byte, out string, show func(*T)) error {
 	if out != "" {
 		return sh.write(out, func(w io.Writer) error {
 			_, err := w.Write(raw)
@@ -46,7 +46,7 @@ func tell[T any](sh *shell, raw []byte, out string, print func(*T)) error {
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return enclave.Internalf("read the report: %w", err)
 	}
-	print(&answer)
+	show(&answer)
 	return nil
 }
 
