@@ -1,6 +1,10 @@
 package enclave
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"slices"
+)
 
 // Footprint is what an exact release says of the rows of its snapshot: for each row the cell of the full table that it fell into, and
 // for each of those the published cells that contain it. It is what the audit of the release history works with. It is as sensitive
@@ -10,10 +14,66 @@ type Footprint struct {
 	Distinct bool      // counts of distinct subjects are published, which tell of other things than sums of rows
 	Places   *Places   // of rows: positions in Over
 	Over     [][]int32 // by cell of the full table: the positions in Table.Cells of published cells that contain it
+	// Blocks are, by cell of the full table, the numbers of the blocks around it (see [Table.Blocks]) that something is published of. Nil if the table
+	// says no protected value of anybody.
+	Blocks [][]int32
 }
 
-// Footprint is what publishing the cells with the fate Published would say of the snapshot's rows.
-func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
+// Blocks numbers who the cells are about, as far as that is no secret: cells have the same number that agree on every key of theirs but those of
+// protected columns, whichever set they are of. It is nil if no key is of such a column. (Machanavajjhala et al. 2006: a block is the
+// people that agree on quasi-identifiers.)
+func (t *Table) Blocks() []int32 {
+	open, protected := make([]Set, len(t.Plan.Sets)), false
+	for i, set := range t.Plan.Sets {
+		for _, k := range set {
+			if t.Plan.protectedBy(k) < 0 {
+				open[i] = append(open[i], k)
+			}
+		}
+		protected = protected || len(open[i]) < len(set)
+	}
+	if !protected {
+		return nil
+	}
+	numbers, blocks := map[string]int32{}, make([]int32, len(t.Cells))
+	for i := range t.Cells {
+		set := open[t.Cells[i].Set]
+		name := fmt.Sprint(set) + set.Project(t.Cells[i].Codes)
+		number, met := numbers[name]
+		if !met {
+			number = int32(len(numbers)) //nolint:gosec // at most the number of cells
+			numbers[name] = number
+		}
+		blocks[i] = number
+	}
+	return blocks
+}
+
+// Together are the cells that have to go since the audit names some of them or of their blocks: never one protected value of a block without the
+// others, or which of them is missing would tell what somebody has of whom it is known that the block is about one more, or one less.
+func (t *Table) Together(blocks []int32, audited *Audited) []int32 {
+	if blocks == nil {
+		return audited.Suppress
+	}
+	type within struct{ set, block int32 }
+	gone, named := map[int32]bool{}, map[within]bool{}
+	for _, block := range audited.Blocks {
+		gone[block] = true
+	}
+	for _, cell := range audited.Suppress {
+		named[within{int32(t.Cells[cell].Set), blocks[cell]}] = true //nolint:gosec // few sets
+	}
+	var together []int32
+	for i := range t.Cells {
+		if gone[blocks[i]] || named[within{int32(t.Cells[i].Set), blocks[i]}] { //nolint:gosec // few sets
+			together = append(together, int32(i)) //nolint:gosec // at most MaxCells
+		}
+	}
+	return together
+}
+
+// Footprint is what publishing the cells with the fate Published would say of the snapshot's rows. Blocks are the table's.
+func (t *Table) Footprint(snapshot Digest, blocks []int32, fates []Fate) *Footprint {
 	full := 0
 	for full < len(t.Cells) && t.Cells[full].Set == 0 {
 		full++
@@ -38,12 +98,40 @@ func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
 			}
 		}
 	}
+	if blocks != nil {
+		f.Blocks = t.around(blocks, fates, full)
+	}
 	return f
+}
+
+// around lists, by cell of the full table, the blocks that it is part of and something is published of.
+func (t *Table) around(blocks []int32, fates []Fate, full int) [][]int32 {
+	told := map[int32]bool{}
+	margins := make([]map[string]int32, len(t.Plan.Sets)) // blocks of cells by their codes
+	for i := range t.Cells {
+		c := &t.Cells[i]
+		if margins[c.Set] == nil {
+			margins[c.Set] = map[string]int32{}
+		}
+		margins[c.Set][t.Plan.Sets[c.Set].Project(c.Codes)] = blocks[i]
+		told[blocks[i]] = told[blocks[i]] || fates[i] == Published
+	}
+	around := make([][]int32, full)
+	for i := range around {
+		for set, of := range margins {
+			block, there := of[t.Plan.Sets[set].Project(t.Cells[i].Codes)]
+			if there && told[block] && !slices.Contains(around[i], block) {
+				around[i] = append(around[i], block)
+			}
+		}
+	}
+	return around
 }
 
 // Audited is the audit's answer about a table.
 type Audited struct {
 	Suppress []int32      // positions in Table.Cells of published cells that must go; then the table is audited again
+	Blocks   []int32      // blocks that must go, of which nothing may be published
 	Facts    HistoryFacts // with nothing to suppress: what policy judges
 }
 

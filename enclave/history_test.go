@@ -23,13 +23,13 @@ func TestFootprint(t *testing.T) {
 	}
 	snapshot := enclave.DigestOf([]byte("snapshot"))
 	fates := []enclave.Fate{enclave.Published, enclave.Primary, enclave.Published, enclave.Published, enclave.Complement, enclave.Published}
-	got := table.Footprint(snapshot, fates)
+	got := table.Footprint(snapshot, nil, fates)
 	want := &enclave.Footprint{Snapshot: snapshot, Distinct: true, Places: table.Places, Over: [][]int32{{0, 3, 5}, {3, 5}, {2, 5}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v", got)
 	}
 	table.Plan.Measures = table.Plan.Measures[:1]
-	if table.Footprint(snapshot, fates).Distinct {
+	if table.Footprint(snapshot, nil, fates).Distinct {
 		t.Error("no distinct subjects are counted")
 	}
 }

@@ -2,6 +2,7 @@ package releases
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -10,7 +11,8 @@ import (
 //
 //	5 bytes   "DRFP" 1
 //	1         1 if counts of distinct subjects are published, else 0
-//	2         0
+//	1         1 if the blocks are there, else 0
+//	1         0
 //	32        digest of the snapshot
 //	8         rows
 //	4         cells of the full table
@@ -19,6 +21,9 @@ import (
 //	for each cell of the full table:
 //	    4         published cells that contain it
 //	    × 4       their positions in the table
+//	if the blocks are there, for each cell of the full table:
+//	    4         blocks around it
+//	    × 4       their numbers
 const (
 	magic    = "DRFP\x01"
 	headSize = len(magic) + 3 + 32 + 8 + 4 + 4
@@ -32,16 +37,12 @@ func encode(f *enclave.Footprint) []byte {
 		width = 2
 	}
 	size := headSize + width*f.Places.Rows()
-	for _, over := range f.Over {
-		size += 4 + 4*len(over)
+	for _, list := range slices.Concat(f.Over, f.Blocks) {
+		size += 4 + 4*len(list)
 	}
 	raw := make([]byte, 0, size)
 	raw = append(raw, magic...)
-	if f.Distinct {
-		raw = append(raw, 1, 0, 0)
-	} else {
-		raw = append(raw, 0, 0, 0)
-	}
+	raw = append(raw, bit(f.Distinct), bit(f.Blocks != nil), 0)
 	raw = append(raw, f.Snapshot[:]...)
 	raw = binary.LittleEndian.AppendUint64(raw, uint64(f.Places.Rows())) //nolint:gosec // not negative
 	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(f.Over)))     //nolint:gosec // at most the rows
@@ -57,13 +58,20 @@ func encode(f *enclave.Footprint) []byte {
 			raw = binary.LittleEndian.AppendUint32(raw, value)
 		}
 	}
-	for _, over := range f.Over {
-		raw = binary.LittleEndian.AppendUint32(raw, uint32(len(over))) //nolint:gosec // at most one a grouping set
-		for _, cell := range over {
+	for _, list := range slices.Concat(f.Over, f.Blocks) {
+		raw = binary.LittleEndian.AppendUint32(raw, uint32(len(list))) //nolint:gosec // at most one a grouping set
+		for _, cell := range list {
 			raw = binary.LittleEndian.AppendUint32(raw, uint32(cell)) //nolint:gosec // a position
 		}
 	}
 	return raw
+}
+
+func bit(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 // decode reads what encode wrote. Files are named by their digest and so are what was written, or are not found; still nothing here
@@ -74,9 +82,10 @@ func decode(raw []byte) (*enclave.Footprint, error) {
 		return nil, bad
 	}
 	head := raw[len(magic):]
-	if head[0] > 1 || head[1] != 0 || head[2] != 0 {
+	if head[0] > 1 || head[1] > 1 || head[2] != 0 {
 		return nil, bad
 	}
+	blocks := head[1] == 1
 	f := &enclave.Footprint{Distinct: head[0] == 1, Snapshot: enclave.Digest(head[3:35])}
 	head = head[35:]
 	rows, cells, width := binary.LittleEndian.Uint64(head), binary.LittleEndian.Uint32(head[8:]), uint64(binary.LittleEndian.Uint32(head[12:]))
@@ -99,25 +108,37 @@ func decode(raw []byte) (*enclave.Footprint, error) {
 		places[i], raw = int32(value)-1, raw[width:] //nolint:gosec // at most cells
 	}
 	f.Places = enclave.PlacesOf(places)
-	f.Over = make([][]int32, cells)
-	for i := range f.Over {
-		if len(raw) < 4 {
-			return nil, bad
-		}
-		count := binary.LittleEndian.Uint32(raw)
-		if raw = raw[4:]; uint64(count) > uint64(len(raw))/4 {
-			return nil, bad
-		}
-		for range count {
-			cell := int32(binary.LittleEndian.Uint32(raw)) //nolint:gosec // a negative one is refused next
-			if cell < 0 {
-				return nil, bad
-			}
-			f.Over[i], raw = append(f.Over[i], cell), raw[4:]
-		}
+	var there bool
+	if f.Over, raw, there = lists(raw, cells); there && blocks {
+		f.Blocks, raw, there = lists(raw, cells)
 	}
-	if len(raw) != 0 {
+	if !there || len(raw) != 0 {
 		return nil, bad
 	}
 	return f, nil
+}
+
+// lists reads a list for each cell of the full table, and returns what comes after them.
+func lists(raw []byte, cells uint32) (all [][]int32, rest []byte, there bool) {
+	if uint64(cells) > uint64(len(raw))/4 {
+		return nil, nil, false
+	}
+	all = make([][]int32, cells)
+	for i := range all {
+		if len(raw) < 4 {
+			return nil, nil, false
+		}
+		count := binary.LittleEndian.Uint32(raw)
+		if raw = raw[4:]; uint64(count) > uint64(len(raw))/4 {
+			return nil, nil, false
+		}
+		for range count {
+			number := int32(binary.LittleEndian.Uint32(raw)) //nolint:gosec // a negative one is refused next
+			if number < 0 {
+				return nil, nil, false
+			}
+			all[i], raw = append(all[i], number), raw[4:]
+		}
+	}
+	return all, raw, true
 }

@@ -22,18 +22,26 @@ func example() *enclave.Footprint {
 	}
 }
 
+// protected is the example with protected values in it.
+func protected() *enclave.Footprint {
+	f := example()
+	f.Blocks = [][]int32{{0}, {0, 1}, nil}
+	return f
+}
+
 // The format is read back after every restart: it must not change unnoticed.
 func TestGoldenFootprint(t *testing.T) {
-	const path = "testdata/footprint.hex"
-	text := hex.EncodeToString(encode(example()))
-	if *update {
-		if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-			t.Fatal(err)
+	for path, footprint := range map[string]*enclave.Footprint{"testdata/footprint.hex": example(), "testdata/blocks.hex": protected()} {
+		text := hex.EncodeToString(encode(footprint))
+		if *update {
+			if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	golden, err := os.ReadFile(path)
-	if err != nil || strings.TrimSpace(string(golden)) != text {
-		t.Fatalf("the format changed (%v): %s", err, text)
+		golden, err := os.ReadFile(path)
+		if err != nil || strings.TrimSpace(string(golden)) != text {
+			t.Fatalf("the format of %s changed (%v): %s", path, err, text)
+		}
 	}
 }
 
@@ -43,6 +51,8 @@ func TestFootprintsComeBack(t *testing.T) {
 		if cells > 0 {
 			f.Places = enclave.PlacesOf([]int32{enclave.NoCell, cells - 1, 0})
 			f.Over[cells-1] = []int32{1 << 23, 0}
+			f.Blocks = make([][]int32, cells)
+			f.Blocks[0] = []int32{7}
 		}
 		back, err := decode(encode(f))
 		if err != nil || !reflect.DeepEqual(f, back) {
@@ -52,7 +62,7 @@ func TestFootprintsComeBack(t *testing.T) {
 }
 
 func TestBrokenFootprintsAreRefused(t *testing.T) {
-	whole := encode(example())
+	whole := encode(protected())
 	for n := range whole {
 		if _, err := decode(whole[:n]); err == nil {
 			t.Fatalf("the first %d bytes were taken for a footprint", n)
@@ -61,7 +71,7 @@ func TestBrokenFootprintsAreRefused(t *testing.T) {
 	if _, err := decode(append(whole, 0)); err == nil {
 		t.Fatal("a byte too many was let by")
 	}
-	for at, value := range map[int]byte{0: 'X', 5: 2, 6: 1, headSize - 4: 3, headSize: 4, headSize - 16: 200} {
+	for at, value := range map[int]byte{0: 'X', 5: 2, 6: 2, 7: 1, headSize - 4: 3, headSize: 4, headSize - 16: 200} {
 		broken := append([]byte(nil), whole...)
 		broken[at] = value
 		if _, err := decode(broken); err == nil {
@@ -72,6 +82,7 @@ func TestBrokenFootprintsAreRefused(t *testing.T) {
 
 func FuzzFootprint(f *testing.F) {
 	f.Add(encode(example()))
+	f.Add(encode(protected()))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if footprint, err := decode(raw); err == nil {
 			again, err := decode(encode(footprint))

@@ -71,21 +71,43 @@ type book struct {
 // placed is a release that speaks of the history's rows.
 type placed struct {
 	*history.Release
-	distinct bool // it counts distinct subjects
+	distinct bool             // it counts distinct subjects
+	blocks   *history.Release // whom it says protected values of; nil if it says none
 }
 
-// audits are the two that a table has to pass: what follows about sums and counts of rows, and, for tables that publish some, about
-// counts of distinct subjects.
+// audits are those that a table has to pass: what follows about sums and counts of rows; for tables that publish some, about counts of
+// distinct subjects; and for tables that say protected values, about whom they do. The last audits tables of which nobody sees a number, as
+// if those said how many people each block has: then whether a block is answered for does not depend on anybody's protected value.
 type audits struct {
-	sums, subjects *history.Audit
+	sums, subjects, blocks *history.Audit
+}
+
+func newAudits(subjects []uint32, threshold int, seed history.Seed) (a *audits, err error) {
+	a = &audits{}
+	if a.sums, err = history.New(history.Sums, subjects, threshold, seed); err != nil {
+		return nil, err
+	}
+	if a.subjects, err = history.New(history.Subjects, subjects, threshold, seed); err != nil {
+		return nil, err
+	}
+	a.blocks, err = history.New(history.Sums, subjects, threshold, seed)
+	return a, err
 }
 
 // add takes up a release that was made.
 func (a *audits) add(release placed) error {
-	if err := a.sums.Add(release.Release); err != nil || !release.distinct {
-		return err
+	err := a.sums.Add(release.Release)
+	if release.distinct {
+		err = errors.Join(err, a.subjects.Add(release.Release))
 	}
-	return a.subjects.Add(release.Release)
+	if release.blocks != nil {
+		err = errors.Join(err, a.blocks.Add(release.blocks))
+	}
+	return err
+}
+
+func (a *audits) grow(subjects []uint32) error {
+	return errors.Join(a.sums.Grow(subjects), a.subjects.Grow(subjects), a.blocks.Grow(subjects))
 }
 
 // Keep writes a footprint among the files, for the decision that names it.
@@ -221,7 +243,7 @@ func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book,
 	}
 	if len(added) > 0 {
 		for _, a := range b.audits {
-			if err := errors.Join(a.sums.Grow(added), a.subjects.Grow(added)); err != nil {
+			if err := a.grow(added); err != nil {
 				return placed{}, err
 			}
 		}
@@ -230,7 +252,11 @@ func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book,
 		b.settled = max(b.settled, 1+slices.Index(b.rows.order, footprint.Snapshot))
 	}
 	cells, err := b.rows.place(footprint)
-	return placed{&history.Release{Cells: cells, Published: footprint.Over}, footprint.Distinct}, err
+	release := placed{Release: &history.Release{Cells: cells, Published: footprint.Over}, distinct: footprint.Distinct}
+	if footprint.Blocks != nil {
+		release.blocks = &history.Release{Cells: cells, Published: footprint.Blocks}
+	}
+	return release, err
 }
 
 // auditsOf are the audits that promise so many subjects. Scenarios with another threshold have others over the same releases.
@@ -238,15 +264,10 @@ func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
 	if a := b.audits[threshold]; a != nil {
 		return a, nil
 	}
-	sums, err := history.New(history.Sums, b.rows.subjects, int(threshold), seed)
+	a, err := newAudits(b.rows.subjects, int(threshold), seed)
 	if err != nil {
 		return nil, err
 	}
-	subjects, err := history.New(history.Subjects, b.rows.subjects, int(threshold), seed)
-	if err != nil {
-		return nil, err
-	}
-	a := &audits{sums, subjects}
 	for _, release := range b.releases {
 		if err := a.add(release); err != nil {
 			return nil, err
@@ -256,29 +277,37 @@ func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
 	return a, nil
 }
 
-// try asks both audits. What either wants suppressed goes before either is asked again.
+// try asks the audits, that of blocks first. What any of them wants suppressed goes before the next is asked.
 func (a *audits) try(ctx context.Context, release placed, releases, subjects int64) (enclave.Audited, error) {
 	answer := enclave.Audited{Facts: enclave.HistoryFacts{Releases: releases, Clean: true, Subjects: subjects}}
-	asked := []*history.Audit{a.sums}
-	if release.distinct {
-		asked = append(asked, a.subjects)
-	}
-	for _, audit := range asked {
-		result, err := audit.Try(ctx, release.Release)
+	ask := func(audit *history.Audit, table *history.Release) ([]int32, error) {
+		result, err := audit.Try(ctx, table)
 		if err != nil {
-			return enclave.Audited{}, err
+			return nil, err
 		}
-		answer.Facts.Rank = max(answer.Facts.Rank, int64(result.Rank))
 		answer.Facts.Clean = answer.Facts.Clean && result.Clean
-		answer.Facts.Refused = answer.Facts.Refused || result.Refused
+		if table == release.Release {
+			answer.Facts.Rank = max(answer.Facts.Rank, int64(result.Rank))
+		}
+		if result.Refused {
+			answer.Facts.Refused = true
+			return nil, nil // nothing that could go would help
+		}
+		var cells []int32
 		for _, s := range result.Suppressed {
-			answer.Suppress = append(answer.Suppress, s.Cell)
+			cells = append(cells, s.Cell)
+		}
+		return cells, nil
+	}
+	var err error
+	if release.blocks != nil {
+		if answer.Blocks, err = ask(a.blocks, release.blocks); err != nil || len(answer.Blocks) > 0 || answer.Facts.Refused {
+			return answer, err
 		}
 	}
-	slices.Sort(answer.Suppress)
-	answer.Suppress = slices.Compact(answer.Suppress)
-	if answer.Facts.Refused {
-		answer.Suppress = nil // nothing that could go would help
+	if answer.Suppress, err = ask(a.sums, release.Release); err != nil || len(answer.Suppress) > 0 || answer.Facts.Refused || !release.distinct {
+		return answer, err
 	}
-	return answer, nil
+	answer.Suppress, err = ask(a.subjects, release.Release)
+	return answer, err
 }
