@@ -14,15 +14,19 @@ type Footprint struct {
 	Distinct bool      // counts of distinct subjects are published, which tell of other things than sums of rows
 	Places   *Places   // of rows: positions in Over
 	Over     [][]int32 // by cell of the full table: the positions in Table.Cells of published cells that contain it
-	// Blocks are, by cell of the full table, the numbers of the blocks around it (see [Table.Blocks]) that something is published of. Nil if the table
+	// Blocks are, by cell of the full table, the numbers of the blocks around it (all that agree on every key but those of protected columns) that something is
+	// published of. Nil if the table
 	// says no protected value of anybody.
 	Blocks [][]int32
+
+	table  *Table // nil of one that was read from a file
+	blocks []int32
 }
 
-// Blocks numbers who the cells are about, as far as that is no secret: cells have the same number that agree on every key of theirs but those of
+// blocks numbers who the cells are about, as far as that is no secret: cells have the same number that agree on every key of theirs but those of
 // protected columns, whichever set they are of. It is nil if no key is of such a column. (Machanavajjhala et al. 2006: a block is the
 // people that agree on quasi-identifiers.)
-func (t *Table) Blocks() []int32 {
+func (t *Table) blocks() []int32 {
 	open, protected := make([]Set, len(t.Plan.Sets)), false
 	for i, set := range t.Plan.Sets {
 		for _, k := range set {
@@ -49,31 +53,33 @@ func (t *Table) Blocks() []int32 {
 	return blocks
 }
 
-// Together are the cells that have to go since the audit names some of them or of their blocks: never one protected value of a block without the
-// others, or which of them is missing would tell what somebody has of whom it is known that the block is about one more, or one less.
-func (t *Table) Together(blocks []int32, audited *Audited) []int32 {
-	if blocks == nil {
-		return audited.Suppress
+// Together are the published cells that have to go since the audit names some, or blocks: never one protected value of a block without the others, or
+// which of them is missing would tell what somebody has of whom it is known that the block is about one more, or one less. A footprint that was
+// read from a file, of a table that nobody can treat any more, has nothing to add to what was named.
+func (f *Footprint) Together(cells, blocks []int32) []int32 {
+	if f.Blocks == nil || f.table == nil {
+		return append(cells, blocks...)
 	}
 	type within struct{ set, block int32 }
 	gone, named := map[int32]bool{}, map[within]bool{}
-	for _, block := range audited.Blocks {
+	of := func(cell int32) within { return within{int32(f.table.Cells[cell].Set), f.blocks[cell]} } //nolint:gosec // few sets
+	for _, block := range blocks {
 		gone[block] = true
 	}
-	for _, cell := range audited.Suppress {
-		named[within{int32(t.Cells[cell].Set), blocks[cell]}] = true //nolint:gosec // few sets
+	for _, cell := range cells {
+		named[of(cell)] = true
 	}
 	var together []int32
-	for i := range t.Cells {
-		if gone[blocks[i]] || named[within{int32(t.Cells[i].Set), blocks[i]}] { //nolint:gosec // few sets
-			together = append(together, int32(i)) //nolint:gosec // at most MaxCells
+	for cell := range int32(len(f.blocks)) { //nolint:gosec // at most MaxCells and their margins
+		if gone[f.blocks[cell]] || named[of(cell)] {
+			together = append(together, cell)
 		}
 	}
 	return together
 }
 
-// Footprint is what publishing the cells with the fate Published would say of the snapshot's rows. Blocks are the table's.
-func (t *Table) Footprint(snapshot Digest, blocks []int32, fates []Fate) *Footprint {
+// Footprint is what publishing the cells with the fate Published would say of the snapshot's rows.
+func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
 	full := 0
 	for full < len(t.Cells) && t.Cells[full].Set == 0 {
 		full++
@@ -98,8 +104,8 @@ func (t *Table) Footprint(snapshot Digest, blocks []int32, fates []Fate) *Footpr
 			}
 		}
 	}
-	if blocks != nil {
-		f.Blocks = t.around(blocks, fates, full)
+	if blocks := t.blocks(); blocks != nil {
+		f.Blocks, f.table, f.blocks = t.around(blocks, fates, full), t, blocks
 	}
 	return f
 }
@@ -131,7 +137,6 @@ func (t *Table) around(blocks []int32, fates []Fate, full int) [][]int32 {
 // Audited is the audit's answer about a table.
 type Audited struct {
 	Suppress []int32      // positions in Table.Cells of published cells that must go; then the table is audited again
-	Blocks   []int32      // blocks that must go, of which nothing may be published
 	Facts    HistoryFacts // with nothing to suppress: what policy judges
 }
 

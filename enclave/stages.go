@@ -111,22 +111,20 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 	}
 	risks := *in.risks
 	risks.Risks = slices.Clone(in.risks.Risks)
-	blocks := in.table.Blocks()
 	for {
 		output, err := e.Treater.Treat(ctx, &risks, in.profile)
 		if err != nil {
 			return nil, err
 		}
-		footprint := in.table.Footprint(in.Snapshot.Digest, blocks, output.Fates)
+		footprint := in.table.Footprint(in.Snapshot.Digest, output.Fates)
 		audited, err := e.Historian.Audit(ctx, in.Dataset, in.history, in.profile.Threshold, footprint)
 		if err != nil {
 			return nil, err
 		}
-		together := in.table.Together(blocks, &audited)
-		if len(together) == 0 {
+		if len(audited.Suppress) == 0 {
 			return &treated{measured: in, output: output, footprint: footprint, audited: audited}, nil
 		}
-		for _, cell := range together {
+		for _, cell := range audited.Suppress {
 			risks.Risks[cell] |= RiskHistory
 		}
 		if in.turn.Had() > patience {

@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 )
 
@@ -22,8 +23,11 @@ type trial struct {
 	result *Result
 }
 
-// run repeats packing and repair until a pass is clean, or no new cell can be named.
-func (t *trial) run(ctx context.Context) error {
+// maxPasses is more than there are: each names a cell.
+const maxPasses = math.MaxInt
+
+// run repeats packing and repair until a pass is clean, or no new cell can be named, or so many passes have named some.
+func (t *trial) run(ctx context.Context, passes int) error {
 	for first := true; ; first = false {
 		stuck, err := t.settle(ctx)
 		if err != nil {
@@ -53,6 +57,10 @@ func (t *trial) run(ctx context.Context) error {
 			return nil
 		}
 		t.suppress(named)
+		if t.result.Passes == passes {
+			t.finish()
+			return nil
+		}
 	}
 }
 

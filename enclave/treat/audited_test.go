@@ -49,7 +49,7 @@ func auditedTable(tb testing.TB, w *world, p enclave.Profile) audited {
 // ask tries the table with each audit, and returns what has to go.
 func (a *audited) ask(tb testing.TB, audits []*history.Audit) (suppress []int32) {
 	tb.Helper()
-	footprint := a.Table.Footprint(enclave.Digest{}, nil, a.Fates)
+	footprint := a.Table.Footprint(enclave.Digest{}, a.Fates)
 	for _, audit := range audits {
 		r, err := audit.Try(tb.Context(), &history.Release{Cells: footprint.Places.All(), Published: footprint.Over})
 		if err != nil {

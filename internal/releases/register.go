@@ -148,7 +148,8 @@ func (r *Register) Audit(ctx context.Context, dataset *enclave.Dataset, version,
 	if err != nil {
 		return enclave.Audited{}, err
 	}
-	return a.try(ctx, release, version, b.rows.people())
+	answer, err := a.try(ctx, release, version, b.rows.people())
+	return answer.together(footprint), err
 }
 
 func (r *Register) book(dataset string) *book {
@@ -277,20 +278,34 @@ func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
 	return a, nil
 }
 
+// answered is what has to go of a table, cells or blocks, and otherwise what is known of it.
+type answered struct {
+	cells, blocks []int32
+	facts         enclave.HistoryFacts
+}
+
+func (a *answered) together(footprint *enclave.Footprint) enclave.Audited {
+	audited := enclave.Audited{Facts: a.facts}
+	if len(a.cells)+len(a.blocks) > 0 {
+		audited.Suppress = footprint.Together(a.cells, a.blocks)
+	}
+	return audited
+}
+
 // try asks the audits, that of blocks first. What any of them wants suppressed goes before the next is asked.
-func (a *audits) try(ctx context.Context, release placed, releases, subjects int64) (enclave.Audited, error) {
-	answer := enclave.Audited{Facts: enclave.HistoryFacts{Releases: releases, Clean: true, Subjects: subjects}}
+func (a *audits) try(ctx context.Context, release placed, releases, subjects int64) (answered, error) {
+	answer := answered{facts: enclave.HistoryFacts{Releases: releases, Clean: true, Subjects: subjects}}
 	ask := func(audit *history.Audit, table *history.Release) ([]int32, error) {
-		result, err := audit.Try(ctx, table)
+		result, err := audit.Look(ctx, table)
 		if err != nil {
 			return nil, err
 		}
-		answer.Facts.Clean = answer.Facts.Clean && result.Clean
+		answer.facts.Clean = answer.facts.Clean && result.Clean
 		if table == release.Release {
-			answer.Facts.Rank = max(answer.Facts.Rank, int64(result.Rank))
+			answer.facts.Rank = max(answer.facts.Rank, int64(result.Rank))
 		}
 		if result.Refused {
-			answer.Facts.Refused = true
+			answer.facts.Refused = true
 			return nil, nil // nothing that could go would help
 		}
 		var cells []int32
@@ -301,13 +316,13 @@ func (a *audits) try(ctx context.Context, release placed, releases, subjects int
 	}
 	var err error
 	if release.blocks != nil {
-		if answer.Blocks, err = ask(a.blocks, release.blocks); err != nil || len(answer.Blocks) > 0 || answer.Facts.Refused {
+		if answer.blocks, err = ask(a.blocks, release.blocks); err != nil || len(answer.blocks) > 0 || answer.facts.Refused {
 			return answer, err
 		}
 	}
-	if answer.Suppress, err = ask(a.sums, release.Release); err != nil || len(answer.Suppress) > 0 || answer.Facts.Refused || !release.distinct {
+	if answer.cells, err = ask(a.sums, release.Release); err != nil || len(answer.cells) > 0 || answer.facts.Refused || !release.distinct {
 		return answer, err
 	}
-	answer.Suppress, err = ask(a.subjects, release.Release)
+	answer.cells, err = ask(a.subjects, release.Release)
 	return answer, err
 }

@@ -298,6 +298,30 @@ func TestDistinctCountsHaveAnAccountOfTheirOwn(t *testing.T) {
 	}
 }
 
+// Whether a group of people is answered for does not depend on what they have: the table says nothing of those of district b, as if they had too few of
+// something, and nothing of district a changes. Still the second table is about the same people but one, so nothing of it is published.
+func TestBlocksAreJudgedByThemselves(t *testing.T) {
+	w := newWorld(t)
+	snapshot := w.load(append(crowd(), person{id: 999, age: 95, district: "b"}))
+	about := func(f *enclave.Footprint, blocks bool) *enclave.Footprint {
+		f.Over = [][]int32{{0}, nil}
+		if blocks {
+			f.Blocks = [][]int32{{0}, {0}}
+		}
+		return f
+	}
+	w.release(about(w.table(snapshot, byDistrict), true))
+	if answer := w.audit(about(w.table(snapshot, below(95)), false)); len(answer.Suppress) > 0 {
+		t.Fatalf("of cells alone nothing follows: %+v", answer)
+	}
+	w.restart() // blocks are kept with the rest
+	answer := w.audit(about(w.table(snapshot, below(95)), true))
+	if !slices.Equal(answer.Suppress, []int32{0}) || answer.Facts.Clean {
+		t.Fatalf("the same people but one: %+v", answer)
+	}
+	w.release(about(w.table(snapshot, below(45)), true)) // about enough other people it is answered
+}
+
 // TestProgramsOutputsSayNothingOfSums: they move the history on, and the audit goes on without them.
 func TestProgramsOutputsSayNothingOfSums(t *testing.T) {
 	t.Parallel()
