@@ -119,3 +119,10 @@ func toSnapshot(s *darkroomv1.Snapshot) Snapshot {
 		Rows: s.GetRows(), Subjects: s.GetSubjects(), Loaded: at(s.GetCreateTime()),
 	}
 }
+
+// Releases returns, as JSON, the register of a dataset's exact releases, for the authority, its owner and auditors: what left, how many independent
+// sums all releases publish together, and what the rules in force leave.
+func (c *Client) Releases(ctx context.Context, name string) ([]byte, error) {
+	r, err := c.datasets.GetReleases(ctx, &darkroomv1.GetReleasesRequest{Name: in("datasets", name)})
+	return []byte(r.GetReleasesJson()), received(err)
+}

@@ -108,6 +108,12 @@ func badInputs() map[string][]bad {
 			{"other" + as + "$OPERATOR", exitFailed, "DATASET_NOT_FOUND"},
 			{"visits" + as + "$REVIEWER", exitFailed, "METHOD_FORBIDDEN|DATASET_NOT_FOUND"},
 		},
+		"dataset history": {
+			{as + "$AUTHORITY", exitMisused, "CLI_ARGS"},
+			{"../visits" + as + "$AUTHORITY", exitMisused, "CLI_NAME_BAD"},
+			{"other" + as + "$AUTHORITY", exitFailed, "DATASET_NOT_FOUND"},
+			{"visits" + as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"},
+		},
 		"grant apply": {
 			{"--scenario pricing --purpose x" + as + "$OPERATOR", exitMisused, "CLI_FLAG_MISSING"},
 			{"--scenario pricing --purpose x --dataset visits" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},

@@ -16,7 +16,7 @@ import (
 )
 
 func (sh *shell) datasetCommand() *cobra.Command {
-	return sh.group("dataset", "CLI_DATASET", sh.datasetDraft(), sh.datasetSample(), sh.datasetCreate(), sh.datasetLoad(), sh.datasetList(), sh.datasetShow())
+	return sh.group("dataset", "CLI_DATASET", sh.datasetDraft(), sh.datasetSample(), sh.datasetCreate(), sh.datasetLoad(), sh.datasetList(), sh.datasetShow(), sh.datasetHistory())
 }
 
 func (sh *shell) datasetCreate() *cobra.Command {

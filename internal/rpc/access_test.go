@@ -52,6 +52,7 @@ const matrix = `
 	DatasetService/LoadSnapshot         un     no   no    no  ok     nf  no     no
 	DatasetService/GetSnapshot          un     ok   ok    ok  ok     nf  no     ok
 	DatasetService/ListSnapshots        un     ok   ok    ok  ok     nf  no     ok
+	DatasetService/GetReleases          un     no   no    ok  ok     nf  no     ok
 	GrantService/ApplyGrant             un     ok   ok    no  no     no  no     no
 	GrantService/GetGrant               un     ok   nf    ok  ok     nf  no     ok
 	GrantService/ListGrants             un     ok   ok    ok  ok     ok  no     ok
@@ -132,6 +133,7 @@ func valid(t *testing.T) map[string][]proto.Message {
 		"ApprovalService/WithdrawApproval":  one(&darkroomv1.WithdrawApprovalRequest{Name: proposal, Note: "n"}),
 		"DatasetService/CreateDataset":      one(&darkroomv1.CreateDatasetRequest{DescriptionJson: description}),
 		"DatasetService/GetDataset":         one(&darkroomv1.GetDatasetRequest{Name: dataset}),
+		"DatasetService/GetReleases":        one(&darkroomv1.GetReleasesRequest{Name: dataset}),
 		"DatasetService/ListDatasets":       one(&darkroomv1.ListDatasetsRequest{}),
 		"DatasetService/LoadSnapshot":       {head(), chunk("a,b\n")},
 		"DatasetService/GetSnapshot":        one(&darkroomv1.GetSnapshotRequest{Name: snapshot}),

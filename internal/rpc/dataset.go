@@ -67,6 +67,20 @@ func (d *datasets) GetDataset(ctx context.Context, r *darkroomv1.GetDatasetReque
 	return &darkroomv1.GetDatasetResponse{Dataset: seen}, err
 }
 
+// GetReleases is for those who answer for the data and those who audit them: it says what other operators asked.
+func (d *datasets) GetReleases(ctx context.Context, r *darkroomv1.GetReleasesRequest) (*darkroomv1.GetReleasesResponse, error) {
+	entry, err := d.find(ctx, r.GetName())
+	if err != nil {
+		return nil, err
+	}
+	releases, err := d.Runs.Releases(ctx, entry.Dataset.Name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := toJSON(releases)
+	return &darkroomv1.GetReleasesResponse{ReleasesJson: text}, err
+}
+
 func (d *datasets) ListDatasets(ctx context.Context, r *darkroomv1.ListDatasetsRequest) (*darkroomv1.ListDatasetsResponse, error) {
 	visible := d.gate.viewer(ctx, darkroomv1.DatasetService_GetDataset_FullMethodName)
 	list, next, err := gather(r, heavyPart,

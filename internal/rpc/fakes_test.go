@@ -434,6 +434,10 @@ func (f *fakes) dryRun(context.Context, enclave.Caller, []byte, int, bool) (*run
 	return &run.WhatIf{Version: 1, Judged: 3}, f.err(nil)
 }
 
+func (r fakeRuns) Releases(_ context.Context, dataset string) (*run.Releases, error) {
+	return &run.Releases{Version: 1, Dataset: dataset}, r.err(nil)
+}
+
 func (r fakeRuns) Explain(context.Context, enclave.Caller, string) (*run.Explanation, error) {
 	return &run.Explanation{Version: 1, Run: runID}, r.err(nil)
 }

@@ -64,6 +64,7 @@ type Runs interface {
 	Receipt(ctx context.Context, id string) ([]byte, error)
 	Explain(ctx context.Context, caller enclave.Caller, id string) (*run.Explanation, error)
 	Report(ctx context.Context, caller enclave.Caller, id string) ([]byte, error)
+	Releases(ctx context.Context, dataset string) (*run.Releases, error)
 	Replay(ctx context.Context, caller enclave.Caller, id string, workers int) (run.Replayed, error)
 }
 

@@ -119,6 +119,8 @@ type Store interface {
 	Decision(ctx context.Context, run string) (Decision, error)
 	// LastJudged lists the runs of the last decisions that a path made, newest first.
 	LastJudged(ctx context.Context, limit int) ([]string, error)
+	// Released lists the runs of a dataset's releases, oldest first.
+	Released(ctx context.Context, dataset string) ([]string, error)
 	// Judged is the first about a run, which its path made, or fails with RUN_NOT_FOUND. People may have decided after it.
 	Judged(ctx context.Context, run string) (Decision, error)
 	// Names reports whether anything names a file: a module, or a decision that keeps its output. Both may share a folder.

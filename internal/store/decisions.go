@@ -183,3 +183,12 @@ func (r *Runs) Footprints(ctx context.Context, dataset string) ([]enclave.Digest
 	}
 	return digests(rows...)
 }
+
+// Released lists the runs of a dataset's releases, oldest first.
+func (r *Runs) Released(ctx context.Context, dataset string) ([]string, error) {
+	runs, err := r.store.read().ListReleased(ctx, dataset)
+	if err != nil {
+		return nil, fault("list releases", err)
+	}
+	return runs, nil
+}

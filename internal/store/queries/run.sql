@@ -80,6 +80,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 SELECT decision.footprint FROM decision JOIN run ON run.id = decision.run
 WHERE run.dataset = $1 AND decision.decision = 'release' ORDER BY decision.history;
 
+-- name: ListReleased :many
+SELECT decision.run FROM decision JOIN run ON run.id = decision.run
+WHERE run.dataset = $1 AND decision.decision = 'release' ORDER BY decision.history;
+
 -- name: GetDecision :one
 SELECT * FROM decision WHERE run = $1 ORDER BY position DESC LIMIT 1;
 

@@ -503,6 +503,34 @@ func (q *Queries) ListJudged(ctx context.Context, limit int32) ([]string, error)
 	return items, nil
 }
 
+const listReleased = `-- name: ListReleased :many
+SELECT decision.run FROM decision JOIN run ON run.id = decision.run
+WHERE run.dataset = $1 AND decision.decision = 'release' ORDER BY decision.history
+`
+
+func (q *Queries) ListReleased(ctx context.Context, dataset string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listReleased, dataset)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var run string
+		if err := rows.Scan(&run); err != nil {
+			return nil, err
+		}
+		items = append(items, run)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listRuns = `-- name: ListRuns :many
 SELECT id, environment, sample_rows, sample_subjects, fuel, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE position < $1 ORDER BY position DESC LIMIT $2
 `

@@ -83,6 +83,7 @@ reading := {
 	"/darkroom.v1.ApprovalService/GetProposal",
 	"/darkroom.v1.ApprovalService/ListProposals",
 	"/darkroom.v1.DatasetService/GetDataset",
+	"/darkroom.v1.DatasetService/GetReleases",
 	"/darkroom.v1.DatasetService/GetSnapshot",
 	"/darkroom.v1.DatasetService/ListDatasets",
 	"/darkroom.v1.DatasetService/ListSnapshots",
@@ -140,6 +141,7 @@ rights := {
 		"own": {
 			"/darkroom.v1.DatasetService/CreateDataset",
 			"/darkroom.v1.DatasetService/GetDataset",
+			"/darkroom.v1.DatasetService/GetReleases",
 			"/darkroom.v1.DatasetService/GetSnapshot",
 			"/darkroom.v1.DatasetService/ListSnapshots",
 			"/darkroom.v1.DatasetService/LoadSnapshot",

@@ -937,6 +937,98 @@ func (x *ListSnapshotsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// GetReleasesRequest names a dataset.
+type GetReleasesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReleasesRequest) Reset() {
+	*x = GetReleasesRequest{}
+	mi := &file_darkroom_v1_dataset_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReleasesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReleasesRequest) ProtoMessage() {}
+
+func (x *GetReleasesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_dataset_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReleasesRequest.ProtoReflect.Descriptor instead.
+func (*GetReleasesRequest) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_dataset_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetReleasesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// GetReleasesResponse returns the register.
+type GetReleasesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As JSON: the releases, oldest first, the independent sums that they publish together, and what the rules in force leave to each scenario.
+	ReleasesJson  string `protobuf:"bytes,1,opt,name=releases_json,json=releasesJson,proto3" json:"releases_json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReleasesResponse) Reset() {
+	*x = GetReleasesResponse{}
+	mi := &file_darkroom_v1_dataset_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReleasesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReleasesResponse) ProtoMessage() {}
+
+func (x *GetReleasesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_darkroom_v1_dataset_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReleasesResponse.ProtoReflect.Descriptor instead.
+func (*GetReleasesResponse) Descriptor() ([]byte, []int) {
+	return file_darkroom_v1_dataset_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetReleasesResponse) GetReleasesJson() string {
+	if x != nil {
+		return x.ReleasesJson
+	}
+	return ""
+}
+
 var File_darkroom_v1_dataset_proto protoreflect.FileDescriptor
 
 const file_darkroom_v1_dataset_proto_rawDesc = "" +
@@ -994,13 +1086,17 @@ const file_darkroom_v1_dataset_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"t\n" +
 	"\x15ListSnapshotsResponse\x123\n" +
 	"\tsnapshots\x18\x01 \x03(\v2\x15.darkroom.v1.SnapshotR\tsnapshots\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*n\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"P\n" +
+	"\x12GetReleasesRequest\x12:\n" +
+	"\x04name\x18\x01 \x01(\tB&\xbaH#r!2\x1f^datasets/[a-z][a-z0-9-]{0,62}$R\x04name\":\n" +
+	"\x13GetReleasesResponse\x12#\n" +
+	"\rreleases_json\x18\x01 \x01(\tR\freleasesJson*n\n" +
 	"\n" +
 	"FileFormat\x12\x1b\n" +
 	"\x17FILE_FORMAT_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fFILE_FORMAT_CSV\x10\x01\x12\x17\n" +
 	"\x13FILE_FORMAT_PARQUET\x10\x02\x12\x15\n" +
-	"\x11FILE_FORMAT_ARROW\x10\x032\x8d\x04\n" +
+	"\x11FILE_FORMAT_ARROW\x10\x032\xdf\x04\n" +
 	"\x0eDatasetService\x12V\n" +
 	"\rCreateDataset\x12!.darkroom.v1.CreateDatasetRequest\x1a\".darkroom.v1.CreateDatasetResponse\x12M\n" +
 	"\n" +
@@ -1008,7 +1104,8 @@ const file_darkroom_v1_dataset_proto_rawDesc = "" +
 	"\fListDatasets\x12 .darkroom.v1.ListDatasetsRequest\x1a!.darkroom.v1.ListDatasetsResponse\x12U\n" +
 	"\fLoadSnapshot\x12 .darkroom.v1.LoadSnapshotRequest\x1a!.darkroom.v1.LoadSnapshotResponse(\x01\x12P\n" +
 	"\vGetSnapshot\x12\x1f.darkroom.v1.GetSnapshotRequest\x1a .darkroom.v1.GetSnapshotResponse\x12V\n" +
-	"\rListSnapshots\x12!.darkroom.v1.ListSnapshotsRequest\x1a\".darkroom.v1.ListSnapshotsResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
+	"\rListSnapshots\x12!.darkroom.v1.ListSnapshotsRequest\x1a\".darkroom.v1.ListSnapshotsResponse\x12P\n" +
+	"\vGetReleases\x12\x1f.darkroom.v1.GetReleasesRequest\x1a .darkroom.v1.GetReleasesResponseBCZAgithub.com/darkroom-project/darkroom/proto/darkroom/v1;darkroomv1b\x06proto3"
 
 var (
 	file_darkroom_v1_dataset_proto_rawDescOnce sync.Once
@@ -1023,7 +1120,7 @@ func file_darkroom_v1_dataset_proto_rawDescGZIP() []byte {
 }
 
 var file_darkroom_v1_dataset_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_darkroom_v1_dataset_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_darkroom_v1_dataset_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_darkroom_v1_dataset_proto_goTypes = []any{
 	(FileFormat)(0),               // 0: darkroom.v1.FileFormat
 	(*Dataset)(nil),               // 1: darkroom.v1.Dataset
@@ -1041,11 +1138,13 @@ var file_darkroom_v1_dataset_proto_goTypes = []any{
 	(*GetSnapshotResponse)(nil),   // 13: darkroom.v1.GetSnapshotResponse
 	(*ListSnapshotsRequest)(nil),  // 14: darkroom.v1.ListSnapshotsRequest
 	(*ListSnapshotsResponse)(nil), // 15: darkroom.v1.ListSnapshotsResponse
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*GetReleasesRequest)(nil),    // 16: darkroom.v1.GetReleasesRequest
+	(*GetReleasesResponse)(nil),   // 17: darkroom.v1.GetReleasesResponse
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_darkroom_v1_dataset_proto_depIdxs = []int32{
-	16, // 0: darkroom.v1.Dataset.create_time:type_name -> google.protobuf.Timestamp
-	16, // 1: darkroom.v1.Snapshot.create_time:type_name -> google.protobuf.Timestamp
+	18, // 0: darkroom.v1.Dataset.create_time:type_name -> google.protobuf.Timestamp
+	18, // 1: darkroom.v1.Snapshot.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 2: darkroom.v1.CreateDatasetResponse.dataset:type_name -> darkroom.v1.Dataset
 	1,  // 3: darkroom.v1.GetDatasetResponse.dataset:type_name -> darkroom.v1.Dataset
 	1,  // 4: darkroom.v1.ListDatasetsResponse.datasets:type_name -> darkroom.v1.Dataset
@@ -1060,14 +1159,16 @@ var file_darkroom_v1_dataset_proto_depIdxs = []int32{
 	9,  // 13: darkroom.v1.DatasetService.LoadSnapshot:input_type -> darkroom.v1.LoadSnapshotRequest
 	12, // 14: darkroom.v1.DatasetService.GetSnapshot:input_type -> darkroom.v1.GetSnapshotRequest
 	14, // 15: darkroom.v1.DatasetService.ListSnapshots:input_type -> darkroom.v1.ListSnapshotsRequest
-	4,  // 16: darkroom.v1.DatasetService.CreateDataset:output_type -> darkroom.v1.CreateDatasetResponse
-	6,  // 17: darkroom.v1.DatasetService.GetDataset:output_type -> darkroom.v1.GetDatasetResponse
-	8,  // 18: darkroom.v1.DatasetService.ListDatasets:output_type -> darkroom.v1.ListDatasetsResponse
-	11, // 19: darkroom.v1.DatasetService.LoadSnapshot:output_type -> darkroom.v1.LoadSnapshotResponse
-	13, // 20: darkroom.v1.DatasetService.GetSnapshot:output_type -> darkroom.v1.GetSnapshotResponse
-	15, // 21: darkroom.v1.DatasetService.ListSnapshots:output_type -> darkroom.v1.ListSnapshotsResponse
-	16, // [16:22] is the sub-list for method output_type
-	10, // [10:16] is the sub-list for method input_type
+	16, // 16: darkroom.v1.DatasetService.GetReleases:input_type -> darkroom.v1.GetReleasesRequest
+	4,  // 17: darkroom.v1.DatasetService.CreateDataset:output_type -> darkroom.v1.CreateDatasetResponse
+	6,  // 18: darkroom.v1.DatasetService.GetDataset:output_type -> darkroom.v1.GetDatasetResponse
+	8,  // 19: darkroom.v1.DatasetService.ListDatasets:output_type -> darkroom.v1.ListDatasetsResponse
+	11, // 20: darkroom.v1.DatasetService.LoadSnapshot:output_type -> darkroom.v1.LoadSnapshotResponse
+	13, // 21: darkroom.v1.DatasetService.GetSnapshot:output_type -> darkroom.v1.GetSnapshotResponse
+	15, // 22: darkroom.v1.DatasetService.ListSnapshots:output_type -> darkroom.v1.ListSnapshotsResponse
+	17, // 23: darkroom.v1.DatasetService.GetReleases:output_type -> darkroom.v1.GetReleasesResponse
+	17, // [17:24] is the sub-list for method output_type
+	10, // [10:17] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
 	10, // [10:10] is the sub-list for extension extendee
 	0,  // [0:10] is the sub-list for field type_name
@@ -1088,7 +1189,7 @@ func file_darkroom_v1_dataset_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_darkroom_v1_dataset_proto_rawDesc), len(file_darkroom_v1_dataset_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	DatasetService_LoadSnapshot_FullMethodName  = "/darkroom.v1.DatasetService/LoadSnapshot"
 	DatasetService_GetSnapshot_FullMethodName   = "/darkroom.v1.DatasetService/GetSnapshot"
 	DatasetService_ListSnapshots_FullMethodName = "/darkroom.v1.DatasetService/ListSnapshots"
+	DatasetService_GetReleases_FullMethodName   = "/darkroom.v1.DatasetService/GetReleases"
 )
 
 // DatasetServiceClient is the client API for DatasetService service.
@@ -46,6 +47,8 @@ type DatasetServiceClient interface {
 	GetSnapshot(ctx context.Context, in *GetSnapshotRequest, opts ...grpc.CallOption) (*GetSnapshotResponse, error)
 	// ListSnapshots returns a dataset's snapshots, newest first.
 	ListSnapshots(ctx context.Context, in *ListSnapshotsRequest, opts ...grpc.CallOption) (*ListSnapshotsResponse, error)
+	// GetReleases returns the register of a dataset's exact releases: what left, and what each took of what the dataset can tell at all.
+	GetReleases(ctx context.Context, in *GetReleasesRequest, opts ...grpc.CallOption) (*GetReleasesResponse, error)
 }
 
 type datasetServiceClient struct {
@@ -119,6 +122,16 @@ func (c *datasetServiceClient) ListSnapshots(ctx context.Context, in *ListSnapsh
 	return out, nil
 }
 
+func (c *datasetServiceClient) GetReleases(ctx context.Context, in *GetReleasesRequest, opts ...grpc.CallOption) (*GetReleasesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetReleasesResponse)
+	err := c.cc.Invoke(ctx, DatasetService_GetReleases_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // DatasetServiceServer is the server API for DatasetService service.
 // All implementations must embed UnimplementedDatasetServiceServer
 // for forward compatibility.
@@ -138,6 +151,8 @@ type DatasetServiceServer interface {
 	GetSnapshot(context.Context, *GetSnapshotRequest) (*GetSnapshotResponse, error)
 	// ListSnapshots returns a dataset's snapshots, newest first.
 	ListSnapshots(context.Context, *ListSnapshotsRequest) (*ListSnapshotsResponse, error)
+	// GetReleases returns the register of a dataset's exact releases: what left, and what each took of what the dataset can tell at all.
+	GetReleases(context.Context, *GetReleasesRequest) (*GetReleasesResponse, error)
 	mustEmbedUnimplementedDatasetServiceServer()
 }
 
@@ -165,6 +180,9 @@ func (UnimplementedDatasetServiceServer) GetSnapshot(context.Context, *GetSnapsh
 }
 func (UnimplementedDatasetServiceServer) ListSnapshots(context.Context, *ListSnapshotsRequest) (*ListSnapshotsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListSnapshots not implemented")
+}
+func (UnimplementedDatasetServiceServer) GetReleases(context.Context, *GetReleasesRequest) (*GetReleasesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReleases not implemented")
 }
 func (UnimplementedDatasetServiceServer) mustEmbedUnimplementedDatasetServiceServer() {}
 func (UnimplementedDatasetServiceServer) testEmbeddedByValue()                        {}
@@ -284,6 +302,24 @@ func _DatasetService_ListSnapshots_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _DatasetService_GetReleases_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetReleasesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DatasetServiceServer).GetReleases(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: DatasetService_GetReleases_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DatasetServiceServer).GetReleases(ctx, req.(*GetReleasesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // DatasetService_ServiceDesc is the grpc.ServiceDesc for DatasetService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -310,6 +346,10 @@ var DatasetService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListSnapshots",
 			Handler:    _DatasetService_ListSnapshots_Handler,
+		},
+		{
+			MethodName: "GetReleases",
+			Handler:    _DatasetService_GetReleases_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
