@@ -38,7 +38,7 @@ func TestGoldenFootprint(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		golden, err := os.ReadFile(path)
+		golden, err := os.ReadFile(path) //nolint:gosec // one of the two names above
 		if err != nil || strings.TrimSpace(string(golden)) != text {
 			t.Fatalf("the format of %s changed (%v): %s", path, err, text)
 		}
