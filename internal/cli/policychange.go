@@ -223,7 +223,10 @@ func (sh *shell) policyHistory() *cobra.Command {
 					when = c.Decided
 				}
 				changes := strconv.Itoa(len(c.Differences))
-				if len(c.Differences) == 1 {
+				switch {
+				case c.Base == "": // the first
+					changes = ""
+				case len(c.Differences) == 1:
 					d := c.Differences[0]
 					changes = d.Place + ": " + shortened(d.Before) + " → " + shortened(d.After)
 				}

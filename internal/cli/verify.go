@@ -49,6 +49,9 @@ func (sh *shell) verify(raw []byte, key, result, ledger string) error {
 	act := statement.Act
 	sh.say("CLI_VERIFY_OK", "index", strconv.FormatUint(statement.Index, 10), "origin", statement.Origin,
 		"verb", act.Verb, "object", act.Object, "time", act.Time.Format("2006-01-02 15:04:05 MST"))
+	if revision := act.Detail["policy"]; revision != "" {
+		sh.say("CLI_VERIFY_POLICY", "revision", revision, "profile", act.Detail["profile"])
+	}
 	if result != "" {
 		content, err := sh.read(result, maxResult)
 		if err != nil {
