@@ -70,6 +70,8 @@ type Plan struct {
 	Params []byte
 	// Operator is whose run it is, so that the sandbox can share its room between operators. The path fills it in; no guest sees it.
 	Operator string
+	// ReplayPercent is the profile's, likewise.
+	ReplayPercent int64
 }
 
 // Set is a grouping set: which keys are kept, ascending; the others are summed over.

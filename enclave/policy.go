@@ -23,6 +23,11 @@ type Profile struct {
 	BitsPercent      int64 `json:"bits_percent"`
 	ParameterPercent int64 `json:"parameter_percent"`
 	VerbatimPercent  int64 `json:"verbatim_percent"`
+	// Shown is what may be shown to guests: 1 open and quasi columns, 2 measures too, 3 sensitive ones too. Whatever a guest makes of columns beyond 1
+	// waits for people.
+	Shown int64 `json:"shown"`
+	// ReplayPercent is how many of the batches that a guest sees rows of are shown to it again, in another order and among other rows; the first always is.
+	ReplayPercent int64 `json:"replay_percent"`
 	// ModuleReview says which modules run only once two people approved them: 1 those that see rows, 2 all that have code.
 	ModuleReview int64 `json:"module_review"`
 	// RowRuns is how many runs of modules that see rows a grant has on a dataset, whatever becomes of them: how each of them ends may tell

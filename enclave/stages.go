@@ -31,7 +31,7 @@ func (e *Enclave) admit(ctx context.Context, order *Order) (*admitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan.Operator = order.Grant.Operator
+	plan.Operator, plan.ReplayPercent = order.Grant.Operator, profile.ReplayPercent
 	return &admitted{Order: order, profile: profile, plan: plan}, nil
 }
 

@@ -177,6 +177,8 @@ func admissionCanaries(profile enclave.Profile) []canary {
 	ask := func(name string, spoil func(*enclave.AdmissionFacts)) canary { return under(profile, name, spoil) }
 	reviewing := profile // whatever this profile asks for, another may ask for more
 	reviewing.ModuleReview = 2
+	hiding := profile
+	hiding.Shown = 1
 	use := func(u enclave.UseFacts) func(*enclave.AdmissionFacts) {
 		return func(f *enclave.AdmissionFacts) { f.Columns = append(f.Columns, u) }
 	}
@@ -200,6 +202,9 @@ func admissionCanaries(profile enclave.Profile) []canary {
 		ask("a program that nobody approved", func(f *enclave.AdmissionFacts) { f.Form = enclave.Program }),
 		ask("a guest that sees costs and that nobody approved", func(f *enclave.AdmissionFacts) {
 			f.HasCode, f.Columns = true, append(f.Columns, enclave.UseFacts{Column: "cost", Class: enclave.Measure, Shown: true})
+		}),
+		under(hiding, "a guest that sees more than it may", func(f *enclave.AdmissionFacts) {
+			f.Approved, f.Columns = true, append(f.Columns, enclave.UseFacts{Column: "illness", Class: enclave.Sensitive, Shown: true})
 		}),
 		under(reviewing, "code that nobody approved", func(f *enclave.AdmissionFacts) { f.HasCode = true }),
 	}

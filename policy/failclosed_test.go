@@ -232,7 +232,7 @@ func TestAccessFailsClosed(t *testing.T) {
 func TestCanaries(t *testing.T) {
 	for point, c := range map[string]struct{ rules, canary string }{
 		"release":   {`result := {"decision": "release", "passed": ` + everyCheck + `, "reasons": []}`, "release of an empty input"},
-		"admission": {`result := {"decision": "release", "passed": ["version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space", "reviewed"], "reasons": []}`, "admission of "},
+		"admission": {`result := {"decision": "release", "passed": ["version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space", "shown", "reviewed"], "reasons": []}`, "admission of "},
 		"grant":     {`result := {"decision": "release", "passed": ["version", "scenario", "columns", "sharing", "identifiers", "term", "forms"], "reasons": []}`, "grant of "},
 		"program":   {`result := {"decision": "hold", "passed": ["version", "form", "published", "records", "identifiers", "packed", "injective", "verbatim", "bits", "parameters"], "reasons": [{"code": "OUTPUT_OF_PROGRAM", "args": {}}]}`, "release of a program's "},
 		"access":    {`allow := true`, "nobody calls nothing"},

@@ -69,7 +69,7 @@ type judged[Facts any] struct {
 // admissionChecks and those below name what must have passed; a bundle cannot let anything through by knowing fewer.
 func admissionChecks() *checks {
 	return &checks{release: []string{
-		"version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space", "reviewed",
+		"version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space", "shown", "reviewed",
 	}}
 }
 

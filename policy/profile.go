@@ -41,6 +41,8 @@ type number struct {
 //   - rank_percent: smaller is stricter.
 //   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent, row_runs, runs, questions, denials: smaller is
 //     stricter.
+//   - shown: smaller is stricter: 1 shows guests open and quasi columns alone, 2 measures too, 3 sensitive ones too.
+//   - replay_percent: larger is stricter: more of what a guest sees is shown to it again.
 //   - module_review: larger is stricter: 2 asks for the review of more modules than 1.
 //
 // Forms are intersected.
@@ -101,6 +103,14 @@ func numbers() []number {
 		{
 			"verbatim_percent", 0, 100, smaller,
 			func(p *enclave.Profile) int64 { return p.VerbatimPercent }, func(p *enclave.Profile, v int64) { p.VerbatimPercent = v },
+		},
+		{
+			"shown", 1, 3, smaller,
+			func(p *enclave.Profile) int64 { return p.Shown }, func(p *enclave.Profile, v int64) { p.Shown = v },
+		},
+		{
+			"replay_percent", 1, 100, larger,
+			func(p *enclave.Profile) int64 { return p.ReplayPercent }, func(p *enclave.Profile, v int64) { p.ReplayPercent = v },
 		},
 		{
 			"module_review", 1, 2, larger, // 1: how a run ends whose guest sees rows is that guest's choice, so people read it first

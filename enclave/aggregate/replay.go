@@ -8,14 +8,11 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// replayed is the fraction of batches that a guest which sees rows is asked about again: the first of each worker's, and one in so many of
-// the others, by a chance that nobody outside knows.
-const replayed = 64
-
 // replay asks a guest about rows again, in another order and among other rows: the batch is dealt at random into two halves, and each half
 // is shown to an instance of its own. What is a function of the row says the same of each. What remembers across rows, counts them, or
 // looks at others, some value among them say, does not, but for luck.
 type replay struct {
+	percent uint64 // of the batches that are asked about again
 	random  []byte
 	order   []int32
 	half    enclave.Batch
@@ -23,7 +20,7 @@ type replay struct {
 }
 
 func newReplay(l *layout) *replay {
-	p := &replay{random: make([]byte, 4*enclave.BatchRows), order: make([]int32, enclave.BatchRows)}
+	p := &replay{percent: uint64(max(l.plan.ReplayPercent, 0)), random: make([]byte, 4*enclave.BatchRows), order: make([]int32, enclave.BatchRows)}
 	for range l.moduleKeys {
 		p.emitted = append(p.emitted, make([]int32, enclave.BatchRows))
 	}
@@ -34,11 +31,12 @@ func newReplay(l *layout) *replay {
 	return p
 }
 
-// chosen reports whether a batch is asked about again.
+// chosen reports whether a batch is asked about again: the first of each worker's, and of the others as many as the profile says, by a chance
+// that nobody outside knows.
 func (p *replay) chosen(first bool) bool {
-	var b [1]byte
+	var b [4]byte
 	_, _ = rand.Read(b[:]) // it never fails
-	return first || b[0]%replayed == 0
+	return first || uint64(binary.LittleEndian.Uint32(b[:]))*100>>32 < p.percent
 }
 
 // verify asks about a batch of which a guest emitted codes.

@@ -24,6 +24,7 @@ decision := "release" if {
 	data_bytes
 	max_cells
 	key_space
+	shown
 	reviewed
 }
 
@@ -56,6 +57,21 @@ max_cells if {
 key_space if input.facts.cells == 1
 
 key_space if input.facts.cells * input.profile.threshold <= input.facts.subjects
+
+# What a guest may be shown: every class up to a number, or nothing of the column. What is of no usable class is refused as such.
+sight := {"open": 1, "quasi": 1, "measure": 2, "sensitive": 3}
+
+shown if {
+	every use in input.facts.columns {
+		seen(use)
+	}
+}
+
+seen(use) if use.shown == false
+
+seen(use) if not use.class in usable
+
+seen(use) if sight[use.class] <= input.profile.shown
 
 # Which modules run only once two people approved them for this dataset: those that see rows, or all that have code.
 reviewed if {
@@ -95,6 +111,8 @@ passed contains "max_cells" if max_cells
 
 passed contains "key_space" if key_space
 
+passed contains "shown" if shown
+
 passed contains "reviewed" if reviewed
 
 reasons contains {"code": "FACTS_VERSION", "args": {}} if not version
@@ -128,6 +146,11 @@ reasons contains {
 	"args": {"limit": format_int(input.profile.max_data_bytes, 10)},
 } if {
 	not data_bytes
+}
+
+reasons contains {"code": "COLUMN_HIDDEN", "args": {"column": use.column, "class": use.class}} if {
+	some use in input.facts.columns
+	not seen(use)
 }
 
 # A key by identity spans too much as well, but that is not what to change.

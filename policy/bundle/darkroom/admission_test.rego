@@ -5,7 +5,7 @@ import data.darkroom.admission
 profile := {
 	"name": "person", "threshold": 10, "dominance_n": 2, "dominance_percent": 90, "p_percent": 10,
 	"round_count": 5, "round_sum": 1, "max_module_bytes": 1000, "max_data_bytes": 500, "max_cells": 100,
-	"module_review": 1, "row_runs": 100, "forms": ["aggregate"],
+	"shown": 3, "module_review": 1, "row_runs": 100, "forms": ["aggregate"],
 }
 
 honest := {
@@ -21,7 +21,7 @@ honest := {
 }
 
 every_check := {
-	"version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space", "reviewed",
+	"version", "form", "sharing", "identifiers", "module_bytes", "data_bytes", "max_cells", "key_space", "shown", "reviewed",
 }
 
 judged(patch) := verdict if {
@@ -99,6 +99,34 @@ test_no_cells_are_denied if denied_for({"cells": 0}, "KEYSPACE_OVER_PROFILE", "m
 
 test_more_cells_than_the_data_bears_are_denied if {
 	denied_for({"subjects": 999}, "KEYSPACE_TOO_LARGE_FOR_DATA", "key_space")
+}
+
+# seeing are the same numbers where guests may be shown so much.
+seeing(level, class, shown) := verdict if {
+	numbers := object.union(profile, {"shown": level, "module_review": 1})
+	facts := object.union(honest, {"approved": true, "columns": showing(class, shown)})
+	verdict := admission.result with input as {"facts": facts, "profile": numbers}
+}
+
+hidden(verdict, class) if {
+	verdict.decision == "deny"
+	verdict.reasons == {{"code": "COLUMN_HIDDEN", "args": {"column": "x", "class": class}}}
+	verdict.passed == every_check - {"shown"}
+}
+
+test_guests_see_no_more_than_they_may if {
+	hidden(seeing(1, "measure", true), "measure")
+	hidden(seeing(1, "sensitive", true), "sensitive")
+	hidden(seeing(2, "sensitive", true), "sensitive")
+	hidden(seeing(1, "sensitive", null), "sensitive")
+	seeing(2, "measure", true).decision == "release"
+	seeing(3, "sensitive", true).decision == "release"
+	every level in [1, 2, 3] {
+		seeing(level, "sensitive", false).decision == "release"
+		seeing(level, "quasi", true).decision == "release"
+		seeing(level, "open", true).decision == "release"
+	}
+	seeing(0, "open", true).decision == "deny"
 }
 
 # A reason must not say how many subjects there are.
@@ -180,7 +208,7 @@ test_a_missing_fact_is_denied if {
 }
 
 test_a_missing_number_is_denied if {
-	every number in {"threshold", "max_module_bytes", "max_data_bytes", "max_cells", "module_review", "forms"} {
+	every number in {"threshold", "max_module_bytes", "max_data_bytes", "max_cells", "shown", "module_review", "forms"} {
 		verdict := admission.result with input as {"facts": honest, "profile": object.remove(profile, [number])}
 		verdict.decision == "deny"
 	}
