@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"context"
 	"slices"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -32,6 +34,35 @@ func BenchmarkRelease(b *testing.B) {
 			b.Fatal(j, err)
 		}
 	})
+}
+
+// BenchmarkReleaseWhileActivating is the same decision while other rules are tried and put in force all the time: on as many processors as there are,
+// less one.
+func BenchmarkReleaseWhileActivating(b *testing.B) {
+	e := must(Default())
+	files := e.Describe().Files
+	p := profile(b, e, visits())
+	facts := honest(p)
+	ctx, stop := context.WithCancel(b.Context())
+	var activating sync.WaitGroup
+	defer activating.Wait()
+	defer stop()
+	activations := 0
+	activating.Go(func() {
+		for ctx.Err() == nil {
+			if _, _, err := Activate(ctx, files); err == nil {
+				activations++
+			}
+		}
+	})
+	p99(b, func() {
+		if j, err := e.Release(b.Context(), facts, p); err != nil || j.Decision != enclave.Release || j.Revision != e.Revision() {
+			b.Fatal(j, err)
+		}
+	})
+	stop()
+	activating.Wait()
+	b.ReportMetric(float64(activations), "activations")
 }
 
 func BenchmarkAccess(b *testing.B) {
