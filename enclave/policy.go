@@ -38,6 +38,7 @@ type Profile struct {
 	Runs      int64  `json:"runs"`
 	Questions int64  `json:"questions"`
 	Denials   int64  `json:"denials"`
+	HeldDays  int64  `json:"held_days"` // for how long an output is kept that waits for people; then it is withdrawn
 	Forms     []Form `json:"forms"`
 }
 

@@ -39,8 +39,8 @@ type number struct {
 //     always is; above half, since less is not what the group has in common.
 //   - round_count, round_sum: larger is stricter. Where both numbers apply, neither need divide the other, the larger is taken.
 //   - rank_percent: smaller is stricter.
-//   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent, row_runs, runs, questions, denials: smaller is
-//     stricter.
+//   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent, row_runs, runs, questions, denials, held_days:
+//     smaller is stricter.
 //   - shown: smaller is stricter: 1 shows guests open and quasi columns alone, 2 measures too, 3 sensitive ones too.
 //   - replay_percent: larger is stricter: more of what a guest sees is shown to it again.
 //   - module_review: larger is stricter: 2 asks for the review of more modules than 1.
@@ -131,6 +131,10 @@ func numbers() []number {
 		{
 			"denials", 1, 10_000, smaller,
 			func(p *enclave.Profile) int64 { return p.Denials }, func(p *enclave.Profile, v int64) { p.Denials = v },
+		},
+		{
+			"held_days", 1, 3650, smaller,
+			func(p *enclave.Profile) int64 { return p.HeldDays }, func(p *enclave.Profile, v int64) { p.HeldDays = v },
 		},
 	}
 }

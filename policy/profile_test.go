@@ -16,7 +16,7 @@ import (
 func profileText(base, grades, scenarios string) string {
 	whole := `{"threshold": 10, "dominance_n": 1, "dominance_percent": 90, "p_percent": 10, "homogeneity_percent": 100, "round_count": 5, "round_sum": 1, "rank_percent": 5,
 		"max_module_bytes": 1000, "max_data_bytes": 100, "max_cells": 1000,
-		"bits_percent": 100, "parameter_percent": 5, "verbatim_percent": 20, "shown": 3, "replay_percent": 2, "module_review": 1, "row_runs": 100, "runs": 10000, "questions": 500, "denials": 100, "forms": ["aggregate"]}`
+		"bits_percent": 100, "parameter_percent": 5, "verbatim_percent": 20, "shown": 3, "replay_percent": 2, "module_review": 1, "row_runs": 100, "runs": 10000, "questions": 500, "denials": 100, "held_days": 90, "forms": ["aggregate"]}`
 	if base == "" {
 		base = whole
 	}
@@ -54,10 +54,10 @@ func TestStrictestNumberWins(t *testing.T) {
 		scenario string
 		want     enclave.Profile
 	}{
-		{3, "", numbered("person", aggregate, 10, 1, 90, 10, 100, 5, 1, 5, 1000, 100, 1000, 100, 5, 20, 3, 2, 1, 100, 10000, 500, 100)},
-		{4, "other", numbered("person/grade-4", aggregate, 20, 1, 80, 30, 100, 10, 1, 5, 1000, 100, 500, 25, 5, 20, 2, 2, 2, 100, 10000, 500, 100)},
-		{1, "census", numbered("person/census", []enclave.Form{}, 50, 2, 85, 20, 95, 5, 100, 3, 10, 0, 700, 100, 1, 0, 3, 50, 1, 3, 10000, 500, 100)},
-		{4, "census", numbered("person/grade-4/census", []enclave.Form{}, 50, 2, 80, 30, 95, 10, 100, 3, 10, 0, 500, 25, 1, 0, 2, 50, 2, 3, 10000, 500, 100)},
+		{3, "", numbered("person", aggregate, 10, 1, 90, 10, 100, 5, 1, 5, 1000, 100, 1000, 100, 5, 20, 3, 2, 1, 100, 10000, 500, 100, 90)},
+		{4, "other", numbered("person/grade-4", aggregate, 20, 1, 80, 30, 100, 10, 1, 5, 1000, 100, 500, 25, 5, 20, 2, 2, 2, 100, 10000, 500, 100, 90)},
+		{1, "census", numbered("person/census", []enclave.Form{}, 50, 2, 85, 20, 95, 5, 100, 3, 10, 0, 700, 100, 1, 0, 3, 50, 1, 3, 10000, 500, 100, 90)},
+		{4, "census", numbered("person/grade-4/census", []enclave.Form{}, 50, 2, 80, 30, 95, 10, 100, 3, 10, 0, 500, 25, 1, 0, 2, 50, 2, 3, 10000, 500, 100, 90)},
 	} {
 		got, err := e.Profile(&enclave.Dataset{Grade: c.grade, Subject: enclave.Subject{Kind: enclave.Person}}, c.scenario)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -110,7 +110,7 @@ func TestBadNumbers(t *testing.T) {
 	base := func(change ...string) string {
 		text := `{"threshold": 10, "dominance_n": 1, "dominance_percent": 90, "p_percent": 10, "homogeneity_percent": 100, "round_count": 5, "round_sum": 1, "rank_percent": 5,` +
 			` "max_module_bytes": 1000, "max_data_bytes": 100, "max_cells": 1000,` +
-			` "bits_percent": 100, "parameter_percent": 5, "verbatim_percent": 20, "shown": 3, "replay_percent": 2, "module_review": 1, "row_runs": 100, "runs": 10000, "questions": 500, "denials": 100, "forms": ["aggregate"]}`
+			` "bits_percent": 100, "parameter_percent": 5, "verbatim_percent": 20, "shown": 3, "replay_percent": 2, "module_review": 1, "row_runs": 100, "runs": 10000, "questions": 500, "denials": 100, "held_days": 90, "forms": ["aggregate"]}`
 		return profileText(strings.NewReplacer(change...).Replace(text), "{}", "{}")
 	}
 	for name, c := range map[string]struct{ text, place string }{

@@ -1,6 +1,10 @@
 package run
 
-import "github.com/darkroom-project/darkroom/enclave"
+import (
+	"context"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
 
 // Shown is the table of the reasons that an operator may see in prod.
 func Shown() map[string][]string { return shown() }
@@ -21,3 +25,6 @@ func EndingOf(failure error) Ending {
 	ending, _ := endingOf(failure)
 	return ending
 }
+
+// Expire withdraws held outputs that are kept too long.
+func (r *Register) Expire(ctx context.Context) error { return r.expire(ctx) }

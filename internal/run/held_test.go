@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/run"
@@ -60,4 +61,38 @@ func TestOnlyVotesReleaseWhatIsHeld(t *testing.T) {
 	_, err = w.Cancel(ctx, acme, r.ID)
 	ok(t, err)
 	wants(t, w.ReleaseHeld(ctx, r.ID, both), enclave.State, "VOTES_NOT_ENOUGH")
+}
+
+// TestHeldOutputsExpire: what nobody decides is withdrawn on the last of its days, that is recorded, and the next start destroys what it was.
+func TestHeldOutputsExpire(t *testing.T) {
+	t.Parallel()
+	ctx, w := t.Context(), started(t)
+	r, other := w.submit(acme, "hold"), w.submit(acme, "ok")
+	w.end(r.ID)
+	w.end(other.ID)
+	began := w.now()
+	for _, c := range []struct {
+		after time.Duration
+		want  enclave.Outcome
+	}{{89 * 24 * time.Hour, enclave.Held}, {90*24*time.Hour + time.Minute, enclave.Stopped}, {91 * 24 * time.Hour, enclave.Stopped}} {
+		w.now = func() time.Time { return began.Add(c.after) }
+		ok(t, w.Expire(ctx))
+		if got, err := w.Get(ctx, r.ID); err != nil || got.Outcome != c.want {
+			t.Fatalf("after %s: %+v, %v", c.after, got, err)
+		}
+	}
+	got, err := w.Get(ctx, r.ID)
+	if err != nil || len(got.Reasons) != 1 || got.Reasons[0].Code != "RUN_EXPIRED" || got.Reasons[0].Args["days"] != "90" {
+		t.Errorf("withdrawn as %+v, %v", got, err)
+	}
+	acts := w.acts("runs/" + r.ID)
+	if len(acts) != 3 || acts[2].Verb != "run.expire" || acts[2].Actor.Role != enclave.SelfOrg || acts[2].Detail["days"] != "90" {
+		t.Errorf("acts %+v", acts)
+	}
+	if named, err := w.store.Runs().Names(ctx, enclave.DigestOf([]byte("result of hold"))); err != nil || named {
+		t.Errorf("its content is still named: %v", err)
+	}
+	if got, err := w.Get(ctx, other.ID); err != nil || got.Outcome != enclave.Released {
+		t.Errorf("what was released is %+v, %v", got, err)
+	}
 }

@@ -94,6 +94,8 @@ type Store interface {
 	List(ctx context.Context, operator string, page enclave.Page) ([]State, string, error)
 	// In lists the runs at a step of progress, oldest first.
 	In(ctx context.Context, progress Progress) ([]State, error)
+	// Held lists the runs whose output waits for people, oldest first.
+	Held(ctx context.Context) ([]State, error)
 	// Begin makes a queued or running run running and counts the attempt; else RUN_ENDED.
 	Begin(ctx context.Context, id string) error
 	// Yield makes a running run queued and does not count the attempt; else RUN_ENDED.

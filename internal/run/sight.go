@@ -163,7 +163,7 @@ func shown() map[string][]string {
 		"DATASET_NOT_FOUND": {"dataset"}, "SNAPSHOT_NOT_FOUND": {"dataset"}, "SNAPSHOT_MISSING": {"dataset"}, "SNAPSHOT_OUTDATED": {"dataset"},
 		"POLICY_REVISION_GONE": {"revision"}, "PROFILE_CHANGED": nil,
 		// Of the enclave, not of a run: it failed, was interrupted or was busy; or somebody stopped the run.
-		"INTERNAL": nil, "RUN_INTERRUPTED": nil, "RUN_CANCELED": nil, "HISTORY_MOVED": nil, "FACTS_VERSION": nil,
+		"INTERNAL": nil, "RUN_INTERRUPTED": nil, "RUN_CANCELED": nil, "RUN_EXPIRED": {"days"}, "HISTORY_MOVED": nil, "FACTS_VERSION": nil,
 		// Of work that was too much, by the clock or by a count. That the enclave gave up says the same as that the run failed in a stage whose
 		// name is seen; what made it too much, nobody hears. Of a guest that sees rows, which could choose it, it is a denial like any other (see blur).
 		"RUN_TOO_LONG": {"limit"}, "TABLE_TOO_INTRICATE": nil, "HISTORY_TOO_LARGE": nil, "INSPECTION_TOO_LARGE": nil,

@@ -58,7 +58,7 @@ type NumberChange struct {
 func judgedOnly() []string {
 	return []string{
 		"name", "forms", "rank_percent", "max_module_bytes", "max_data_bytes", "max_cells", "bits_percent", "parameter_percent", "shown", "replay_percent", "module_review",
-		"row_runs", "runs", "questions", "denials",
+		"row_runs", "runs", "questions", "denials", "held_days",
 	}
 }
 

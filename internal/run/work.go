@@ -16,9 +16,12 @@ import (
 const yieldTime = 10 * time.Second
 
 // Start takes up what an earlier process left: recorded runs first, then those that were at work or queued, in the order of their
-// submission. Before that it removes the files that a crash left without a name, so modules MUST NOT be uploaded until Start has
+// submission. Before that it withdraws what waited for people too long, and removes the files that a crash left without a name, so modules MUST NOT be uploaded until Start has
 // returned. Then it starts the workers. ctx is for Start alone; Close ends the workers. Call it once.
 func (r *Register) Start(ctx context.Context) error {
+	if err := r.expire(ctx); err != nil {
+		return err
+	}
 	err := r.config.Results.Sweep(func(file enclave.Digest) (bool, error) { return r.config.Store.Names(ctx, file) })
 	if err != nil {
 		return err
@@ -37,6 +40,7 @@ func (r *Register) Start(ctx context.Context) error {
 	for range r.config.Workers {
 		r.workers.Go(func() { r.work(working) })
 	}
+	r.workers.Go(func() { r.expireDaily(working) })
 	return nil
 }
 

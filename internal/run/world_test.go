@@ -118,7 +118,7 @@ type rules struct{}
 func (rules) Revision() enclave.Digest { return enclave.DigestOf([]byte("policy")) }
 
 func (rules) Profile(*enclave.Dataset, string) (enclave.Profile, error) {
-	return enclave.Profile{Name: "strict", Threshold: 10, Runs: 10_000, RowRuns: 100, Questions: 1000}, nil
+	return enclave.Profile{Name: "strict", Threshold: 10, Runs: 10_000, RowRuns: 100, Questions: 1000, HeldDays: 90}, nil
 }
 
 func (r rules) Admission(_ context.Context, facts enclave.AdmissionFacts, _ enclave.Profile) (enclave.Judgement, error) {

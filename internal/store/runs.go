@@ -109,6 +109,16 @@ func (r *Runs) In(ctx context.Context, progress run.Progress) ([]run.State, erro
 	return states, err
 }
 
+// Held lists the runs whose output waits for people, oldest first.
+func (r *Runs) Held(ctx context.Context) ([]run.State, error) {
+	rows, err := r.store.read().ListHeld(ctx)
+	if err != nil {
+		return nil, fault("list held runs", err)
+	}
+	states, _, err := pageOf(rows, enclave.Page{Size: len(rows)}, runOf, nil)
+	return states, err
+}
+
 // Begin makes a run running and counts the attempt.
 func (r *Runs) Begin(ctx context.Context, id string) error {
 	return r.store.write(ctx, func(q *sqlc.Queries) error { return moved(id)(q.BeginRun(ctx, id)) })

@@ -10,6 +10,9 @@ SELECT * FROM run WHERE operator = $1 AND position < $2 ORDER BY position DESC L
 -- name: ListRunsIn :many
 SELECT * FROM run WHERE progress = $1 ORDER BY position;
 
+-- name: ListHeld :many
+SELECT * FROM run WHERE progress = 'ended' AND outcome = 'held' ORDER BY position;
+
 -- name: InsertRun :exec
 INSERT INTO run (
     id, environment, sample_rows, sample_subjects, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted,

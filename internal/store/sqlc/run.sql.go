@@ -476,6 +476,61 @@ func (q *Queries) ListFootprints(ctx context.Context, dataset string) ([]string,
 	return items, nil
 }
 
+const listHeld = `-- name: ListHeld :many
+SELECT id, environment, sample_rows, sample_subjects, fuel, permit, scenario, module, dataset, snapshot, params, policy, role, operator, submitter, submitted, progress, attempts, stage, outcome, reasons, result, finished, revision, position, question, sees_rows FROM run WHERE progress = 'ended' AND outcome = 'held' ORDER BY position
+`
+
+func (q *Queries) ListHeld(ctx context.Context) ([]Run, error) {
+	rows, err := q.db.QueryContext(ctx, listHeld)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Run
+	for rows.Next() {
+		var i Run
+		if err := rows.Scan(
+			&i.ID,
+			&i.Environment,
+			&i.SampleRows,
+			&i.SampleSubjects,
+			&i.Fuel,
+			&i.Permit,
+			&i.Scenario,
+			&i.Module,
+			&i.Dataset,
+			&i.Snapshot,
+			&i.Params,
+			&i.Policy,
+			&i.Role,
+			&i.Operator,
+			&i.Submitter,
+			&i.Submitted,
+			&i.Progress,
+			&i.Attempts,
+			&i.Stage,
+			&i.Outcome,
+			&i.Reasons,
+			&i.Result,
+			&i.Finished,
+			&i.Revision,
+			&i.Position,
+			&i.Question,
+			&i.SeesRows,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listJudged = `-- name: ListJudged :many
 SELECT run FROM decision WHERE by_people = 0 ORDER BY position DESC LIMIT $1
 `
