@@ -8,6 +8,7 @@
 //	go run ./internal/attack -trials 200
 //	go run ./internal/attack -seed 7 -trial 1234   # one again, told in full
 //	go run ./internal/attack -replay finding.json
+//	go run ./internal/attack -off history          # what it finds where nothing keeps account of releases
 //
 // What it finds is written into a directory: the world, the questions and what follows from the answers, to be replayed. Of each kind of finding, the
 // first few are. The exit status is 1 if a promise of SECURITY.md was broken; what is not promised is counted, so that one knows how far off it is.
@@ -27,6 +28,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/darkroom-project/darkroom/internal/lab"
 	"github.com/darkroom-project/darkroom/policy"
 )
 
@@ -52,6 +54,8 @@ func search(ctx context.Context, args []string, out io.Writer) error {
 	flip := flags.Int("flip", 10, "of so many worlds, one is asked again with another secret of one subject; 0 is none")
 	keep := flags.String("out", "", "directory for findings; a new one by default")
 	again := flags.String("replay", "", "file of a finding to be replayed")
+	var off mechanisms
+	flags.Var(&off, "off", "a mechanism to do without; may be given several times")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -59,7 +63,7 @@ func search(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	m := &machine{rules: rules, flip: *flip}
+	m := &machine{rules: rules, flip: *flip, off: off}
 	if *again != "" {
 		return m.replay(ctx, *again, out)
 	}
@@ -98,6 +102,20 @@ func search(ctx context.Context, args []string, out io.Writer) error {
 	if total.broken > 0 {
 		return errBroken
 	}
+	return nil
+}
+
+// mechanisms are those of a flag.
+type mechanisms []lab.Mechanism
+
+func (m *mechanisms) String() string { return fmt.Sprint(*m) }
+
+// Set takes one more.
+func (m *mechanisms) Set(name string) error {
+	if !slices.Contains(lab.Mechanisms(), lab.Mechanism(name)) {
+		return fmt.Errorf("there are %v", lab.Mechanisms())
+	}
+	*m = append(*m, lab.Mechanism(name))
 	return nil
 }
 

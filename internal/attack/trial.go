@@ -66,13 +66,15 @@ type finding struct {
 // machine is what trials run on.
 type machine struct {
 	rules *policy.Engine
-	flip  int // of how many trials one is played again with another secret; 0 is none
+	flip  int             // of how many trials one is played again with another secret; 0 is none
+	off   []lab.Mechanism // what is switched off in every world
 }
 
 // play makes a world and asks so many questions about it.
 func (m *machine) play(ctx context.Context, seed, number uint64, questions int) (*trial, error) {
 	r := rand.New(rand.NewPCG(seed, number)) //nolint:gosec // a search that can be repeated
 	t := &trial{seed: seed, number: number, reasons: map[string]int{}, world: newWorld(r), near: nearest{few: math.MaxInt, relative: math.Inf(1)}}
+	t.world.off = append(t.world.off, m.off...)
 	t.accounts = newAccount(t.world)
 	composer := newComposer(r, t.world)
 	l, natives, err := m.laboratory(t.world)
