@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -23,10 +24,13 @@ func ok(t *testing.T, err error) {
 	}
 }
 
+// builtin are the rules, compiled once.
+var builtin = sync.OnceValues(func() (*policy.Engine, error) { return policy.Default() })
+
 // laboratory has a scene of the attacks. The town's are 600 people and the victim, the only one who was born before 1935.
 func laboratory(t *testing.T, natives lab.Natives, scene string, off ...lab.Mechanism) *lab.Lab {
 	t.Helper()
-	rules, err := policy.Default()
+	rules, err := builtin()
 	ok(t, err)
 	l := lab.New(lab.Config{Policy: rules, Sandbox: natives, Seed: history.Seed{1}, Off: off})
 	ok(t, l.Load(attacks.Scenes()[scene](1).Tables["first"]))
