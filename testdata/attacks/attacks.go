@@ -4,18 +4,15 @@
 package attacks
 
 import (
-	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/lab"
+	"github.com/darkroom-project/darkroom/testdata/strict"
 )
 
 //go:embed */attack.yaml
@@ -118,18 +115,8 @@ func All() ([]*Attack, error) {
 }
 
 func read(file string) (*Attack, error) {
-	raw, err := folders.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	text, err := yaml.YAMLToJSON(raw)
-	if err != nil {
-		return nil, err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
 	a := &Attack{Folder: path.Dir(file)}
-	if err := decoder.Decode(a); err != nil {
+	if err := strict.Read(folders, file, a); err != nil {
 		return nil, err
 	}
 	if len(a.Threats) == 0 || len(a.Variants) == 0 {

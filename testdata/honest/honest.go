@@ -3,20 +3,17 @@
 package honest
 
 import (
-	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/scaffold"
 	"github.com/darkroom-project/darkroom/internal/synth"
+	"github.com/darkroom-project/darkroom/testdata/strict"
 )
 
 //go:embed *.yaml data/*.yaml
@@ -78,17 +75,7 @@ func All() ([]*Sequence, error) {
 }
 
 func (s *Sequence) read(file string) error {
-	raw, err := files.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	text, err := yaml.YAMLToJSON(raw)
-	if err != nil {
-		return err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(s); err != nil {
+	if err := strict.Read(files, file, s); err != nil {
 		return err
 	}
 	if s.Snapshots == nil {

@@ -3,10 +3,8 @@
 package published
 
 import (
-	"bytes"
 	"embed"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -14,9 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/testdata/strict"
 )
 
 //go:embed *.yaml
@@ -98,17 +95,7 @@ func All() ([]*Example, error) {
 }
 
 func (e *Example) read(file string) error {
-	raw, err := files.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	text, err := yaml.YAMLToJSON(raw)
-	if err != nil {
-		return err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(e); err != nil {
+	if err := strict.Read(files, file, e); err != nil {
 		return err
 	}
 	if e.Source == "" || len(e.Tables) == 0 {
