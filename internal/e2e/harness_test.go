@@ -43,11 +43,6 @@ func TestPlayedAttacks(t *testing.T) {
 			harnesses = append(harnesses, newHarness(a, v, stage))
 		}
 	}
-	t.Cleanup(func() {
-		for _, h := range harnesses {
-			h.playing.Wait() // if not every one was asked for
-		}
-	})
 	for _, h := range harnesses {
 		h.begin(t)
 	}
@@ -66,6 +61,9 @@ func TestPlayedAttacks(t *testing.T) {
 			})
 		}
 	})
+	for _, h := range harnesses {
+		h.playing.Wait() // if not every one was asked for; in a cleanup, calls would be canceled
+	}
 }
 
 // stage is what all variants are played on.

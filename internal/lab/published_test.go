@@ -16,9 +16,9 @@ import (
 )
 
 // TestPublishedExamples releases the tables of every example one after the other, each beside those before it. Unsafe must be exactly what the
-// publication says is unsafe, and whatever has fewer than three subjects; every number that is released must be the one that other code works out, and from all that is released no
-// unsafe cell may follow, nor anything else about fewer subjects than the threshold. That is found by elimination with fractions, which knows
-// nothing of how it was decided; it must find something if the unsafe cells alone are left out, wherever the publication suppresses more.
+// publication says is unsafe, and whatever has fewer than three subjects; every number that is released must be the one that other code works out;
+// and from all that is released no unsafe cell may follow, nor anything else about fewer subjects than the threshold. That is found by elimination
+// with fractions, which knows nothing of how it was decided. It must find something if the unsafe cells alone are left out.
 func TestPublishedExamples(t *testing.T) {
 	t.Parallel()
 	rules, err := builtin()
@@ -150,8 +150,8 @@ func (p *played) release(t *testing.T, l *lab.Lab, m *made) {
 	ok(t, err)
 	answer, err := l.Run(t.Context(), "office", module, nil)
 	ok(t, err)
-	if len(answer.Reasons) == 1 && answer.Reasons[0].Code == "NOTHING_TO_PUBLISH" {
-		m.history = len(m.places) // a table of one cell, which with the tables before it would tell too much
+	if len(m.places) == 1 && len(answer.Reasons) == 1 && answer.Reasons[0].Code == "NOTHING_TO_PUBLISH" && l.History() > 0 {
+		m.history = 1 // a table of one cell, which with the tables before it would tell too much
 		return
 	}
 	if answer.Outcome != enclave.Released {
