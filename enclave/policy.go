@@ -12,12 +12,15 @@ type Profile struct {
 	PPercent         int64  `json:"p_percent"`         // unsafe if (sum − t1 − t2) / t1 is below this
 	// HomogeneityPercent is 51 to 100: a protected value is unsafe to tell if at least this share of a group's subjects have it.
 	HomogeneityPercent int64 `json:"homogeneity_percent"`
-	RoundCount         int64 `json:"round_count"`  // counts are rounded to multiples of this
-	RoundSum           int64 `json:"round_sum"`    // sums, in whole units of the column, likewise
-	RankPercent        int64 `json:"rank_percent"` // independent sums that all releases may publish, per 100 subjects
-	MaxModuleBytes     int64 `json:"max_module_bytes"`
-	MaxDataBytes       int64 `json:"max_data_bytes"` // in data segments
-	MaxCells           int64 `json:"max_cells"`      // size of the key space
+	// IntervalPercent asks that published counts leave room for a cell below the threshold to have so many percent more; 0 asks for no room.
+	// See [Profile.Protection].
+	IntervalPercent int64 `json:"interval_percent"`
+	RoundCount      int64 `json:"round_count"`  // counts are rounded to multiples of this
+	RoundSum        int64 `json:"round_sum"`    // sums, in whole units of the column, likewise
+	RankPercent     int64 `json:"rank_percent"` // independent sums that all releases may publish, per 100 subjects
+	MaxModuleBytes  int64 `json:"max_module_bytes"`
+	MaxDataBytes    int64 `json:"max_data_bytes"` // in data segments
+	MaxCells        int64 `json:"max_cells"`      // size of the key space
 	// Of a program's output: bits that it may carry and parameters that a model may have, per 100 subjects, and how many of its values may
 	// stand in a protected column, in percent.
 	BitsPercent      int64 `json:"bits_percent"`
@@ -58,7 +61,8 @@ type Facts struct {
 	Unsafe      RiskCounts `json:"unsafe"`
 	// Derivable counts suppressed cells that the table's published cells determine, and groups of them whose sum these determine and
 	// that are unsafe by what cells tell: too few subjects even if each is counted in every cell, or perhaps dominated. How many
-	// distinct subjects anything that follows is about is not here but in History.
+	// distinct subjects anything that follows is about is not here but in History. It counts as well the suppressed cells of whose counts
+	// no [Witness] shows that they have bounds as wide as they must, and the groups of whom it follows what they share.
 	Derivable  int64        `json:"derivable"`
 	History    HistoryFacts `json:"history"`     // what it determines together with the releases before it
 	RoundCount int64        `json:"round_count"` // what the numbers were rounded to

@@ -119,7 +119,8 @@ func (e *Enclave) rejudge(ctx context.Context, held *HeldOutput) (*rejudged, err
 // measuresAs reports whether what was counted as unsafe by one profile's numbers would be by another's.
 func (p *Profile) measuresAs(q *Profile) bool {
 	return p.Threshold == q.Threshold && p.DominanceN == q.DominanceN && p.DominancePercent == q.DominancePercent &&
-		p.PPercent == q.PPercent && p.HomogeneityPercent == q.HomogeneityPercent
+		p.PPercent == q.PPercent && p.HomogeneityPercent == q.HomogeneityPercent && p.IntervalPercent == q.IntervalPercent &&
+		(p.IntervalPercent == 0 || p.RoundCount == q.RoundCount)
 }
 
 // asksPeople reports whether the module of a held output must be approved: see [Profile.ModuleReview].

@@ -142,6 +142,7 @@ func TestALateVoteIsJudgedAgain(t *testing.T) {
 		"sooner dominated":        {tightened(func(p *enclave.Profile) { p.DominancePercent++ }), enclave.Refused, "PROFILE_CHANGED"},
 		"a larger p":              {tightened(func(p *enclave.Profile) { p.PPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
 		"less alike":              {tightened(func(p *enclave.Profile) { p.HomogeneityPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
+		"wider bounds":            {tightened(func(p *enclave.Profile) { p.IntervalPercent++ }), enclave.Refused, "PROFILE_CHANGED"},
 		"withdrawn, a program":    {withdrawn(1, false, enclave.Program), enclave.Refused, "MODULE_NOT_APPROVED"},
 		"withdrawn, a table":      {withdrawn(1, true, enclave.Aggregate), enclave.Refused, "MODULE_NOT_APPROVED"},
 		"withdrawn, saw no rows":  {withdrawn(1, false, enclave.Aggregate), "", ""},

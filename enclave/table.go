@@ -69,6 +69,8 @@ type Treated struct {
 	Fates  []Fate // one for each cell
 	Bytes  []byte // Arrow IPC stream; its digest binds the verdict
 	Format string // media type of Bytes
+	// Witnesses are one for each suppressed cell whose count must have wide bounds: see [Profile.Protection]. They are for measurement alone.
+	Witnesses []Witness
 }
 
 // MediaArrow is the media type of an Arrow IPC stream.

@@ -37,6 +37,7 @@ type number struct {
 //   - p_percent: larger is stricter: a wider estimate of the largest contributor is still too close.
 //   - homogeneity_percent: smaller is stricter: a value that fewer of a group share is already unsafe. At most 100, so that what all share
 //     always is; above half, since less is not what the group has in common.
+//   - interval_percent: larger is stricter: a cell below the threshold could have more than it has; 0 asks nothing.
 //   - round_count, round_sum: larger is stricter. Where both numbers apply, neither need divide the other, the larger is taken.
 //   - rank_percent: smaller is stricter.
 //   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent, row_runs, runs, questions, denials, held_days:
@@ -67,6 +68,10 @@ func numbers() []number {
 		{
 			"homogeneity_percent", 51, 100, smaller,
 			func(p *enclave.Profile) int64 { return p.HomogeneityPercent }, func(p *enclave.Profile, v int64) { p.HomogeneityPercent = v },
+		},
+		{
+			"interval_percent", 0, 100, larger,
+			func(p *enclave.Profile) int64 { return p.IntervalPercent }, func(p *enclave.Profile, v int64) { p.IntervalPercent = v },
 		},
 		{
 			"round_count", 1, 1_000_000, larger,

@@ -35,8 +35,9 @@ func (Measurer) Measure(table *enclave.Table, profile enclave.Profile) *enclave.
 
 // Facts measures a treated output. A cell without a known fate counts as published, so that a fault shows. Derivable is the number of
 // suppressed cells whose value follows exactly from published ones, plus the number of groups of suppressed cells whose sum follows
-// and that break a rule together, as far as cells tell, and the number of groups of whom it follows that they share a protected value; see
-// [derivable] and [alike]. Errors: TABLE_TOO_INTRICATE, and the context's own.
+// and that break a rule together, as far as cells tell, the number of groups of whom it follows that they share a protected value, and that
+// of cells below the threshold whose counts may have close bounds; see [derivable], [alike] and [bounded]. Errors: TABLE_TOO_INTRICATE, and
+// the context's own.
 func (Measurer) Facts(ctx context.Context, treated *enclave.Treated, profile enclave.Profile) (enclave.Facts, error) {
 	facts := enclave.Facts{
 		Version: factsVersion, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Bytes: int64(len(treated.Bytes)),
@@ -67,7 +68,7 @@ func (Measurer) Facts(ctx context.Context, treated *enclave.Treated, profile enc
 		return facts, err
 	}
 	shared, err := alike(ctx, table, published, &profile)
-	facts.Derivable = follows + shared
+	facts.Derivable = follows + shared + bounded(treated, published, &profile)
 	return facts, err
 }
 

@@ -21,6 +21,7 @@ type suppression struct {
 	profile *enclave.Profile
 	fates   []enclave.Fate
 	alike   *alike
+	bounds  *bounds
 }
 
 func newSuppression(l *lattice, profile *enclave.Profile, risks []enclave.Risk) *suppression {
@@ -30,14 +31,17 @@ func newSuppression(l *lattice, profile *enclave.Profile, risks []enclave.Risk) 
 			s.fates[i] = enclave.Primary
 		}
 	}
-	s.alike = newAlike(s, risks)
+	s.alike, s.bounds = newAlike(s, risks), newBounds(s)
 	return s
 }
 
-// run repeats the passes to a fixed point: first the lines, which are cheap and find most violations, then the whole system, then what
-// would follow about groups that are alike.
+// run sees to bounds first, since what that suppresses protects from most else, and repeats the passes to a fixed point: first the lines,
+// which are cheap and find most violations, then the whole system, then what would follow about groups that are alike.
 func (s *suppression) run(ctx context.Context) error {
 	s.work = &work{ctx, elimination}
+	if err := s.bounds.repair(); err != nil {
+		return err
+	}
 	for again := true; again; {
 		if err := s.repairLines(); err != nil {
 			return err
@@ -95,6 +99,9 @@ func (s *suppression) clean() (bool, error) {
 		}
 	}
 	if clean, err := s.alike.clean(); err != nil || !clean {
+		return false, err
+	}
+	if clean, err := s.bounds.clean(); err != nil || !clean {
 		return false, err
 	}
 	p, err := newSpan(s)

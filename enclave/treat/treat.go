@@ -38,7 +38,7 @@ func (Treater) Treat(ctx context.Context, measured *enclave.Measured, profile en
 	if err != nil {
 		return nil, err
 	}
-	return &enclave.Treated{Table: table, Fates: s.fates, Bytes: raw, Format: enclave.MediaArrow}, nil
+	return &enclave.Treated{Table: table, Fates: s.fates, Bytes: raw, Format: enclave.MediaArrow, Witnesses: s.bounds.witnesses()}, nil
 }
 
 // lattice is how the cells of a table relate. Cells of the full table are atoms; every other cell, a margin, is the sum of the atoms

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// ErrTooLarge says that a system has more quantities than linear programming is tried on.
+// ErrTooLarge says that a system has more quantities than linear programming is tried on, or that rounding kept it from an end.
 var ErrTooLarge = errors.New("the system is too large for a linear program")
 
 // MaxQuantities is up to how many quantities linear programs are solved: it takes seconds then.

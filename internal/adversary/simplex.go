@@ -1,12 +1,12 @@
 package adversary
 
 import (
-	"errors"
+	"fmt"
 	"math"
 )
 
 // errStuck says that a linear program did not come to an end, or has no solution.
-var errStuck = errors.New("the linear program is stuck")
+var errStuck = fmt.Errorf("%w: it did not come to an end", ErrTooLarge)
 
 // simplex minimises linear functions over variables between bounds, under equations. It is the primal simplex method for bounded variables with a
 // dense tableau, from the basis of the equations' own variables; after a minimum it goes on from there for the next. (The one of gonum knows

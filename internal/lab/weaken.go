@@ -18,6 +18,7 @@ const (
 	Threshold   Mechanism = "threshold"   // cells of few subjects
 	Dominance   Mechanism = "dominance"   // cells of which one or two subjects make up most, and those in which one can estimate another
 	Homogeneity Mechanism = "homogeneity" // cells that say of everybody in a group what they share
+	Bounds      Mechanism = "bounds"      // cells below the threshold whose counts would have close bounds
 	Complement  Mechanism = "complement"  // cells that would let others be computed within a table
 	History     Mechanism = "history"     // what follows from all releases together
 	Blocks      Mechanism = "blocks"      // protected values of a group that go together, so that none is missed
@@ -28,7 +29,7 @@ const (
 
 // Mechanisms are all of them.
 func Mechanisms() []Mechanism {
-	return []Mechanism{Threshold, Dominance, Homogeneity, Complement, History, Blocks, Budget, KeySpace, People}
+	return []Mechanism{Threshold, Dominance, Homogeneity, Bounds, Complement, History, Blocks, Budget, KeySpace, People}
 }
 
 type offs []Mechanism
@@ -45,6 +46,9 @@ func (o offs) profile(p enclave.Profile) enclave.Profile {
 	}
 	if o.are(Homogeneity) {
 		p.HomogeneityPercent = 101
+	}
+	if o.are(Bounds) {
+		p.IntervalPercent = 0
 	}
 	return p
 }
