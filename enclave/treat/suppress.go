@@ -229,10 +229,5 @@ func (s *suppression) company(cells []int, cell int) int64 {
 	return least
 }
 
-// weight of a cell is its subjects; a margin, which a reader looks at first, counts twice.
-func (s *suppression) weight(cell int) int64 {
-	if s.under[cell] != nil {
-		return 2 * s.table.Cells[cell].Subjects
-	}
-	return s.table.Cells[cell].Subjects
-}
+// weight of a cell is its subjects: a margin has more than the cells under it anyway.
+func (s *suppression) weight(cell int) int64 { return s.table.Cells[cell].Subjects }
