@@ -236,9 +236,11 @@ func TestWatchingForARow(t *testing.T) {
 }
 
 func TestACanceledRunIsNotTheGuestsFault(t *testing.T) {
-	r := newRoom(t, patient, 1, 2000)
-	module, plan := orderOf(t, guests.NamedProgram("loop-on-row"), nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	r := newRoom(t, patient, 1, 20_000)
+	guest := guests.NamedProgram("loop-on-row")
+	guest.Manifest.Fuel = enclave.MaxFuel // for a second and more, on any machine there is
+	module, plan := orderOf(t, guest, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := r.Perform(ctx, r.rows, module, plan); !errors.Is(err, enclave.Fail(enclave.Canceled, "RUN_CANCELED")) {
 		t.Fatal(err)
