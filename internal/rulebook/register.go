@@ -42,8 +42,8 @@ type Register struct {
 }
 
 // Open finds the rules in force. At the first start these are the ones built in; so they are while nobody has changed them, also where a newer
-// program brings others. Rules that people put in force stay, whatever the program has: where this program cannot read them,
-// POLICY_ACTIVE_UNUSABLE.
+// program brings others. Rules that people put in force stay, whatever the program has. Where they are those that people signed and this program
+// cannot read them, nothing is let in or out until people put others in force (see [policy.Engine.StandIn]); where they are not, POLICY_ACTIVE_UNUSABLE.
 func Open(ctx context.Context, c Config) (*Register, error) {
 	r := &Register{config: c, archives: map[enclave.Digest]enclave.Digest{}, loaded: map[enclave.Digest]*policy.Engine{}}
 	for page := (enclave.Page{Size: 1000}); ; {
@@ -75,6 +75,11 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 		return r, nil
 	}
 	engine, err := r.verified(&active) //nolint:contextcheck // rules that were in force are compiled, whoever waits
+	if engine == nil && enclave.KindOf(err) == enclave.Invalid {
+		c.Log.ErrorContext(ctx, "the rules in force cannot be read by this version: nobody can do anything but put others in force",
+			slog.String("revision", active.Revision.String()), slog.Any("error", err))
+		engine, err = builtIn.StandIn(active.Revision), nil
+	}
 	if err != nil {
 		return nil, enclave.Fail(enclave.State, "POLICY_ACTIVE_UNUSABLE", "revision", active.Revision.String(), "problem", err.Error()).Because(err)
 	}
@@ -109,14 +114,14 @@ func (r *Register) install(ctx context.Context, engine *policy.Engine, before Ch
 }
 
 // verified is the engine of a change that people made, from its file, once its signature is verified again: whoever writes into the store
-// alone puts nothing in force.
+// alone puts nothing in force. Its error is of kind Invalid alone if the bundle is the one that people signed.
 func (r *Register) verified(change *Change) (*policy.Engine, error) {
 	files, err := r.files(change.Archive)
 	if err != nil {
 		return nil, err
 	}
 	if err := policy.Verify(files, r.config.Key); err != nil {
-		return nil, err
+		return nil, enclave.Internalf("the bundle of policy revision %s: %w", change.Revision, err)
 	}
 	engine, err := policy.LoadFiles(files, policy.WithLogger(r.config.Log))
 	if err == nil && engine.Revision() != change.Revision {
@@ -214,7 +219,11 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, archive [
 	change := Change{
 		ID: enclave.NewID(), Revision: engine.Revision(), Base: base.Revision(), State: Waiting, Proposer: caller, Note: note,
 	}
-	if change.Difference, err = policy.Difference(base.Describe().Files, files); err != nil {
+	before, err := r.inForce(base)
+	if err != nil {
+		return Change{}, err
+	}
+	if change.Difference, err = policy.Difference(before, files); err != nil {
 		return Change{}, err
 	}
 	if len(change.Difference) == 0 { // written otherwise at most
@@ -230,6 +239,17 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, archive [
 	}
 	r.known(&change)
 	return change, nil
+}
+
+// inForce are the files of the rules in force, also where this program cannot read them.
+func (r *Register) inForce(base *policy.Engine) ([]policy.File, error) {
+	if !base.StandsIn() {
+		return base.Describe().Files, nil
+	}
+	r.mu.Lock()
+	archive := r.archives[base.Revision()]
+	r.mu.Unlock()
+	return r.files(archive)
 }
 
 // try takes a bundle through everything that it must come through before it may be in force.

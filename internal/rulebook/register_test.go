@@ -347,6 +347,78 @@ func TestWhoeverWritesTheStorePutsNothingInForce(t *testing.T) {
 	}
 }
 
+// TestRulesOfAnOlderProgram: where the rules in force lack what this program needs, nothing is let in or out but other rules, which two people put in force
+// as ever; and a record says what they changed.
+func TestRulesOfAnOlderProgram(t *testing.T) {
+	w := newWorld(t)
+	built := w.Engine().Revision()
+	old := slices.Clone(w.ruled())
+	for i, f := range old {
+		if f.Path == "profiles/data.json" {
+			old[i].Text = strings.ReplaceAll(f.Text, `"held_days": 90,`, "")
+		}
+	}
+	was := w.enforce(old)
+	again, err := w.reopened(w.public)
+	ok(t, err)
+	w.Register = again
+	engine := w.Engine()
+	if engine.Revision() != was || !engine.StandsIn() || was == built {
+		t.Fatalf("revision %s is in force", engine.Revision())
+	}
+	for method, want := range map[string]bool{
+		"PolicyService/GetPolicy": true, "PolicyService/ProposePolicy": true, "PolicyService/DecidePolicyChange": true, "PolicyService/ListPolicyChanges": true,
+		"PolicyService/DryRunPolicy": false, "RunService/ListRuns": false, "GrantService/AssessGrant": false, "RunService/FetchResult": false, "ReviewService/CastVote": false,
+	} {
+		for _, caller := range []enclave.Caller{wu, {Role: enclave.Operator, Org: "acme", Name: "li"}} {
+			allowed, err := engine.Access(t.Context(), policy.AccessInput{Caller: caller, Method: "/darkroom.v1." + method, Owner: "acme"})
+			if err != nil || allowed != (want && (caller == wu || method == "PolicyService/GetPolicy")) {
+				t.Errorf("%s by %s: %v, %v", method, caller.Name, allowed, err)
+			}
+		}
+	}
+	judgement, err := engine.Admission(t.Context(), enclave.AdmissionFacts{Version: 1}, enclave.Profile{})
+	if err != nil || judgement.Decision != enclave.Deny || judgement.Revision != was || judgement.Reasons[0].Code != "POLICY_FAULT" {
+		t.Errorf("judged %+v, %v", judgement, err)
+	}
+	change, err := w.Propose(t.Context(), wu, w.bundle("person.base.threshold", "12"), "")
+	ok(t, err)
+	if change.Base != was || len(change.Difference) < 2 {
+		t.Errorf("the change is %+v", change)
+	}
+	_, err = w.Agree(t.Context(), wu, change.ID)
+	wants(t, err, "POLICY_SECOND_PERSON")
+	_, err = w.Agree(t.Context(), chen, change.ID)
+	ok(t, err)
+	if w.Engine().StandsIn() || w.Engine().Revision() != change.Revision {
+		t.Error("the new rules are not in force")
+	}
+	if _, err := w.At(was); enclave.AsError(err).Reason != "POLICY_REVISION_GONE" {
+		t.Errorf("the old ones are %v", err)
+	}
+}
+
+// enforce puts signed rules in force as an earlier program would have done, whatever this one thinks of them.
+func (w *world) enforce(files []policy.File) enclave.Digest {
+	w.t.Helper()
+	files, err := policy.Sign(files, w.private)
+	ok(w.t, err)
+	archive, err := policy.EncodeArchive(files)
+	ok(w.t, err)
+	kept, err := w.files.Put(archive)
+	ok(w.t, err)
+	active, err := w.store.Policies().Active(w.t.Context())
+	ok(w.t, err)
+	change := rulebook.Change{
+		ID: enclave.NewID(), Revision: enclave.DigestOf(archive), Base: active.Revision, State: rulebook.Waiting, Proposer: wu, Proposed: time.Now(), Archive: kept,
+	}
+	act := func(verb string) enclave.Act { return enclave.NewAct(time.Now(), wu, verb, "policyChanges/"+change.ID) }
+	ok(w.t, w.store.Policies().Insert(w.t.Context(), change, act("policy.propose")))
+	change.State, change.Decider, change.Decided = rulebook.Active, chen, time.Now()
+	ok(w.t, w.store.Policies().Decide(w.t.Context(), change, act("policy.activate")))
+	return change.Revision
+}
+
 // TestOneOfManyAgrees: of changes that are agreed with at once, against the same rules, one comes in force.
 func TestOneOfManyAgrees(t *testing.T) {
 	w := newWorld(t)
