@@ -1,9 +1,6 @@
 package enclave
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // A block is everybody that cells agree on but for keys of protected columns: all who are in the east, of a table of illnesses by district. (In
 // Machanavajjhala et al. 2006, those who agree on the quasi-identifiers.) Which protected values of a block are published must not
@@ -11,13 +8,14 @@ import (
 
 // blocks numbers the blocks that cells are of, whichever set they stand in. It is nil if no key is of a protected column.
 func (t *Table) blocks() []int32 {
-	open, protected := make([]Set, len(t.Plan.Sets)), false
+	open, names, protected := make([]Set, len(t.Plan.Sets)), make([]string, len(t.Plan.Sets)), false
 	for i, set := range t.Plan.Sets {
 		for _, k := range set {
 			if t.Plan.protectedBy(k) < 0 {
 				open[i] = append(open[i], k)
 			}
 		}
+		names[i] = fmt.Sprint(open[i])
 		protected = protected || len(open[i]) < len(set)
 	}
 	if !protected {
@@ -25,8 +23,8 @@ func (t *Table) blocks() []int32 {
 	}
 	numbers, blocks := map[string]int32{}, make([]int32, len(t.Cells))
 	for i := range t.Cells {
-		set := open[t.Cells[i].Set]
-		name := fmt.Sprint(set) + set.Project(t.Cells[i].Codes)
+		set := t.Cells[i].Set
+		name := names[set] + open[set].Project(t.Cells[i].Codes)
 		number, met := numbers[name]
 		if !met {
 			number = int32(len(numbers)) //nolint:gosec // at most the number of cells
@@ -60,28 +58,4 @@ func (f *Footprint) Together(cells, blocks []int32) []int32 {
 		}
 	}
 	return together
-}
-
-// around lists, by cell of the full table, the blocks that it is part of and something is published of.
-func (t *Table) around(blocks []int32, fates []Fate, full int) [][]int32 {
-	told := map[int32]bool{}
-	margins := make([]map[string]int32, len(t.Plan.Sets)) // blocks of cells by their codes
-	for i := range t.Cells {
-		c := &t.Cells[i]
-		if margins[c.Set] == nil {
-			margins[c.Set] = map[string]int32{}
-		}
-		margins[c.Set][t.Plan.Sets[c.Set].Project(c.Codes)] = blocks[i]
-		told[blocks[i]] = told[blocks[i]] || fates[i] == Published
-	}
-	around := make([][]int32, full)
-	for i := range around {
-		for set, of := range margins {
-			block, there := of[t.Plan.Sets[set].Project(t.Cells[i].Codes)]
-			if there && told[block] && !slices.Contains(around[i], block) {
-				around[i] = append(around[i], block)
-			}
-		}
-	}
-	return around
 }

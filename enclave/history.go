@@ -1,6 +1,9 @@
 package enclave
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Footprint is what an exact release says of the rows of its snapshot: for each row the cell of the full table that it fell into, and
 // for each of those the published cells that contain it. It is what the audit of the release history works with. It is as sensitive
@@ -28,24 +31,35 @@ func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
 	for _, m := range t.Plan.Measures {
 		f.Distinct = f.Distinct || m.Op == Subjects
 	}
-	margins := make([]map[string]int32, len(t.Plan.Sets)) // published cells by their codes
+	blocks := t.blocks()
+	told := map[int32]bool{}                              // blocks that something is published of
+	margins := make([]map[string]int32, len(t.Plan.Sets)) // cells by their codes
 	for i := range t.Cells {
-		if c := &t.Cells[i]; fates[i] == Published {
-			if margins[c.Set] == nil {
-				margins[c.Set] = map[string]int32{}
-			}
-			margins[c.Set][t.Plan.Sets[c.Set].Project(c.Codes)] = int32(i)
+		c := &t.Cells[i]
+		if margins[c.Set] == nil {
+			margins[c.Set] = map[string]int32{}
 		}
+		margins[c.Set][t.Plan.Sets[c.Set].Project(c.Codes)] = int32(i)
+		if blocks != nil && fates[i] == Published {
+			told[blocks[i]] = true
+		}
+	}
+	if blocks != nil {
+		f.Blocks, f.table, f.blocks = make([][]int32, full), t, blocks
 	}
 	for i := range f.Over {
-		for set, published := range margins {
-			if at, ok := published[t.Plan.Sets[set].Project(t.Cells[i].Codes)]; ok {
+		for set, cells := range margins {
+			at, ok := cells[t.Plan.Sets[set].Project(t.Cells[i].Codes)]
+			if !ok {
+				continue
+			}
+			if fates[at] == Published {
 				f.Over[i] = append(f.Over[i], at)
 			}
+			if blocks != nil && told[blocks[at]] && !slices.Contains(f.Blocks[i], blocks[at]) {
+				f.Blocks[i] = append(f.Blocks[i], blocks[at])
+			}
 		}
-	}
-	if blocks := t.blocks(); blocks != nil {
-		f.Blocks, f.table, f.blocks = t.around(blocks, fates, full), t, blocks
 	}
 	return f
 }

@@ -148,8 +148,7 @@ func (r *Register) Audit(ctx context.Context, dataset *enclave.Dataset, version,
 	if err != nil {
 		return enclave.Audited{}, err
 	}
-	answer, err := a.try(ctx, release, version, b.rows.people())
-	return answer.together(footprint), err
+	return a.try(ctx, release, footprint, enclave.HistoryFacts{Releases: version, Clean: true, Subjects: b.rows.people()})
 }
 
 func (r *Register) book(dataset string) *book {
@@ -278,51 +277,50 @@ func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
 	return a, nil
 }
 
-// answered is what has to go of a table, cells or blocks, and otherwise what is known of it.
-type answered struct {
-	cells, blocks []int32
-	facts         enclave.HistoryFacts
-}
-
-func (a *answered) together(footprint *enclave.Footprint) enclave.Audited {
-	audited := enclave.Audited{Facts: a.facts}
-	if len(a.cells)+len(a.blocks) > 0 {
-		audited.Suppress = footprint.Together(a.cells, a.blocks)
-	}
-	return audited
-}
-
-// try asks the audits, that of blocks first. What any of them wants suppressed goes before the next is asked.
-func (a *audits) try(ctx context.Context, release placed, releases, subjects int64) (answered, error) {
-	answer := answered{facts: enclave.HistoryFacts{Releases: releases, Clean: true, Subjects: subjects}}
-	ask := func(audit *history.Audit, table *history.Release) ([]int32, error) {
-		result, err := audit.Look(ctx, table)
+// try asks the audits, that of blocks first. What one of them wants suppressed goes before the next is asked; where nothing that could go would
+// help, nothing does. Facts are what is known before.
+func (a *audits) try(ctx context.Context, release placed, footprint *enclave.Footprint, facts enclave.HistoryFacts) (enclave.Audited, error) {
+	answer := enclave.Audited{Facts: facts}
+	for _, asked := range []struct {
+		audit *history.Audit
+		table *history.Release // nil if it is no question
+	}{{a.blocks, release.blocks}, {a.sums, release.Release}, {a.subjects, release.counted()}} {
+		if asked.table == nil {
+			continue
+		}
+		result, err := asked.audit.Look(ctx, asked.table)
 		if err != nil {
-			return nil, err
+			return enclave.Audited{}, err
 		}
-		answer.facts.Clean = answer.facts.Clean && result.Clean
-		if table == release.Release {
-			answer.facts.Rank = max(answer.facts.Rank, int64(result.Rank))
+		answer.Facts.Clean = answer.Facts.Clean && result.Clean
+		ofBlocks := asked.audit == a.blocks
+		if !ofBlocks {
+			answer.Facts.Rank = max(answer.Facts.Rank, int64(result.Rank))
 		}
-		if result.Refused {
-			answer.facts.Refused = true
-			return nil, nil // nothing that could go would help
+		if answer.Facts.Refused = result.Refused; result.Refused {
+			return answer, nil
 		}
-		var cells []int32
+		var named []int32
 		for _, s := range result.Suppressed {
-			cells = append(cells, s.Cell)
+			named = append(named, s.Cell)
 		}
-		return cells, nil
-	}
-	var err error
-	if release.blocks != nil {
-		if answer.blocks, err = ask(a.blocks, release.blocks); err != nil || len(answer.blocks) > 0 || answer.facts.Refused {
-			return answer, err
+		switch {
+		case len(named) == 0:
+			continue
+		case ofBlocks:
+			answer.Suppress = footprint.Together(nil, named)
+		default:
+			answer.Suppress = footprint.Together(named, nil)
 		}
+		return answer, nil
 	}
-	if answer.cells, err = ask(a.sums, release.Release); err != nil || len(answer.cells) > 0 || answer.facts.Refused || !release.distinct {
-		return answer, err
+	return answer, nil
+}
+
+// counted is the release as far as it counts distinct subjects, nil if it does not.
+func (p *placed) counted() *history.Release {
+	if p.distinct {
+		return p.Release
 	}
-	answer.cells, err = ask(a.subjects, release.Release)
-	return answer, err
+	return nil
 }

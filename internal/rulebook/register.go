@@ -74,14 +74,21 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 		r.active.Store(builtIn)
 		return r, nil
 	}
-	engine, err := r.verified(&active) //nolint:contextcheck // rules that were in force are compiled, whoever waits
-	if engine == nil && enclave.KindOf(err) == enclave.Invalid {
+	unusable := func(err error) error {
+		return enclave.Fail(enclave.State, "POLICY_ACTIVE_UNUSABLE", "revision", active.Revision.String(), "problem", err.Error()).Because(err)
+	}
+	files, err := r.signed(&active)
+	if err != nil {
+		return nil, unusable(err)
+	}
+	engine, err := policy.LoadFiles(files, policy.WithLogger(c.Log)) //nolint:contextcheck // rules that were in force are compiled, whoever waits
+	switch {
+	case err != nil:
 		c.Log.ErrorContext(ctx, "the rules in force cannot be read by this version: nobody can do anything but put others in force",
 			slog.String("revision", active.Revision.String()), slog.Any("error", err))
-		engine, err = builtIn.StandIn(active.Revision), nil
-	}
-	if err != nil {
-		return nil, enclave.Fail(enclave.State, "POLICY_ACTIVE_UNUSABLE", "revision", active.Revision.String(), "problem", err.Error()).Because(err)
+		engine = builtIn.StandIn(active.Revision)
+	case engine.Revision() != active.Revision:
+		return nil, unusable(enclave.Internalf("the file of policy revision %s is another's", active.Revision))
 	}
 	r.active.Store(engine)
 	return r, nil
@@ -113,21 +120,14 @@ func (r *Register) install(ctx context.Context, engine *policy.Engine, before Ch
 	return nil
 }
 
-// verified is the engine of a change that people made, from its file, once its signature is verified again: whoever writes into the store
-// alone puts nothing in force. Its error is of kind Invalid alone if the bundle is the one that people signed.
-func (r *Register) verified(change *Change) (*policy.Engine, error) {
+// signed are the files of a change that people made, once their signature is verified again: whoever writes into the store alone puts nothing in
+// force.
+func (r *Register) signed(change *Change) ([]policy.File, error) {
 	files, err := r.files(change.Archive)
 	if err != nil {
 		return nil, err
 	}
-	if err := policy.Verify(files, r.config.Key); err != nil {
-		return nil, enclave.Internalf("the bundle of policy revision %s: %w", change.Revision, err)
-	}
-	engine, err := policy.LoadFiles(files, policy.WithLogger(r.config.Log))
-	if err == nil && engine.Revision() != change.Revision {
-		err = enclave.Internalf("the file of policy revision %s is another's", change.Revision)
-	}
-	return engine, err
+	return files, policy.Verify(files, r.config.Key)
 }
 
 // files reads a kept bundle; none for the zero digest.
