@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -84,9 +83,9 @@ func (r *Register) Explain(ctx context.Context, caller enclave.Caller, id string
 		if err != nil {
 			return nil, err
 		}
-		var evidence Evidence
-		if err := json.Unmarshal([]byte(decision.Evidence), &evidence); err != nil {
-			return nil, enclave.Internalf("decode evidence: %w", err)
+		evidence, err := decision.evidence()
+		if err != nil {
+			return nil, err
 		}
 		point := "release"
 		if evidence.Facts.Form == enclave.Program {

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -18,9 +17,9 @@ func (r *Register) Held(ctx context.Context, id string) (*enclave.HeldOutput, []
 	if err != nil {
 		return nil, nil, err
 	}
-	var evidence Evidence
-	if err := json.Unmarshal([]byte(decision.Evidence), &evidence); err != nil {
-		return nil, nil, enclave.Internalf("decode the evidence of run %s: %w", id, err)
+	evidence, err := decision.evidence()
+	if err != nil {
+		return nil, nil, err
 	}
 	held := &enclave.HeldOutput{
 		Run: state.Run, Facts: evidence.Facts, Places: evidence.Places, Profile: decision.Profile, Policy: decision.Policy, Format: decision.Format,

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -56,6 +57,14 @@ type Evidence struct {
 	Passed []string             `json:"passed,omitempty"` // names of the rules that held
 	Places []enclave.Place      `json:"places,omitempty"` // where in a program's output they were found
 	Votes  []enclave.Vote       `json:"votes,omitempty"`  // of the people who released it
+}
+
+// evidence is what the decision was made from.
+func (d *Decision) evidence() (e Evidence, err error) {
+	if err := json.Unmarshal([]byte(d.Evidence), &e); err != nil {
+		return e, enclave.Internalf("decode the evidence of run %s: %w", d.Run, err)
+	}
+	return e, nil
 }
 
 // votesDigest is what a receipt tells of the votes beside their number: their names are for auditors, in the acts of voting and here.

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -82,9 +81,9 @@ func (r *Register) releaseOf(ctx context.Context, id string) (Released, *enclave
 	if err != nil {
 		return Released{}, nil, err
 	}
-	var evidence Evidence
-	if err := json.Unmarshal([]byte(decision.Evidence), &evidence); err != nil {
-		return Released{}, nil, enclave.Internalf("decode evidence: %w", err)
+	evidence, err := decision.evidence()
+	if err != nil {
+		return Released{}, nil, err
 	}
 	return Released{
 		Run: id, Grant: state.Grant, Operator: state.Submitter.Org, Scenario: state.Scenario, Module: state.Module, Snapshot: state.Snapshot,

@@ -189,9 +189,9 @@ func (r *Register) attested(ctx context.Context, state *State, d *Decision) erro
 	if err != nil {
 		return err
 	}
-	var evidence Evidence
-	if err := json.Unmarshal([]byte(d.Evidence), &evidence); err != nil {
-		return enclave.Internalf("decode evidence: %w", err)
+	evidence, err := d.evidence()
+	if err != nil {
+		return err
 	}
 	want, err := actOf(d.Time, &enclave.Decided{
 		Run: state.Run, Decision: d.Decision, Reasons: d.Reasons, Policy: d.Policy, Profile: d.Profile, Digest: d.Result, History: d.History,

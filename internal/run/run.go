@@ -415,9 +415,9 @@ func (r *Register) report(ctx context.Context, state *State) (*enclave.Report, e
 	if err != nil {
 		return nil, err
 	}
-	var evidence Evidence
-	if err := json.Unmarshal([]byte(decision.Evidence), &evidence); err != nil {
-		return nil, enclave.Internalf("decode evidence: %w", err)
+	evidence, err := decision.evidence()
+	if err != nil {
+		return nil, err
 	}
 	report.Facts, report.Places, report.Profile, report.Passed = &evidence.Facts, evidence.Places, &decision.Profile, evidence.Passed
 	return report, nil

@@ -120,9 +120,9 @@ func (r *Register) whatIf(ctx context.Context, id string, rules enclave.Policy, 
 	if err != nil {
 		return nil, err
 	}
-	var evidence Evidence
-	if err := json.Unmarshal([]byte(decision.Evidence), &evidence); err != nil {
-		return nil, enclave.Internalf("decode evidence: %w", err)
+	evidence, err := decision.evidence()
+	if err != nil {
+		return nil, err
 	}
 	dataset, err := r.config.Datasets.Dataset(ctx, state.Dataset)
 	if err != nil {
