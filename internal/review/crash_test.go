@@ -1,9 +1,11 @@
 package review_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -172,6 +174,35 @@ func TestTheEnclaveStopsBeforeTheGate(t *testing.T) {
 	w.Resume(ctx)
 	w.ends(id, enclave.Released)
 	w.Resume(ctx)
+	player{world: w, id: id}.consistent(enclave.Released)
+}
+
+// TestAnotherReleaseBeforeTheNextStart finds two votes that a release made void while nobody could finish them. That is nobody's fault: nothing is
+// released, and people look again.
+func TestAnotherReleaseBeforeTheNextStart(t *testing.T) {
+	t.Parallel()
+	w := fresh(t)
+	var log bytes.Buffer
+	w.config.Log = slog.New(slog.NewTextHandler(&log, nil))
+	failure := errInjected
+	w.config.Runs = stubborn{w.runs, func() error { return failure }}
+	w.Register = review.New(w.config)
+	id := w.held()
+	w.voted(chen, id, enclave.ChooseRelease, review.Open)
+	if _, err := w.vote(wang, id, enclave.ChooseRelease); enclave.KindOf(err) != enclave.Internal {
+		t.Fatalf("the vote ended with %v", err)
+	}
+	w.ran(globex, table(40, false), enclave.Released)
+	failure = nil
+	w.Resume(t.Context())
+	if log.Len() > 0 {
+		t.Errorf("it is told as a fault: %s", &log)
+	}
+	if verbs := w.verbs(id); verbs[len(verbs)-1] != "review.void" {
+		t.Errorf("the ledger has %v", verbs)
+	}
+	w.voted(wang, id, enclave.ChooseRelease, review.Open)
+	w.voted(chen, id, enclave.ChooseRelease, review.Released)
 	player{world: w, id: id}.consistent(enclave.Released)
 }
 

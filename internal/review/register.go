@@ -180,7 +180,7 @@ func (r *Register) finish(ctx context.Context, record Record) error {
 	return failure
 }
 
-// Resume finishes what two people agreed on before the enclave stopped. It waits for the ledger, so it is for a goroutine beside the service.
+// Resume finishes what two people agreed on before the enclave stopped, or voids votes that do not bind any more. It waits for the ledger, so it is for a goroutine beside the service.
 // What fails is logged, and finished by whoever looks next.
 func (r *Register) Resume(ctx context.Context) {
 	agreed, err := r.Store.In(ctx, Agreed)
@@ -204,5 +204,8 @@ func (r *Register) resume(ctx context.Context, id string) (err error) {
 	if err != nil || record.File.State != Agreed {
 		return err
 	}
-	return r.finish(ctx, record)
+	if err = r.finish(ctx, record); enclave.KindOf(err) == enclave.State {
+		return nil // another release came in between: the votes are void, which is recorded, and people look again
+	}
+	return err
 }
