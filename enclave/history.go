@@ -76,6 +76,9 @@ type HistoryFacts struct {
 	Clean    bool  `json:"clean"`    // whatever follows from all of them touches at least the threshold's number of subjects
 	Refused  bool  `json:"refused"`  // no cell of this table could be named whose suppression would make it so
 	Rank     int64 `json:"rank"`     // independent sums published, this table's among them
+	// Guess is how often, in percent, rounded up, the best linear guess at a yes or no of one subject is right, of the subject of whom most is told.
+	// Left out are those of whom the rules' limit was passed before, if this table tells no more. It is 100 if every guess is tolerated.
+	Guess    int64 `json:"guess"`
 	Subjects int64 `json:"subjects"` // in the dataset, all versions of it
 }
 
@@ -86,6 +89,6 @@ type Historian interface {
 	// after the other, operators in turn, or who takes longest would never come to an end. nil has nobody wait.
 	Turns(dataset string) *Turns
 	// Audit judges what a footprint would add to the history at a version. It MUST fail with HISTORY_MOVED if the history has
-	// moved on. It changes nothing: recording the release does.
-	Audit(ctx context.Context, dataset *Dataset, version, threshold int64, footprint *Footprint) (Audited, error)
+	// moved on. It changes nothing: recording the release does. Of the profile it takes the threshold and the tolerated guess.
+	Audit(ctx context.Context, dataset *Dataset, version int64, profile Profile, footprint *Footprint) (Audited, error)
 }

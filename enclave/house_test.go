@@ -205,7 +205,7 @@ type historian struct{ *house }
 
 func (h historian) Turns(string) *enclave.Turns { return h.turns }
 
-func (h historian) Audit(_ context.Context, _ *enclave.Dataset, version, _ int64, f *enclave.Footprint) (enclave.Audited, error) {
+func (h historian) Audit(_ context.Context, _ *enclave.Dataset, version int64, _ enclave.Profile, f *enclave.Footprint) (enclave.Audited, error) {
 	h.footprints = append(h.footprints, f)
 	if h.onAudit != nil {
 		h.onAudit()

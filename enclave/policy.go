@@ -18,9 +18,12 @@ type Profile struct {
 	RoundCount      int64 `json:"round_count"`  // counts are rounded to multiples of this
 	RoundSum        int64 `json:"round_sum"`    // sums, in whole units of the column, likewise
 	RankPercent     int64 `json:"rank_percent"` // independent sums that all releases may publish, per 100 subjects
-	MaxModuleBytes  int64 `json:"max_module_bytes"`
-	MaxDataBytes    int64 `json:"max_data_bytes"` // in data segments
-	MaxCells        int64 `json:"max_cells"`      // size of the key space
+	// GuessPercent is 51 to 100: how often somebody who knows all releases and nothing else may be right with a guess at whether one subject has
+	// something (可推断性). 100 tolerates every guess, and none is measured.
+	GuessPercent   int64 `json:"guess_percent"`
+	MaxModuleBytes int64 `json:"max_module_bytes"`
+	MaxDataBytes   int64 `json:"max_data_bytes"` // in data segments
+	MaxCells       int64 `json:"max_cells"`      // size of the key space
 	// Of a program's output: bits that it may carry and parameters that a model may have, per 100 subjects, and how many of its values may
 	// stand in a protected column, in percent.
 	BitsPercent      int64 `json:"bits_percent"`

@@ -94,7 +94,7 @@ func (e *Enclave) rejudge(ctx context.Context, held *HeldOutput) (*rejudged, err
 	}
 	facts := held.Facts
 	if held.Footprint != nil {
-		audited, err := e.Historian.Audit(ctx, held.Dataset, history, profile.Threshold, held.Footprint)
+		audited, err := e.Historian.Audit(ctx, held.Dataset, history, profile, held.Footprint)
 		if err != nil {
 			return nil, err
 		}

@@ -117,7 +117,7 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 			return nil, err
 		}
 		footprint := in.table.Footprint(in.Snapshot.Digest, output.Fates)
-		audited, err := e.Historian.Audit(ctx, in.Dataset, in.history, in.profile.Threshold, footprint)
+		audited, err := e.Historian.Audit(ctx, in.Dataset, in.history, in.profile, footprint)
 		if err != nil {
 			return nil, err
 		}

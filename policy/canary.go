@@ -57,7 +57,7 @@ func releaseCanaries(profile enclave.Profile) []canary {
 			Version: 1, Form: enclave.Aggregate, Operator: "canary", Scenario: "canary", Dataset: "canary", Grade: 1,
 			SubjectKind: enclave.Person, Cells: enclave.CellCounts{Published: 10, Primary: 1, Complement: 1},
 			MinSubjects: 2 * profile.Threshold, RoundCount: profile.RoundCount, RoundSum: profile.RoundSum, Bytes: 1000,
-			History: enclave.HistoryFacts{Clean: true, Rank: profile.RankPercent, Subjects: 100},
+			History: enclave.HistoryFacts{Clean: true, Rank: profile.RankPercent, Guess: profile.GuessPercent, Subjects: 100},
 		}
 		spoil(&facts)
 		return canary{name: "release of " + name + " (" + profile.Name + ")", try: func(ctx context.Context, e *Engine) (enclave.Judgement, error) {
@@ -101,6 +101,7 @@ func releaseFaults() []releaseFault {
 		{"a derivable cell", func(f *enclave.Facts) { f.Derivable = 1 }},
 		{"a table that the history forbids", func(f *enclave.Facts) { f.History.Clean = false }},
 		{"a table that no suppression mends", func(f *enclave.Facts) { f.History.Refused = true }},
+		{"a guess that is too good", func(f *enclave.Facts) { f.History.Guess++ }},
 		{"one sum beyond the budget", func(f *enclave.Facts) { f.History.Rank++ }},
 		{"counts without rounding", func(f *enclave.Facts) { f.RoundCount = 0 }},
 		{"sums without rounding", func(f *enclave.Facts) { f.RoundSum = 0 }},

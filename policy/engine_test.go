@@ -37,7 +37,7 @@ func honest(p enclave.Profile) enclave.Facts {
 		Version: 1, Form: enclave.Aggregate, Operator: "acme", Scenario: "research", Dataset: "visits", Grade: 3,
 		SubjectKind: enclave.Person, Cells: enclave.CellCounts{Published: 40, Primary: 3, Complement: 2},
 		MinSubjects: p.Threshold, RoundCount: p.RoundCount, RoundSum: p.RoundSum, Bytes: 9000,
-		History: enclave.HistoryFacts{Clean: true, Rank: p.RankPercent, Subjects: 100},
+		History: enclave.HistoryFacts{Clean: true, Rank: p.RankPercent, Guess: p.GuessPercent, Subjects: 100},
 	}
 }
 
@@ -86,6 +86,7 @@ func TestRelease(t *testing.T) {
 			},
 			"derivable": {func(f *enclave.Facts) { f.Derivable = 1 }, enclave.Deny, []string{"DERIVABLE"}},
 			"history":   {func(f *enclave.Facts) { f.History.Clean = false }, enclave.Deny, []string{"HISTORY"}},
+			"guess":     {func(f *enclave.Facts) { f.History.Guess++ }, enclave.Deny, []string{"HISTORY"}},
 			"budget":    {func(f *enclave.Facts) { f.History.Rank++ }, enclave.Deny, []string{"HISTORY_BUDGET"}},
 		} {
 			facts := honest(p)

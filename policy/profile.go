@@ -40,6 +40,7 @@ type number struct {
 //   - interval_percent: larger is stricter: a cell below the threshold could have more than it has; 0 asks nothing.
 //   - round_count, round_sum: larger is stricter. Where both numbers apply, neither need divide the other, the larger is taken.
 //   - rank_percent: smaller is stricter.
+//   - guess_percent: smaller is stricter; above half, which is right by chance. 100 asks nothing.
 //   - max_module_bytes, max_data_bytes, max_cells, bits_percent, parameter_percent, verbatim_percent, row_runs, runs, questions, denials, held_days:
 //     smaller is stricter.
 //   - shown: smaller is stricter: 1 shows guests open and quasi columns alone, 2 measures too, 3 sensitive ones too.
@@ -84,6 +85,10 @@ func numbers() []number {
 		{
 			"rank_percent", 1, 50, smaller,
 			func(p *enclave.Profile) int64 { return p.RankPercent }, func(p *enclave.Profile, v int64) { p.RankPercent = v },
+		},
+		{
+			"guess_percent", 51, 100, smaller,
+			func(p *enclave.Profile) int64 { return p.GuessPercent }, func(p *enclave.Profile, v int64) { p.GuessPercent = v },
 		},
 		{
 			"max_module_bytes", 1, 256 << 20, smaller,

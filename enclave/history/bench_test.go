@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/darkroom-project/darkroom/enclave/history"
 )
@@ -23,7 +24,7 @@ func crossings(rows, tables, domain int) (subjects []uint32, releases []*history
 	return subjects, releases
 }
 
-// BenchmarkTry prints what one more table costs as histories grow, for ten groups.
+// BenchmarkTry prints what one more table costs as histories grow, for ten groups, and then how long leverage takes.
 func BenchmarkTry(b *testing.B) {
 	for _, c := range []struct{ rows, tables, domain int }{
 		{200_000, 5, 10}, {1_000_000, 5, 20}, {10_000_000, 8, 25}, {10_000_000, 8, 50},
@@ -54,6 +55,14 @@ func BenchmarkTry(b *testing.B) {
 			b.ReportMetric(float64(len(result.Suppressed)), "lost")
 			b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(b.N)/(1<<20), "MiB/op")
 			b.ReportMetric(float64(before.HeapAlloc)/(1<<20), "MiB-held")
+			b.StopTimer()
+			start := time.Now()
+			l, err := result.Leverage(context.Background(), history.LeverageLimit(0.85))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(time.Since(start).Seconds(), "s-leverage")
+			b.ReportMetric(float64(l.Rank), "rank-leverage")
 		})
 	}
 }

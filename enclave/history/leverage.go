@@ -3,94 +3,214 @@ package history
 import (
 	"context"
 	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"gonum.org/v1/gonum/mat"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// MaxLeverageRank is the largest rank for which leverage is computed: it takes rank³ multiplications and 8·rank² bytes.
-const MaxLeverageRank = 6000
+// MaxLeverageRank is of how many independent sums leverage is computed: it takes rank³ multiplications and some 40·rank² bytes. Of a longer history it is
+// that of the latest releases, which tell less than all.
+const MaxLeverageRank = 1500
 
 // Leverage is how much of single rows and subjects the releases determine together (step 8). The leverage of a row, between 0 and 1, is
 // h = mᵀ(MMᵀ)⁻¹m for its column m: the share of the row's own value in the best linear guess at it. It is 1 exactly when the value
 // follows, and all rows together have as much as the rank. For a subject it is the largest eigenvalue of the block of its rows,
 // for which the sum over the rows, but no more than 1, stands here as an upper bound.
 type Leverage struct {
-	Rank     int
-	Subjects int     // who are in a published cell
-	Row      float64 // the largest of a row; for Subjects audits the same as Subject
-	Subject  float64 // the largest bound of a subject
-	Sum      float64 // over everyone: equal to Rank, but for rounding
-	Share    float64 // the largest mean of the bounds in the population of any release: those with a row in it
-	Over     int     // subjects whose bound is above the limit
-	Limit    float64
+	Rank int     // independent sums that were looked at: those of the latest releases
+	Row  float64 // the largest of a row
+	Sum  float64 // over all rows: equal to Rank, but for rounding
+	// Subject is the largest bound of a subject, leaving out those above the limit of whom the table tells nothing more than was known.
+	Subject float64
+	Over    int // subjects above the limit of whom the table tells more
+	// Suppressed are cells of the table, one of the most telling of each of those subjects, ascending.
+	Suppressed []int32
 }
 
-type mean struct{ sum, count float64 }
-
 // LeverageLimit is the leverage at which somebody who knows nothing else guesses a binary secret right with this probability, 0.5 to
-// below 1: h with Φ(√(h/(1−h))) = guess.
+// 1: h with Φ(√(h/(1−h))) = guess.
 func LeverageLimit(guess float64) float64 {
+	if guess >= 1 {
+		return 1
+	}
 	z := math.Sqrt2 * math.Erfinv(2*guess-1)
 	return z * z / (1 + z*z)
 }
 
-// Within reports whether the budget for a tolerated guess holds: nobody is above the limit, and the mean is at most share, both of
-// everyone, where it is the rank by subject, and of each release's population.
-func (l *Leverage) Within(share float64) bool {
-	return l.Over == 0 && l.Share <= share && float64(l.Rank) <= share*float64(l.Subjects)
+// Guess is the inverse of [LeverageLimit].
+func Guess(leverage float64) float64 {
+	if leverage >= 1 {
+		return 1
+	}
+	return 0.5 * math.Erfc(-math.Sqrt(leverage/(1-leverage))/math.Sqrt2)
 }
 
-// Leverage computes it for the history together with the result's table as it may be published. It takes time: see README.md. It
-// fails with HISTORY_RANK where the rank is above MaxLeverageRank; budgets end such histories before.
-func (r *Result) Leverage(ctx context.Context, guess float64) (*Leverage, error) {
-	m := r.search.matrix
-	if len(m.cells) > MaxLeverageRank {
-		return nil, enclave.Fail(enclave.Limit, "HISTORY_RANK")
-	}
-	if !(guess >= 0.5 && guess < 1) {
-		return nil, enclave.Internalf("history: a tolerated guess of %g", guess)
-	}
-	inverse := m.gram()
+// noMore is a leverage that is 0 but for rounding.
+const noMore = 1e-9
+
+// Leverage computes it for the history together with the result's table as it may be published, and names cells of the table to suppress so that
+// no subject whom it tells more of is above the limit. Without them others may still be: treat and judge again. It takes time: see README.md.
+func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if !inverse.invert() {
+	m := r.search.latest(MaxLeverageRank)
+	l := &Leverage{Rank: len(m.cells)}
+	if l.Rank == 0 {
+		return l, nil
+	}
+	var factor mat.Cholesky
+	inverse := mat.NewSymDense(l.Rank, nil)
+	if !factor.Factorize(m.gram()) || factor.InverseTo(inverse) != nil {
 		return nil, enclave.Internalf("history: leverage is beyond floating point")
 	}
-	l := &Leverage{Rank: len(m.cells), Limit: LeverageLimit(guess)}
-	read, means := m.reader(), make([]mean, len(m.releases))
-	for person := range int32(m.people.count) { //nolint:gosec // fewer than rows
-		sum, counted := 0.0, false
-		read.columns(person, func(positions []int32) {
-			h := 0.0
-			for i, p := range positions {
-				for _, q := range positions[:i] {
-					h += 2 * inverse[max(p, q)][min(p, q)]
-				}
-				h += inverse[p][p]
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var over []int32
+	for _, part := range inParts(m, func(read *reader, person int32, into *exposed) { into.add(read, inverse, person, limit) }) {
+		l.Row, l.Sum, l.Subject = max(l.Row, part.row), l.Sum+part.sum, max(l.Subject, part.below)
+		over = append(over, part.over...)
+	}
+	fresh := r.fresh(m)
+	read, drops := m.reader(), make([]float64, len(fresh))
+	for _, person := range over {
+		h := read.told(person, inverse, fresh, drops)
+		most := 0
+		for i, drop := range drops {
+			if drop > drops[most] {
+				most = i
 			}
-			counted = counted || len(positions) > 0
-			l.Row, sum = max(l.Row, h), sum+h
-		})
-		if !counted {
+		}
+		if len(fresh) == 0 || drops[most] < noMore {
 			continue
 		}
-		l.Subjects++
-		l.Sum += sum
-		l.Subject = max(l.Subject, min(sum, 1))
-		if sum > l.Limit {
-			l.Over++
+		l.Over, l.Subject = l.Over+1, max(l.Subject, min(h, 1))
+		l.Suppressed = append(l.Suppressed, m.cells[fresh[most]].cell)
+	}
+	slices.Sort(l.Suppressed)
+	l.Suppressed = slices.Compact(l.Suppressed)
+	return l, ctx.Err()
+}
+
+// fresh are the positions of the result's table.
+func (r *Result) fresh(m *matrix) []int {
+	return slices.DeleteFunc(m.positions(), func(p int) bool { return m.cells[p].release != len(m.releases)-1 })
+}
+
+// latest is the matrix of the latest releases that have no more than so many cells together; of the last one at least the smallest.
+func (m *matrix) latest(most int) *matrix {
+	of := make([]int, len(m.releases))
+	for _, c := range m.cells {
+		of[c.release]++
+	}
+	first, sum := len(of)-1, 0
+	for ; first >= 0 && sum+of[first] <= most; first-- {
+		sum += of[first]
+	}
+	if sum == 0 && first >= 0 {
+		return m.only(func(p int) bool {
+			if m.cells[p].release != first || sum == most {
+				return false
+			}
+			sum++
+			return true
+		})
+	}
+	return m.only(func(p int) bool { return m.cells[p].release > first })
+}
+
+// gram is M·Mᵀ: how many columns each two cells share.
+func (m *matrix) gram() *mat.SymDense {
+	n := len(m.cells)
+	shared := make([]float64, n*n)
+	for _, part := range inParts(m, func(read *reader, person int32, into *[]float64) {
+		if *into == nil {
+			*into = make([]float64, n*n)
 		}
-		for t, release := range m.releases {
-			if m.people.anyRow(person, func(row int) bool { return row < len(release.Cells) && release.Cells[row] != None }) {
-				means[t].sum, means[t].count = means[t].sum+min(sum, 1), means[t].count+1
+		read.columns(person, func(positions []int32) {
+			for i, p := range positions {
+				for _, q := range positions[:i+1] {
+					(*into)[int(min(p, q))*n+int(max(p, q))]++
+				}
+			}
+		})
+	}) {
+		for i, count := range part {
+			shared[i] += count
+		}
+	}
+	return mat.NewSymDense(n, shared)
+}
+
+// exposed is what was found out about some people.
+type exposed struct {
+	row, sum float64
+	below    float64 // the largest bound of a subject that is not above the limit
+	over     []int32 // subjects that are
+}
+
+// add looks at a person.
+func (e *exposed) add(read *reader, inverse *mat.SymDense, person int32, limit float64) {
+	raw := inverse.RawSymmetric()
+	all := 0.0
+	read.columns(person, func(positions []int32) {
+		h := 0.0
+		for i, p := range positions {
+			for _, q := range positions[:i] {
+				h += 2 * raw.Data[int(min(p, q))*raw.Stride+int(max(p, q))]
+			}
+			h += raw.Data[int(p)*(raw.Stride+1)]
+		}
+		e.row, all = max(e.row, h), all+h
+	})
+	e.sum += all
+	if bound := min(all, 1); bound > limit {
+		e.over = append(e.over, person)
+	} else {
+		e.below = max(e.below, bound)
+	}
+}
+
+// told is a person's leverage, and by how much each of some cells raises it: what it would be less without that cell alone. Where a vector of
+// positions is x = (MMᵀ)⁻¹m, that is x² over the diagonal element of (MMᵀ)⁻¹ (the inverse of a matrix less a row and a column).
+func (r *reader) told(person int32, inverse *mat.SymDense, cells []int, drops []float64) (h float64) {
+	clear(drops)
+	r.columns(person, func(positions []int32) {
+		for _, p := range positions {
+			for _, q := range positions {
+				h += inverse.At(int(p), int(q))
 			}
 		}
-	}
-	for _, of := range means {
-		if of.count > 0 {
-			l.Share = max(l.Share, of.sum/of.count)
+		for i, q := range cells {
+			x := 0.0
+			for _, p := range positions {
+				x += inverse.At(int(p), q)
+			}
+			drops[i] += x * x / inverse.At(q, q)
 		}
+	})
+	return h
+}
+
+// inParts has all people looked at, on all processors, each of which finds out something of its own.
+func inParts[T any](m *matrix, look func(read *reader, person int32, into *T)) []T {
+	workers := runtime.GOMAXPROCS(0)
+	parts := make([]T, workers)
+	var all sync.WaitGroup
+	for w := range workers {
+		from, to := m.people.count*w/workers, m.people.count*(w+1)/workers
+		all.Go(func() {
+			read := m.reader()
+			for person := int32(from); person < int32(to); person++ { //nolint:gosec // fewer than rows
+				look(read, person, &parts[w])
+			}
+		})
 	}
-	return l, ctx.Err()
+	all.Wait()
+	return parts
 }

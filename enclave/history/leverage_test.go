@@ -45,6 +45,7 @@ func (e *exact) projected() []float64 {
 }
 
 func TestLeverage(t *testing.T) {
+	above := 0
 	for n := range uint64(200) {
 		kind := history.Kind(n % 2)
 		r := random(n)
@@ -62,27 +63,45 @@ func TestLeverage(t *testing.T) {
 			last = accept(t, a, crossed(subjects, keys, []int{3, 2}, [][]int{{0}, {}}, 2))
 			past = append(past, last.Release())
 		}
-		l, err := last.Leverage(context.Background(), 0.63)
+		limit := history.LeverageLimit(0.63)
+		l, err := last.Leverage(context.Background(), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
+		before := bySubject(exactly(kind, subjects, past[:2]))
 		e := exactly(kind, subjects, past)
-		row, sum, most, of := 0.0, 0.0, 0.0, map[uint32]float64{}
-		for i, h := range e.projected() {
-			row, sum, of[e.of[i]] = max(row, h), sum+h, of[e.of[i]]+h
+		row, sum := 0.0, 0.0
+		for _, h := range e.projected() {
+			row, sum = max(row, h), sum+h
 		}
-		over := 0
-		for _, h := range of {
-			most = max(most, min(h, 1))
-			if h > l.Limit {
+		most, over := 0.0, 0
+		for subject, h := range bySubject(e) {
+			switch raised := h-before[subject] > 1e-9; {
+			case h <= limit:
+				most = max(most, h)
+			case raised:
 				over++
+				most = max(most, min(h, 1))
 			}
 		}
-		if near(l.Row, row) && near(l.Sum, sum) && near(l.Subject, most) && near(l.Sum, float64(l.Rank)) && over == l.Over {
+		if near(l.Row, row) && near(l.Sum, sum) && near(l.Subject, most) && near(l.Sum, float64(l.Rank)) && over == l.Over && (over > 0) == (len(l.Suppressed) > 0) {
+			above += over
 			continue
 		}
 		t.Fatalf("system %d: %+v; slowly: row %g, subject %g, sum %g, over %d", n, *l, row, most, sum, over)
 	}
+	if above == 0 {
+		t.Error("nobody was ever above the limit")
+	}
+}
+
+// bySubject is each subject's leverage: the sum of its columns'.
+func bySubject(e *exact) map[uint32]float64 {
+	of := map[uint32]float64{}
+	for i, h := range e.projected() {
+		of[e.of[i]] += h
+	}
+	return of
 }
 
 func near(a, b float64) bool { return math.Abs(a-b) < 1e-9*(1+math.Abs(b)) }
@@ -97,24 +116,62 @@ func TestLeverageLimit(t *testing.T) {
 }
 
 // Sixty sums of random halves of a thousand people are about everybody and tell of nobody exactly; that they add up to 6 % of
-// everything is what the budget sees.
-func TestBudgetEndsRandomSubsets(t *testing.T) {
+// everything is what the budget sees, and as much on average is what is known of each.
+func TestRandomSubsetsAddUp(t *testing.T) {
 	a := start(t, history.Sums, each(1000), 10)
 	r := random(3)
+	var last *history.Result
 	for query := range 60 {
-		last := accept(t, a, filtered(1000, func(int) bool { return r.IntN(2) == 0 }))
-		if !last.Clean {
+		if last = accept(t, a, filtered(1000, func(int) bool { return r.IntN(2) == 0 })); !last.Clean {
 			t.Fatalf("query %d: %v", query, last)
 		}
-		if query != 59 && query != 20 {
-			continue
+	}
+	l, err := last.Leverage(context.Background(), history.LeverageLimit(0.63))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last.Rank != 60 || l.Rank != 60 || !near(l.Sum, 60) || l.Subject < 0.06 || l.Subject > 0.15 {
+		t.Errorf("rank %d, %+v", last.Rank, *l)
+	}
+}
+
+// A star is with nine others each time, who never come again: each such sum tells a tenth of what is left. Once half is known, a cell with the
+// star in it goes, and only that one.
+func TestStarsGrowDim(t *testing.T) {
+	a := start(t, history.Sums, each(1000), 10)
+	limit := history.LeverageLimit(0.85)
+	for query := 1; ; query++ {
+		release := filtered(1000, func(person int) bool { return person == 0 || (person+8)/9 == query })
+		result, err := a.Try(context.Background(), release)
+		if err != nil || !result.Clean {
+			t.Fatal(result, err)
 		}
-		l, err := last.Leverage(context.Background(), 0.63)
+		l, err := result.Leverage(context.Background(), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if within := l.Within(0.05); within != (query == 20) {
-			t.Errorf("after %d queries: within %t: %+v", query+1, within, *l)
+		// The sum less what is known of the others is the star's value with the noise of nine: n of them have information n/9.
+		if h := float64(query) / float64(query+9); !near(max(l.Row, l.Subject), h) {
+			t.Fatalf("query %d: %+v; a star's leverage is %g", query, *l, h)
 		}
+		if len(l.Suppressed) > 0 {
+			if query != 10 || l.Over != 1 || len(l.Suppressed) != 1 {
+				t.Errorf("query %d: %+v", query, *l)
+			}
+			break
+		}
+		if err := a.Accept(result); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Of somebody above a limit nothing more may be told, but what tells nothing of them is told.
+	other := filtered(1000, func(person int) bool { return person > 500 })
+	result, err := a.Try(context.Background(), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := result.Leverage(context.Background(), 0.3)
+	if err != nil || l.Over != 0 || len(l.Suppressed) != 0 || l.Subject > 0.3 {
+		t.Errorf("%+v, %v", l, err)
 	}
 }

@@ -26,7 +26,7 @@ func (sh *shell) factRows(c *caseFile) [][]string {
 	least := func(code string, n, limit int64) []string {
 		return []string{sh.text(code), number(n), "≥ " + number(limit) + mark(n < limit)}
 	}
-	return [][]string{
+	rows := [][]string{
 		{sh.text("CLI_FACT_PUBLISHED"), number(f.Cells.Published), ""},
 		{sh.text("CLI_FACT_SUPPRESSED"), number(f.Cells.Primary + f.Cells.Complement), ""},
 		least("CLI_FACT_MIN_SUBJECTS", f.MinSubjects, p.Threshold),
@@ -36,10 +36,15 @@ func (sh *shell) factRows(c *caseFile) [][]string {
 		none("CLI_FACT_HOMOGENEITY", f.Unsafe.Homogeneity),
 		none("CLI_FACT_DERIVABLE", f.Derivable),
 		{sh.text("CLI_FACT_HISTORY"), sh.yes(f.History.Clean), sh.yes(true) + mark(!f.History.Clean)},
+	}
+	if p.GuessPercent < 100 {
+		rows = append(rows, sh.limited("CLI_FACT_GUESS", f.History.Guess, p.GuessPercent, " %"))
+	}
+	return append(rows,
 		sh.limited("CLI_FACT_RANK", f.History.Rank, share(f.History.Subjects, p.RankPercent), ""),
 		least("CLI_FACT_ROUND_COUNT", f.RoundCount, p.RoundCount),
 		least("CLI_FACT_ROUND_SUM", f.RoundSum, p.RoundSum),
-	}
+	)
 }
 
 func (sh *shell) programFacts(c *caseFile) [][]string {

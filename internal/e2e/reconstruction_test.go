@@ -1,14 +1,12 @@
 package e2e_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -132,21 +130,6 @@ func stars(_ *testing.T, n int, t *lab.Table) (asked []subset) {
 	return asked
 }
 
-// tolerated is how good a guess the profile tolerates, in percent, and whether it says so.
-func tolerated(t *testing.T, profile *enclave.Profile) (percent int64, said bool) {
-	t.Helper()
-	raw, err := json.Marshal(profile)
-	ok(t, err)
-	var numbers map[string]any
-	ok(t, json.Unmarshal(raw, &numbers))
-	for name, v := range numbers {
-		if number, is := v.(float64); is && strings.Contains(name, "guess") {
-			return int64(number), true
-		}
-	}
-	return 63, false
-}
-
 // reconstruction is what came of guesses at some of the crowd.
 type reconstruction struct {
 	squares, decoded adversary.Score // by least squares, and by a linear program; the latter of small ones alone
@@ -228,19 +211,20 @@ func TestReconstruction(t *testing.T) {
 	on.enlist(4)
 	profile, err := rules.Profile(crowd(0).Dataset, scenario)
 	ok(t, err)
-	limit, said := tolerated(t, &profile)
+	limit := profile.GuessPercent
 	for _, c := range []struct {
 		name    string
 		asks    func(*testing.T, int, *lab.Table) []subset
 		sums    int // asked for on the enclave, of each crowd
-		without int // and without the audit
+		without int // and without what stops them
 		victims int
 		crowds  int
-		wins    float64 // without the audit
+		off     []lab.Mechanism
+		wins    float64 // without those
 	}{
-		{"halves", halves, 520, 520, 1000, 1, 0.8},
-		{"few", few, 60, 150, 200, 2, 0.9},
-		{"stars", stars, 24, 24, 2, 4, 0.9},
+		{"halves", halves, 520, 520, 1000, 1, []lab.Mechanism{lab.History, lab.Budget}, 0.8},
+		{"few", few, 60, 150, 200, 2, []lab.Mechanism{lab.History, lab.Budget}, 0.9},
+		{"stars", stars, 24, 24, 2, 4, []lab.Mechanism{lab.Guess}, 0.9},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -259,11 +243,11 @@ func TestReconstruction(t *testing.T) {
 			t.Logf("%d questions, %d sums released: least squares %s, a linear program %s; expected of the one of whom most is told %.1f %%, tolerated %d %%",
 				c.sums*c.crowds, with.released, &with.squares, &with.decoded, expected, limit)
 			for _, score := range []adversary.Score{with.squares, with.decoded} {
-				if said && score.Tried >= 100 && 100*score.Rate() > float64(limit) {
+				if score.Tried >= 100 && 100*score.Rate() > float64(limit) {
 					t.Errorf("guesses are better than the profile tolerates: %s", &score)
 				}
 			}
-			if said && expected > float64(limit)+0.5 {
+			if expected > float64(limit)+0.5 {
 				t.Errorf("the guess at one is better than the profile tolerates")
 			}
 			if testing.Short() {
@@ -271,12 +255,12 @@ func TestReconstruction(t *testing.T) {
 			}
 			for i := range c.crowds {
 				table := crowd(uint64(i))
-				place := newLaboratory(t, on, []lab.Mechanism{lab.History, lab.Budget})
+				place := newLaboratory(t, on, c.off)
 				without.add(reconstruct(t, c.asks(t, c.without, table), table, place, c.victims, 1))
 			}
-			t.Logf("without the audit and the budget: least squares %s, a linear program %s", &without.squares, &without.decoded)
+			t.Logf("without %v: least squares %s, a linear program %s", c.off, &without.squares, &without.decoded)
 			if max(without.squares.Rate(), without.decoded.Rate()) < c.wins {
-				t.Errorf("without the audit the adversary should win, and does not")
+				t.Errorf("without what stops it the adversary should win, and does not")
 			}
 		})
 	}

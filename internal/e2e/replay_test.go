@@ -149,7 +149,7 @@ type blank struct{}
 
 func (blank) Turns(string) *enclave.Turns { return nil }
 
-func (blank) Audit(context.Context, *enclave.Dataset, int64, int64, *enclave.Footprint) (enclave.Audited, error) {
+func (blank) Audit(context.Context, *enclave.Dataset, int64, enclave.Profile, *enclave.Footprint) (enclave.Audited, error) {
 	return enclave.Audited{Facts: enclave.HistoryFacts{Clean: true}}, nil
 }
 

@@ -136,10 +136,10 @@ type lateHistorian struct {
 }
 
 func (l lateHistorian) Audit(
-	ctx context.Context, dataset *enclave.Dataset, version, threshold int64, footprint *enclave.Footprint,
+	ctx context.Context, dataset *enclave.Dataset, version int64, profile enclave.Profile, footprint *enclave.Footprint,
 ) (enclave.Audited, error) {
 	l.boundary("audit")
-	return l.Historian.Audit(ctx, dataset, version, threshold, footprint)
+	return l.Historian.Audit(ctx, dataset, version, profile, footprint)
 }
 
 type lateRecorder struct {

@@ -191,6 +191,7 @@ var never = map[lab.Mechanism]string{
 	lab.Threshold:  "the account of releases has the same threshold, and a cell of one breaks the rules of sums too",
 	lab.Complement: "what a table's own cells would tell, the account of releases would find too, so both have to be off",
 	lab.Bounds:     "bounds tell how many are in a cell, and nobody's value: TestBoundsOfCounts plays without them",
+	lab.Guess:      "it leaves guesses that are tolerated, so chance is not all that is left: TestReconstruction plays without it",
 	lab.Budget:     "it bounds good guesses, and no attack of the corpus asks enough for one: TestReconstruction plays without it",
 	lab.KeySpace:   "large tables are no attack by themselves: TestWhatIsOffDoesNothing has one",
 }

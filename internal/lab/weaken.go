@@ -22,6 +22,7 @@ const (
 	Complement  Mechanism = "complement"  // cells that would let others be computed within a table
 	History     Mechanism = "history"     // what follows from all releases together
 	Blocks      Mechanism = "blocks"      // protected values of a group that go together, so that none is missed
+	Guess       Mechanism = "guess"       // what almost follows from all releases together
 	Budget      Mechanism = "budget"      // how many independent sums are released at all
 	KeySpace    Mechanism = "key space"   // how many cells a table may have
 	People      Mechanism = "people"      // whatever a guest made that saw rows waits for people
@@ -29,7 +30,7 @@ const (
 
 // Mechanisms are all of them.
 func Mechanisms() []Mechanism {
-	return []Mechanism{Threshold, Dominance, Homogeneity, Bounds, Complement, History, Blocks, Budget, KeySpace, People}
+	return []Mechanism{Threshold, Dominance, Homogeneity, Bounds, Complement, History, Blocks, Guess, Budget, KeySpace, People}
 }
 
 type offs []Mechanism
@@ -69,6 +70,9 @@ func (w weakened) Admission(ctx context.Context, facts enclave.AdmissionFacts, p
 func (w weakened) Release(ctx context.Context, facts enclave.Facts, profile enclave.Profile) (enclave.Judgement, error) {
 	if w.off.are(Threshold) {
 		facts.MinSubjects = max(facts.MinSubjects, profile.Threshold)
+	}
+	if w.off.are(Guess) {
+		facts.History.Guess = 0
 	}
 	if w.off.are(Budget) {
 		facts.History.Rank = 0
@@ -126,7 +130,7 @@ type historian struct {
 }
 
 func (h historian) Audit(
-	ctx context.Context, dataset *enclave.Dataset, version, threshold int64, footprint *enclave.Footprint,
+	ctx context.Context, dataset *enclave.Dataset, version int64, profile enclave.Profile, footprint *enclave.Footprint,
 ) (enclave.Audited, error) {
 	if h.off.are(History) {
 		return enclave.Audited{Facts: enclave.HistoryFacts{Releases: version, Clean: true}}, nil
@@ -134,7 +138,10 @@ func (h historian) Audit(
 	if h.off.are(Blocks) {
 		footprint.Blocks = nil
 	}
-	return h.Register.Audit(ctx, dataset, version, threshold, footprint)
+	if h.off.are(Guess) {
+		profile.GuessPercent = 100
+	}
+	return h.Register.Audit(ctx, dataset, version, profile, footprint)
 }
 
 // recorder keeps the releases.

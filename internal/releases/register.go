@@ -9,6 +9,7 @@ package releases
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -129,7 +130,9 @@ func (r *Register) Turns(dataset string) *enclave.Turns { return r.book(dataset)
 
 // Audit tries a footprint against all releases of the dataset before it. A table that has to lose cells is tried again by the caller,
 // without them.
-func (r *Register) Audit(ctx context.Context, dataset *enclave.Dataset, version, threshold int64, footprint *enclave.Footprint) (enclave.Audited, error) {
+func (r *Register) Audit(
+	ctx context.Context, dataset *enclave.Dataset, version int64, profile enclave.Profile, footprint *enclave.Footprint,
+) (enclave.Audited, error) {
 	b := r.book(dataset.Name)
 	select {
 	case <-b.turn:
@@ -144,11 +147,11 @@ func (r *Register) Audit(ctx context.Context, dataset *enclave.Dataset, version,
 		}
 		return enclave.Audited{}, err
 	}
-	a, err := b.auditsOf(threshold, r.seed)
+	a, err := b.auditsOf(profile.Threshold, r.seed)
 	if err != nil {
 		return enclave.Audited{}, err
 	}
-	return a.try(ctx, release, footprint, enclave.HistoryFacts{Releases: version, Clean: true, Subjects: b.rows.people()})
+	return a.try(ctx, release, footprint, profile.GuessPercent, enclave.HistoryFacts{Releases: version, Clean: true, Subjects: b.rows.people()})
 }
 
 func (r *Register) book(dataset string) *book {
@@ -277,10 +280,13 @@ func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
 	return a, nil
 }
 
-// try asks the audits, that of blocks first. What one of them wants suppressed goes before the next is asked; where nothing that could go would
-// help, nothing does. Facts are what is known before.
-func (a *audits) try(ctx context.Context, release placed, footprint *enclave.Footprint, facts enclave.HistoryFacts) (enclave.Audited, error) {
+// try asks the audits, that of blocks first, and last how well one subject's value could be guessed, in percent of guesses that are right. What one
+// of them wants suppressed goes before the next is asked; where nothing that could go would help, nothing does. Facts are what is known before.
+func (a *audits) try(
+	ctx context.Context, release placed, footprint *enclave.Footprint, guess int64, facts enclave.HistoryFacts,
+) (enclave.Audited, error) {
 	answer := enclave.Audited{Facts: facts}
+	var sums *history.Result
 	for _, asked := range []struct {
 		audit *history.Audit
 		table *history.Release // nil if it is no question
@@ -293,6 +299,9 @@ func (a *audits) try(ctx context.Context, release placed, footprint *enclave.Foo
 			return enclave.Audited{}, err
 		}
 		answer.Facts.Clean = answer.Facts.Clean && result.Clean
+		if asked.audit == a.sums {
+			sums = result
+		}
 		ofBlocks := asked.audit == a.blocks
 		if !ofBlocks {
 			answer.Facts.Rank = max(answer.Facts.Rank, int64(result.Rank))
@@ -314,8 +323,22 @@ func (a *audits) try(ctx context.Context, release placed, footprint *enclave.Foo
 		}
 		return answer, nil
 	}
+	if guess >= 100 {
+		answer.Facts.Guess = 100
+		return answer, nil
+	}
+	leverage, err := sums.Leverage(ctx, history.LeverageLimit(float64(guess)/100))
+	if err != nil {
+		return enclave.Audited{}, err
+	}
+	if answer.Facts.Guess = percent(history.Guess(leverage.Subject)); len(leverage.Suppressed) > 0 {
+		answer.Suppress = footprint.Together(leverage.Suppressed, nil)
+	}
 	return answer, nil
 }
+
+// percent is a share in percent, rounded up but for what rounding in its computation may have added.
+func percent(share float64) int64 { return int64(math.Ceil(100*share - 1e-6)) }
 
 // counted is the release as far as it counts distinct subjects, nil if it does not.
 func (p *placed) counted() *history.Release {

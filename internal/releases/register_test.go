@@ -30,6 +30,11 @@ func people() *enclave.Dataset {
 	}
 }
 
+// promising is a profile that promises so many subjects, and that guesses at one are right in no more than 85 %.
+func promising(threshold int64) enclave.Profile {
+	return enclave.Profile{Threshold: threshold, GuessPercent: 85}
+}
+
 // world is a real loader and real files, and a list of footprints in place of the store.
 type world struct {
 	t        *testing.T
@@ -106,7 +111,7 @@ func (w *world) table(snapshot enclave.Digest, cellOf func(district int32, age i
 
 func (w *world) audit(f *enclave.Footprint) enclave.Audited {
 	w.t.Helper()
-	answer, err := w.register.Audit(w.t.Context(), people(), int64(len(w.released)), k, f)
+	answer, err := w.register.Audit(w.t.Context(), people(), int64(len(w.released)), promising(k), f)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -238,7 +243,7 @@ func TestVersionOfTheHistoryBinds(t *testing.T) {
 	snapshot := w.load(crowd())
 	w.release(w.table(snapshot, byDistrict))
 	for _, version := range []int64{0, 2} {
-		_, err := w.register.Audit(t.Context(), people(), version, k, w.table(snapshot, byDistrict))
+		_, err := w.register.Audit(t.Context(), people(), version, promising(k), w.table(snapshot, byDistrict))
 		if !errors.Is(err, enclave.Fail(enclave.State, "HISTORY_MOVED")) {
 			t.Errorf("version %d: %v", version, err)
 		}
@@ -256,7 +261,7 @@ func TestThresholdsShareTheHistory(t *testing.T) {
 	w.release(w.table(snapshot, byDistrict))
 	attack := w.table(snapshot, below(95)) // five people in the difference
 	for threshold, safe := range map[int64]bool{3: true, 5: true, 6: false, 10: false} {
-		answer, err := w.register.Audit(t.Context(), people(), 1, threshold, attack)
+		answer, err := w.register.Audit(t.Context(), people(), 1, promising(threshold), attack)
 		if err != nil || (len(answer.Suppress) == 0) != safe {
 			t.Errorf("threshold %d: %+v, %v", threshold, answer, err)
 		}
@@ -272,7 +277,7 @@ func TestCancelledAuditIsTriedAnew(t *testing.T) {
 	attack := w.table(snapshot, below(95))
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.register.Audit(cancelled, people(), 1, k, attack); err == nil {
+	if _, err := w.register.Audit(cancelled, people(), 1, promising(k), attack); err == nil {
 		t.Fatal("a cancelled audit answered")
 	}
 	if answer := w.audit(attack); len(answer.Suppress) != 1 {
@@ -295,6 +300,55 @@ func TestDistinctCountsHaveAnAccountOfTheirOwn(t *testing.T) {
 	table.Distinct = true
 	if answer := w.audit(table); len(answer.Suppress) == 0 {
 		t.Fatalf("51 people in a, 50 of them in b: %+v", answer)
+	}
+}
+
+// Somebody is counted with nine others each time, who never come again. Nothing follows of fewer than ten people, and still every sum tells a little more
+// of that one: until a guess would be right more often than the profile tolerates.
+func TestGuessesAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	list := []person{{id: 1, age: 120, district: "a"}}
+	for i := range 198 {
+		list = append(list, person{id: i + 2, age: i / 9, district: "a"})
+	}
+	snapshot := w.load(list)
+	sum := func(n int64) *enclave.Footprint {
+		return w.table(snapshot, func(_ int32, age int64) int32 {
+			if age == 120 || age == n {
+				return 0
+			}
+			return enclave.NoCell
+		})
+	}
+	guesses := []int64{64, 69, 72, 75, 78, 80, 82, 83, 85} // Φ(√(n/9)), rounded up
+	for n, guess := range guesses {
+		f := sum(int64(n))
+		if answer := w.audit(f); answer.Facts.Guess != guess {
+			t.Fatalf("sum %d: %+v; guesses are right in %d %%", n+1, answer, guess)
+		}
+		w.release(f)
+	}
+	if answer := w.audit(sum(9)); !slices.Equal(answer.Suppress, []int32{0}) || answer.Facts.Guess != 86 {
+		t.Errorf("one sum more: %+v", answer)
+	}
+	w.release(w.table(snapshot, func(_ int32, age int64) int32 { // it says nothing of that one
+		if age < 10 || age > 100 {
+			return enclave.NoCell
+		}
+		return 0
+	}))
+	tolerant := promising(k)
+	tolerant.GuessPercent = 100
+	answer, err := w.register.Audit(t.Context(), people(), int64(len(w.released)), tolerant, sum(9))
+	if err != nil || len(answer.Suppress) > 0 || answer.Facts.Guess != 100 {
+		t.Errorf("where every guess is tolerated: %+v, %v", answer, err)
+	}
+	stricter := promising(k)
+	stricter.GuessPercent = 70
+	answer, err = w.register.Audit(t.Context(), people(), int64(len(w.released)), stricter, sum(3))
+	if err != nil || len(answer.Suppress) > 0 || answer.Facts.Guess > 70 {
+		t.Errorf("a sum that was released before tells nothing more, whatever is tolerated today: %+v, %v", answer, err)
 	}
 }
 

@@ -4,7 +4,7 @@ import data.darkroom.release
 
 profile := {
 	"name": "person", "threshold": 10, "dominance_n": 2, "dominance_percent": 90, "p_percent": 10, "homogeneity_percent": 100,
-	"round_count": 5, "round_sum": 1, "rank_percent": 5, "max_module_bytes": 1000, "max_data_bytes": 1000, "max_cells": 1000,
+	"round_count": 5, "round_sum": 1, "rank_percent": 5, "guess_percent": 85, "max_module_bytes": 1000, "max_data_bytes": 1000, "max_cells": 1000,
 	"forms": ["aggregate"],
 }
 
@@ -13,7 +13,7 @@ honest := {
 	"grade": 3, "subject_kind": "person", "crafted": false,
 	"cells": {"published": 7, "primary": 2, "complement": 1},
 	"min_subjects": 10, "unsafe": {"threshold": 0, "dominance": 0, "p_percent": 0, "homogeneity": 0},
-	"derivable": 0, "history": {"releases": 2, "clean": true, "refused": false, "rank": 50, "subjects": 1000},
+	"derivable": 0, "history": {"releases": 2, "clean": true, "refused": false, "rank": 50, "guess": 85, "subjects": 1000},
 	"round_count": 5, "round_sum": 1, "bytes": 4096,
 }
 
@@ -86,6 +86,8 @@ test_a_derivable_cell_is_denied if denied_for({"derivable": 1}, "DERIVABLE", "de
 test_what_follows_with_earlier_releases_is_denied if denied_for({"history": {"clean": false}}, "HISTORY", "history")
 
 test_a_table_that_cannot_be_repaired_is_denied if denied_for({"history": {"refused": true}}, "HISTORY", "history")
+
+test_a_guess_that_is_too_good_is_denied if denied_for({"history": {"guess": 86}}, "HISTORY", "history")
 
 test_one_sum_beyond_the_budget_is_denied if denied_for({"history": {"rank": 51}}, "HISTORY_BUDGET", "budget")
 
