@@ -36,6 +36,10 @@ type Profile struct {
 	ReplayPercent int64 `json:"replay_percent"`
 	// ModuleReview says which modules run only once two people approved them: 1 those that see rows, 2 all that have code.
 	ModuleReview int64 `json:"module_review"`
+	// OutputReview says which outputs wait for people: 1 those of programs and of guests that see rows, 2 all.
+	OutputReview int64 `json:"output_review"`
+	// Reviewers is how many people must agree before an output is released that waits for them: 2 to 5.
+	Reviewers int64 `json:"reviewers"`
 	// RowRuns is how many runs of modules that see rows a grant has on a dataset, whatever becomes of them: how each of them ends may tell
 	// a bit that the module chose.
 	RowRuns int64 `json:"row_runs"`
@@ -47,6 +51,9 @@ type Profile struct {
 	HeldDays  int64  `json:"held_days"` // for how long an output is kept that waits for people; then it is withdrawn
 	Forms     []Form `json:"forms"`
 }
+
+// Deciders is [Profile.Reviewers], and never fewer than [Approvals].
+func (p *Profile) Deciders() int { return max(Approvals, int(p.Reviewers)) }
 
 // Facts is what trusted code measured about a treated output: the only thing that the release policy judges.
 type Facts struct {

@@ -29,7 +29,7 @@ type Vote struct {
 	Time    time.Time `json:"time"`
 }
 
-// Approvals is how many people must agree before a held output is released, or a module approved.
+// Approvals is how many people must agree before a module is approved, and at least before a held output is released.
 const Approvals = 2
 
 // HeldOutput is an output that waits for people, as it was recorded.
@@ -53,7 +53,8 @@ type HeldOutput struct {
 // votes do not bind exactly, or what the rules in force or the releases since then forbid, stays inside. Reasons of errors: VOTES_NOT_ENOUGH
 // if the votes do not suffice for exactly these bytes at the history's present version, HISTORY_MOVED if another release comes first, and
 // those of the recorder. Of kind Refused, for good: HISTORY if the table is no longer safe beside the releases made since it was held,
-// PROFILE_CHANGED, MODULE_NOT_APPROVED, and policy's own unless it would hold the output today.
+// PROFILE_CHANGED if it was measured by other numbers or more people must agree now, MODULE_NOT_APPROVED, and policy's own unless it would hold
+// the output today, or release an exact one.
 func (e *Enclave) ReleaseHeld(ctx context.Context, held *HeldOutput, votes []Vote) error {
 	now, err := e.rejudge(ctx, held)
 	if err != nil {
@@ -89,7 +90,7 @@ func (e *Enclave) rejudge(ctx context.Context, held *HeldOutput) (*rejudged, err
 	if err != nil {
 		return nil, err
 	}
-	if !profile.measuresAs(&held.Profile) {
+	if !profile.measuresAs(&held.Profile) || profile.Deciders() > held.Profile.Deciders() {
 		return nil, Fail(Refused, "PROFILE_CHANGED")
 	}
 	facts := held.Facts
@@ -110,7 +111,8 @@ func (e *Enclave) rejudge(ctx context.Context, held *HeldOutput) (*rejudged, err
 	if err != nil {
 		return nil, err
 	}
-	if judgement.Decision != Hold {
+	// Rules that had all outputs wait, and no longer do, let an exact one go.
+	if judgement.Decision != Hold && (judgement.Decision != Release || !facts.clean()) {
 		return nil, Refusal(judgement)
 	}
 	return &rejudged{history: history, profile: profile, facts: facts, passed: judgement.Passed, revision: judgement.Revision}, nil
@@ -128,8 +130,8 @@ func (p *Profile) asksPeople(facts *Facts) bool {
 	return p.ModuleReview >= 2 || p.ModuleReview == 1 && (facts.Crafted || facts.Form != Aggregate)
 }
 
-// mintAgreed is the second place that opens the gate, and the only one for an output that is not exact: on the votes of two people for
-// exactly these bytes beside exactly these releases, none of them of the organisation that asked, and nobody against.
+// mintAgreed is the second place that opens the gate, and the only one for an output that is not exact: on the votes of as many people as the
+// profile asks for exactly these bytes beside exactly these releases, none of them of the organisation that asked, and nobody against.
 func mintAgreed(held *HeldOutput, now *rejudged, votes []Vote) (*Verdict, error) {
 	digest := DigestOf(held.Bytes)
 	var voters []Caller
@@ -141,7 +143,7 @@ func mintAgreed(held *HeldOutput, now *rejudged, votes []Vote) (*Verdict, error)
 		}
 		voters = append(voters, v.Voter)
 	}
-	if held.Run.Outcome != Held || len(voters) < Approvals {
+	if held.Run.Outcome != Held || len(voters) < now.profile.Deciders() {
 		return nil, Fail(State, "VOTES_NOT_ENOUGH", "run", held.Run.ID)
 	}
 	return &Verdict{

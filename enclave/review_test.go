@@ -135,6 +135,12 @@ func TestALateVoteIsJudgedAgain(t *testing.T) {
 				h.release.Decision, h.release.Reasons[0].Code = enclave.Deny, "HISTORY_BUDGET"
 			}, enclave.Refused, "HISTORY_BUDGET",
 		},
+		"the rules release an exact one": {func(h *house, held *enclave.HeldOutput) {
+			h.release.Decision = enclave.Release
+			held.Facts = enclave.Facts{Form: enclave.Aggregate, Cells: enclave.CellCounts{Published: 1}}
+		}, "", ""},
+		"more people":             {tightened(func(p *enclave.Profile) { p.Reviewers = 3 }), enclave.Refused, "PROFILE_CHANGED"},
+		"as few people":           {tightened(func(p *enclave.Profile) { p.Reviewers = 1 }), "", ""},
 		"the rules release":       {func(h *house, _ *enclave.HeldOutput) { h.release.Decision = enclave.Release }, enclave.Refused, "A"},
 		"the rules say naught":    {func(h *house, _ *enclave.HeldOutput) { h.release = enclave.Judgement{} }, enclave.Refused, "POLICY_FAULT"},
 		"a larger threshold":      {tightened(func(p *enclave.Profile) { p.Threshold++ }), enclave.Refused, "PROFILE_CHANGED"},

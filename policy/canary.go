@@ -52,7 +52,7 @@ func (e *Engine) tryCanaries(ctx context.Context) error {
 
 // releaseCanaries are outputs that differ from an honest one in one thing.
 func releaseCanaries(profile enclave.Profile) []canary {
-	out := func(name string, spoil func(*enclave.Facts)) canary {
+	under := func(profile enclave.Profile, name string, spoil func(*enclave.Facts)) canary {
 		facts := enclave.Facts{
 			Version: 1, Form: enclave.Aggregate, Operator: "canary", Scenario: "canary", Dataset: "canary", Grade: 1,
 			SubjectKind: enclave.Person, Cells: enclave.CellCounts{Published: 10, Primary: 1, Complement: 1},
@@ -64,8 +64,9 @@ func releaseCanaries(profile enclave.Profile) []canary {
 			return e.decideRelease(ctx, facts, profile)
 		}}
 	}
+	out := func(name string, spoil func(*enclave.Facts)) canary { return under(profile, name, spoil) }
 	faults := releaseFaults()
-	canaries := make([]canary, 0, 2*len(faults)+1)
+	canaries := make([]canary, 0, 2*len(faults)+2)
 	for _, f := range faults {
 		canaries = append(canaries, out(f.name, f.spoil), out("a crafted output with "+f.name, func(facts *enclave.Facts) {
 			facts.Crafted = true
@@ -74,7 +75,9 @@ func releaseCanaries(profile enclave.Profile) []canary {
 	}
 	honest := out("an honest output", func(*enclave.Facts) {})
 	honest.honest = true
-	return append(canaries, honest)
+	waiting := profile // whatever this profile asks for, another may have all outputs wait
+	waiting.OutputReview = 2
+	return append(canaries, honest, under(waiting, "an honest output where all wait for people", func(*enclave.Facts) {}))
 }
 
 // releaseFault is one thing that is wrong with an output.

@@ -13,7 +13,7 @@ import (
 )
 
 // everyCheck is what an honest release must have passed, as the rules would write it.
-const everyCheck = `["version","form","exact","published","threshold","dominance","p_percent","homogeneity","derivable","history","budget","rounding"]`
+const everyCheck = `["version","form","exact","automatic","published","threshold","dominance","p_percent","homogeneity","derivable","history","budget","rounding"]`
 
 // TestReleaseFailsClosed gives the release point a bundle that is wrong in one way and judges an honest output with it. Without the wrong
 // the output would be released, so a failure to notice shows.

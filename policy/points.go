@@ -80,7 +80,7 @@ func releaseChecks() *checks {
 	hold := []string{
 		"version", "form", "published", "threshold", "dominance", "p_percent", "homogeneity", "derivable", "history", "budget", "rounding",
 	}
-	return &checks{hold: hold, release: append([]string{"exact"}, hold...)}
+	return &checks{hold: hold, release: append([]string{"exact", "automatic"}, hold...)}
 }
 
 // programChecks has no list for a release: what a program returned, only people release.

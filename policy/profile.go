@@ -46,6 +46,8 @@ type number struct {
 //   - shown: smaller is stricter: 1 shows guests open and quasi columns alone, 2 measures too, 3 sensitive ones too.
 //   - replay_percent: larger is stricter: more of what a guest sees is shown to it again.
 //   - module_review: larger is stricter: 2 asks for the review of more modules than 1.
+//   - output_review: larger is stricter: 2 has all outputs wait for people, 1 those that a module made of rows.
+//   - reviewers: larger is stricter: more people agree.
 //
 // Forms are intersected.
 func numbers() []number {
@@ -125,6 +127,14 @@ func numbers() []number {
 		{
 			"module_review", 1, 2, larger, // 1: how a run ends whose guest sees rows is that guest's choice, so people read it first
 			func(p *enclave.Profile) int64 { return p.ModuleReview }, func(p *enclave.Profile, v int64) { p.ModuleReview = v },
+		},
+		{
+			"output_review", 1, 2, larger,
+			func(p *enclave.Profile) int64 { return p.OutputReview }, func(p *enclave.Profile, v int64) { p.OutputReview = v },
+		},
+		{
+			"reviewers", enclave.Approvals, 5, larger,
+			func(p *enclave.Profile) int64 { return p.Reviewers }, func(p *enclave.Profile, v int64) { p.Reviewers = v },
 		},
 		{
 			"row_runs", 0, 1000, smaller,

@@ -16,7 +16,7 @@ import (
 func profileText(base, grades, scenarios string) string {
 	whole := `{"threshold": 10, "dominance_n": 1, "dominance_percent": 90, "p_percent": 10, "homogeneity_percent": 100, "interval_percent": 0, "round_count": 5, "round_sum": 1, "rank_percent": 5, "guess_percent": 85,
 		"max_module_bytes": 1000, "max_data_bytes": 100, "max_cells": 1000,
-		"bits_percent": 100, "parameter_percent": 5, "verbatim_percent": 20, "shown": 3, "replay_percent": 2, "module_review": 1, "row_runs": 100, "runs": 10000, "questions": 500, "denials": 100, "held_days": 90, "forms": ["aggregate"]}`
+		"bits_percent": 100, "parameter_percent": 5, "verbatim_percent": 20, "shown": 3, "replay_percent": 2, "module_review": 1, "output_review": 1, "reviewers": 2, "row_runs": 100, "runs": 10000, "questions": 500, "denials": 100, "held_days": 90, "forms": ["aggregate"]}`
 	if base == "" {
 		base = whole
 	}
@@ -42,9 +42,9 @@ func numbered(name string, forms []enclave.Form, values ...int64) enclave.Profil
 
 func TestStrictestNumberWins(t *testing.T) {
 	e, err := loadProfiles(t, profileText("",
-		`{"4": {"threshold": 20, "dominance_percent": 80, "p_percent": 30, "round_count": 10, "max_cells": 500, "bits_percent": 25, "shown": 2, "module_review": 2}}`,
+		`{"4": {"threshold": 20, "dominance_percent": 80, "p_percent": 30, "round_count": 10, "max_cells": 500, "bits_percent": 25, "shown": 2, "module_review": 2, "output_review": 2}}`,
 		`{"census": {"threshold": 50, "dominance_n": 2, "dominance_percent": 85, "p_percent": 20, "homogeneity_percent": 95, "interval_percent": 10, "round_sum": 100, "rank_percent": 3, "guess_percent": 70, "max_module_bytes": 10,
-			"max_data_bytes": 0, "max_cells": 700, "parameter_percent": 1, "verbatim_percent": 0, "replay_percent": 50, "row_runs": 3, "forms": []}}`))
+			"max_data_bytes": 0, "max_cells": 700, "parameter_percent": 1, "verbatim_percent": 0, "replay_percent": 50, "reviewers": 3, "row_runs": 3, "forms": []}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +54,10 @@ func TestStrictestNumberWins(t *testing.T) {
 		scenario string
 		want     enclave.Profile
 	}{
-		{3, "", numbered("person", aggregate, 10, 1, 90, 10, 100, 0, 5, 1, 5, 85, 1000, 100, 1000, 100, 5, 20, 3, 2, 1, 100, 10000, 500, 100, 90)},
-		{4, "other", numbered("person/grade-4", aggregate, 20, 1, 80, 30, 100, 0, 10, 1, 5, 85, 1000, 100, 500, 25, 5, 20, 2, 2, 2, 100, 10000, 500, 100, 90)},
-		{1, "census", numbered("person/census", []enclave.Form{}, 50, 2, 85, 20, 95, 10, 5, 100, 3, 70, 10, 0, 700, 100, 1, 0, 3, 50, 1, 3, 10000, 500, 100, 90)},
-		{4, "census", numbered("person/grade-4/census", []enclave.Form{}, 50, 2, 80, 30, 95, 10, 10, 100, 3, 70, 10, 0, 500, 25, 1, 0, 2, 50, 2, 3, 10000, 500, 100, 90)},
+		{3, "", numbered("person", aggregate, 10, 1, 90, 10, 100, 0, 5, 1, 5, 85, 1000, 100, 1000, 100, 5, 20, 3, 2, 1, 1, 2, 100, 10000, 500, 100, 90)},
+		{4, "other", numbered("person/grade-4", aggregate, 20, 1, 80, 30, 100, 0, 10, 1, 5, 85, 1000, 100, 500, 25, 5, 20, 2, 2, 2, 2, 2, 100, 10000, 500, 100, 90)},
+		{1, "census", numbered("person/census", []enclave.Form{}, 50, 2, 85, 20, 95, 10, 5, 100, 3, 70, 10, 0, 700, 100, 1, 0, 3, 50, 1, 1, 3, 3, 10000, 500, 100, 90)},
+		{4, "census", numbered("person/grade-4/census", []enclave.Form{}, 50, 2, 80, 30, 95, 10, 10, 100, 3, 70, 10, 0, 500, 25, 1, 0, 2, 50, 2, 2, 3, 3, 10000, 500, 100, 90)},
 	} {
 		got, err := e.Profile(&enclave.Dataset{Grade: c.grade, Subject: enclave.Subject{Kind: enclave.Person}}, c.scenario)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -110,7 +110,7 @@ func TestBadNumbers(t *testing.T) {
 	base := func(change ...string) string {
 		text := `{"threshold": 10, "dominance_n": 1, "dominance_percent": 90, "p_percent": 10, "homogeneity_percent": 100, "interval_percent": 0, "round_count": 5, "round_sum": 1, "rank_percent": 5, "guess_percent": 85,` +
 			` "max_module_bytes": 1000, "max_data_bytes": 100, "max_cells": 1000,` +
-			` "bits_percent": 100, "parameter_percent": 5, "verbatim_percent": 20, "shown": 3, "replay_percent": 2, "module_review": 1, "row_runs": 100, "runs": 10000, "questions": 500, "denials": 100, "held_days": 90, "forms": ["aggregate"]}`
+			` "bits_percent": 100, "parameter_percent": 5, "verbatim_percent": 20, "shown": 3, "replay_percent": 2, "module_review": 1, "output_review": 1, "reviewers": 2, "row_runs": 100, "runs": 10000, "questions": 500, "denials": 100, "held_days": 90, "forms": ["aggregate"]}`
 		return profileText(strings.NewReplacer(change...).Replace(text), "{}", "{}")
 	}
 	for name, c := range map[string]struct{ text, place string }{

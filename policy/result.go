@@ -25,8 +25,8 @@ type answer struct {
 	reasons  []enclave.Reason
 }
 
-// checks are those that a decision point must report as passed, all of them and no others, for each decision that lets something
-// through. Without a list, the point never gives that decision.
+// checks are those that a decision point must report as passed for each decision that lets something through: all of them and no others for a
+// release; for a hold all of its own, and not all that would be a release. Without a list, the point never gives that decision.
 type checks struct{ release, hold []string }
 
 // judgement turns a raw answer into a decision, or says why it cannot be believed.
@@ -48,7 +48,7 @@ func (c *checks) judgement(raw any) (enclave.Judgement, error) {
 			return enclave.Judgement{}, fmt.Errorf("released with %d of %d checks and %d reasons", len(passed), len(c.release), len(a.reasons))
 		}
 	case enclave.Hold:
-		if !every(c.hold, passed) || len(a.reasons) == 0 {
+		if len(c.hold) == 0 || !all(c.hold, passed) || every(c.release, passed) || len(a.reasons) == 0 {
 			return enclave.Judgement{}, fmt.Errorf("held with %d of %d checks and %d reasons", len(passed), len(c.hold), len(a.reasons))
 		}
 	case enclave.Deny:
@@ -63,8 +63,12 @@ func (c *checks) judgement(raw any) (enclave.Judgement, error) {
 
 // every reports whether exactly the required checks passed. Nothing passes where none is required.
 func every(required []string, passed map[string]bool) bool {
-	missing := func(name string) bool { return !passed[name] }
-	return len(required) > 0 && len(passed) == len(required) && !slices.ContainsFunc(required, missing)
+	return len(required) > 0 && len(passed) == len(required) && all(required, passed)
+}
+
+// all reports whether the required checks passed, with others or not.
+func all(required []string, passed map[string]bool) bool {
+	return !slices.ContainsFunc(required, func(name string) bool { return !passed[name] })
 }
 
 // parseAnswer checks every type. The JSON package is too lenient for this: it ignores case and takes null for anything.

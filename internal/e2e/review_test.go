@@ -140,6 +140,48 @@ func TestHeldOutputReleasedByPeople(t *testing.T) {
 	}
 }
 
+// Where the authority has every output of a scenario wait for three people, an exact table waits too, and two of them are not enough.
+func TestEveryOutputWaitsForThree(t *testing.T) {
+	t.Parallel()
+	b := startBench(t)
+	b.rule("person.scenarios."+scenario+".reviewers", "3")
+	b.rule("person.scenarios."+scenario+".output_review", "2")
+	module := b.upload(acme, bands("exact"), guest(t, scaffold.AgeBand))
+	wait := func() sdk.Run {
+		t.Helper()
+		return b.ends(acme, b.submit(acme, b.grant, module, nil), sdk.RunHeld, "OUTPUT_REVIEW")
+	}
+	run := wait()
+	b.nothingOf(run)
+	b.votes(b.chen, run, sdk.ChooseRelease, "", "")
+	if review := b.votes(b.source, run, sdk.ChooseReject, "why?", ""); review.State != sdk.ReviewOpen {
+		t.Errorf("after two votes of three: %+v", review)
+	}
+	if review := b.votes(b.clients["authority"], run, sdk.ChooseRelease, "", ""); review.State != sdk.ReviewDiffer || review.Round != 2 {
+		t.Errorf("two for it, one against: %+v", review)
+	}
+	colleague := b.colleague()
+	seen, err := colleague.GetCase(t.Context(), run.ID)
+	ok(t, err)
+	_, err = colleague.CastVote(t.Context(), run.ID, sdk.Ballot{Choice: sdk.ChooseRelease, Seen: seen.Seen})
+	refused(t, err, "REVIEW_TAKEN")
+	for i, who := range []*sdk.Client{b.source, b.chen, b.clients["authority"]} {
+		if review := b.votes(who, run, sdk.ChooseRelease, "", ""); (review.State == sdk.ReviewReleased) != (i == 2) {
+			t.Errorf("after vote %d of the second round: %+v", i+1, review)
+		}
+	}
+	b.released(b.ends(acme, run, sdk.RunReleased, ""))
+
+	// What waited when more people were asked for is asked again.
+	b.rule("person.scenarios."+scenario+".reviewers", "4")
+	stale := wait()
+	b.rule("person.scenarios."+scenario+".reviewers", "5")
+	for _, who := range []*sdk.Client{b.chen, b.source, b.clients["authority"], colleague} {
+		b.votes(who, stale, sdk.ChooseRelease, "", "")
+	}
+	b.ends(acme, stale, sdk.RunDenied, "PROFILE_CHANGED")
+}
+
 // released fetches what was released, and verifies its receipt offline.
 func (b *bench) released(run sdk.Run) {
 	b.t.Helper()

@@ -130,7 +130,7 @@ func (r *Register) cast(ctx context.Context, record Record, caller enclave.Calle
 	act.Detail["ballot"] = sealed.String()
 	f.cast(vote)
 	round := slices.DeleteFunc(slices.Clone(f.Votes), func(v Vote) bool { return v.Round != vote.Round })
-	if len(round) < enclave.Approvals {
+	if len(round) < f.deciders() {
 		return r.Store.Update(ctx, record, nil, act)
 	}
 	// What each of them chose is in the ledger once neither can be swayed by it: whoever reads records would else see it before.

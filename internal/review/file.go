@@ -12,9 +12,10 @@ import (
 type File struct {
 	State    State    `json:"-"` // a column of its own
 	Round    int      `json:"round"`
+	Deciders int      `json:"deciders,omitempty"` // how many vote in a round; two if it does not say
 	Question string   `json:"question,omitempty"`
 	Answers  []Answer `json:"answers,omitempty"`
-	Votes    []Vote   `json:"votes,omitempty"` // that stand: of the round, and of those before it in which the same two differed
+	Votes    []Vote   `json:"votes,omitempty"` // that stand: of the round, and of those before it in which the same people differed
 	Void     []Vote   `json:"void,omitempty"`
 	Views    []View   `json:"views,omitempty"` // the latest of each person
 }
@@ -33,8 +34,11 @@ type View struct {
 	Time    time.Time      `json:"time"`
 }
 
-// NewFile is the file of an output that was just held.
-func NewFile() File { return File{State: Open, Round: 1} }
+// NewFile is the file of an output that was just held, on which so many people decide.
+func NewFile(deciders int) File { return File{State: Open, Round: 1, Deciders: deciders} }
+
+// deciders is how many votes a round has.
+func (f *File) deciders() int { return max(enclave.Approvals, f.Deciders) }
 
 // final reports whether nothing can happen any more.
 func (s State) final() bool { return s == Released || s == Rejected || s == Closed }
@@ -107,11 +111,11 @@ func (f *File) current() []Vote {
 	return votes
 }
 
-// cast takes a vote that was admitted; with the round's second one the review goes on.
+// cast takes a vote that was admitted; with the round's last one the review goes on.
 func (f *File) cast(vote Vote) {
 	f.Votes = append(f.Votes, vote)
 	round := f.current()
-	if len(round) < enclave.Approvals {
+	if len(round) < f.deciders() {
 		return
 	}
 	count := map[enclave.Choice]int{}

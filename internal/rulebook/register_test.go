@@ -262,7 +262,7 @@ func TestBadBundlesChangeNothing(t *testing.T) {
 		ok(t, err)
 		return archive
 	}
-	everything := `"version", "form", "exact", "published", "threshold", "dominance", "p_percent", "homogeneity", "derivable", "history", "budget", "rounding"`
+	everything := `"version", "form", "exact", "automatic", "published", "threshold", "dominance", "p_percent", "homogeneity", "derivable", "history", "budget", "rounding"`
 	catalogue := map[string]struct {
 		bundle []byte
 		reason string

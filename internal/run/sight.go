@@ -149,7 +149,7 @@ func shown() map[string][]string {
 		"GROUP_BY_IDENTITY": {"key", "column"}, "INPUT_IDENTIFIER": {"column"}, "KEYSPACE_TOO_LARGE": {"limit"}, "KEY_NEEDS_CUTS": {"key", "column"},
 		"PARAM_OUT_OF_DOMAIN": {"param", "expected"}, "PARAM_UNKNOWN": {"param"}, "SHOWN_TOO_WIDE": {"columns"}, "SUM_NOT_MEASURE": {"column", "class"},
 		"FORM_NOT_ALLOWED": {"form"}, "COLUMN_HIDDEN": {"column", "class"}, "SHARING_BARRED": {"dataset"}, "MODULE_OVER_PROFILE": {"limit"}, "MODULE_DATA_OVER_PROFILE": {"limit"},
-		"KEYSPACE_OVER_PROFILE": {"limit"}, "OUTPUT_CRAFTED": nil, "OUTPUT_OF_PROGRAM": nil, "MODULE_NOT_APPROVED": {"dataset"},
+		"KEYSPACE_OVER_PROFILE": {"limit"}, "OUTPUT_CRAFTED": nil, "OUTPUT_OF_PROGRAM": nil, "OUTPUT_REVIEW": nil, "MODULE_NOT_APPROVED": {"dataset"},
 		// Of the snapshot's size: of its rows, whether a bound that the source chose could overflow; of its subjects, a power of two. Policy's
 		// other reasons at admission are told too, so that the outcome says the same without it.
 		"SUM_OVERFLOW": {"column"}, "KEYSPACE_TOO_LARGE_FOR_DATA": nil,

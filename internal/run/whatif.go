@@ -57,7 +57,7 @@ type NumberChange struct {
 // judgedOnly are the numbers that change no output: they are judged, or bound what is asked. Any other may change the treatment.
 func judgedOnly() []string {
 	return []string{
-		"name", "forms", "rank_percent", "max_module_bytes", "max_data_bytes", "max_cells", "bits_percent", "parameter_percent", "shown", "replay_percent", "module_review",
+		"name", "forms", "rank_percent", "max_module_bytes", "max_data_bytes", "max_cells", "bits_percent", "parameter_percent", "shown", "replay_percent", "module_review", "output_review", "reviewers",
 		"row_runs", "runs", "questions", "denials", "held_days",
 	}
 }

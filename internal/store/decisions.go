@@ -67,7 +67,7 @@ func settle(ctx context.Context, q *sqlc.Queries, d *run.Decision, reasons strin
 	if d.Decision != enclave.Hold {
 		return nil
 	}
-	file, err := encode(review.NewFile())
+	file, err := encode(review.NewFile(d.Profile.Deciders()))
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func testReviews(t *testing.T, s *store.Store) {
 	ok(t, decide(ctx, s, decisionOf("r3", enclave.Release, 0)))
 	got := must(r.Get(ctx, "r1"))
 	equal(t, "begun", got, review.Record{
-		Run: must(s.Runs().Get(ctx, "r1")).Run, Source: "health", Held: epoch, History: 1, File: review.NewFile(), Revision: 1,
+		Run: must(s.Runs().Get(ctx, "r1")).Run, Source: "health", Held: epoch, History: 1, File: review.NewFile(2), Revision: 1,
 	})
 
 	got.File.State, got.File.Question, got.File.Round = review.Returned, "why?", 2

@@ -3,8 +3,8 @@
 #	input.facts    the output's facts
 #	input.profile  the numbers that apply
 #
-# An output is released only if every check holds, each named in `decision`; whatever is undefined does not hold. It is held for a
-# person if its module was shown protected columns and everything else holds. Otherwise it is denied.
+# An output is released only if every check holds, each named in `decision`; whatever is undefined does not hold. It is held for
+# people if its module was shown protected columns, or the profile has all outputs wait, and everything else holds. Otherwise it is denied.
 package darkroom.release
 
 result := {
@@ -19,6 +19,7 @@ decision := "release" if {
 	version
 	form
 	exact
+	automatic
 	published
 	threshold
 	dominance
@@ -33,7 +34,7 @@ decision := "release" if {
 decision := "hold" if {
 	version
 	form
-	crafted
+	people
 	published
 	threshold
 	dominance
@@ -55,7 +56,13 @@ form if {
 # Exact and crafted are opposites, and neither follows from the absence of the other.
 exact if input.facts.crafted == false
 
-crafted if input.facts.crafted == true
+# Whether the profile lets rules alone release what is exact (免人工审核).
+automatic if input.profile.output_review == 1
+
+# It is for people to release if its module was shown protected columns, or if everything is.
+people if input.facts.crafted == true
+
+people if input.profile.output_review == 2
 
 published if input.facts.cells.published > 0
 
@@ -99,6 +106,8 @@ passed contains "form" if form
 
 passed contains "exact" if exact
 
+passed contains "automatic" if automatic
+
 passed contains "published" if published
 
 passed contains "threshold" if threshold
@@ -122,6 +131,8 @@ reasons contains {"code": "FACTS_VERSION", "args": {}} if not version
 reasons contains {"code": "FORM_NOT_ALLOWED", "args": {"form": input.facts.form}} if not form
 
 reasons contains {"code": "OUTPUT_CRAFTED", "args": {}} if not exact
+
+reasons contains {"code": "OUTPUT_REVIEW", "args": {}} if not automatic
 
 reasons contains {"code": "NOTHING_TO_PUBLISH", "args": {}} if not published
 

@@ -5,7 +5,7 @@ import data.darkroom.release
 profile := {
 	"name": "person", "threshold": 10, "dominance_n": 2, "dominance_percent": 90, "p_percent": 10, "homogeneity_percent": 100,
 	"round_count": 5, "round_sum": 1, "rank_percent": 5, "guess_percent": 85, "max_module_bytes": 1000, "max_data_bytes": 1000, "max_cells": 1000,
-	"forms": ["aggregate"],
+	"output_review": 1, "forms": ["aggregate"],
 }
 
 honest := {
@@ -17,7 +17,7 @@ honest := {
 	"round_count": 5, "round_sum": 1, "bytes": 4096,
 }
 
-every_check := {"version", "form", "exact", "published", "threshold", "dominance", "p_percent", "homogeneity", "derivable", "history", "budget", "rounding"}
+every_check := {"version", "form", "exact", "automatic", "published", "threshold", "dominance", "p_percent", "homogeneity", "derivable", "history", "budget", "rounding"}
 
 judged(patch) := verdict if {
 	verdict := release.result with input as {"facts": object.union(honest, patch), "profile": profile}
@@ -44,6 +44,37 @@ test_a_crafted_output_is_held if {
 	verdict.decision == "hold"
 	codes(verdict) == {"OUTPUT_CRAFTED"}
 	verdict.passed == every_check - {"exact"}
+}
+
+# waiting is judged where all outputs wait for people.
+waiting(patch) := verdict if {
+	verdict := release.result with input as {"facts": object.union(honest, patch), "profile": object.union(profile, {"output_review": 2})}
+}
+
+test_every_output_is_held_where_all_wait if {
+	verdict := waiting({})
+	verdict.decision == "hold"
+	codes(verdict) == {"OUTPUT_REVIEW"}
+	verdict.passed == every_check - {"automatic"}
+}
+
+test_a_crafted_output_is_held_where_all_wait if {
+	verdict := waiting({"crafted": true})
+	verdict.decision == "hold"
+	codes(verdict) == {"OUTPUT_CRAFTED", "OUTPUT_REVIEW"}
+	verdict.passed == every_check - {"automatic", "exact"}
+}
+
+test_what_is_unsafe_is_denied_where_all_wait if {
+	verdict := waiting({"derivable": 1})
+	verdict.decision == "deny"
+	codes(verdict) == {"DERIVABLE", "OUTPUT_REVIEW"}
+}
+
+test_nothing_is_released_where_it_is_unknown_what_waits if {
+	verdict := release.result with input as {"facts": honest, "profile": object.remove(profile, ["output_review"])}
+	verdict.decision == "deny"
+	codes(verdict) == {"OUTPUT_REVIEW"}
 }
 
 test_another_version_is_denied if denied_for({"version": 2}, "FACTS_VERSION", "version")
