@@ -71,6 +71,8 @@ func search(ctx context.Context, args []string, out io.Writer) error {
 		if *keep, err = os.MkdirTemp("", "darkroom-attack-"); err != nil {
 			return err
 		}
+	} else if err = os.MkdirAll(*keep, 0o700); err != nil {
+		return err
 	}
 	total := &tally{kinds: map[string]int{}, reasons: map[string]int{}, few: math.MaxInt, relative: math.Inf(1), dir: *keep, out: out}
 	began := time.Now()

@@ -37,14 +37,15 @@ func (sh *shell) releases(all *run.Releases) {
 	sh.say("CLI_DATASET_RELEASED", "dataset", all.Dataset, "count", strconv.Itoa(len(all.Releases)), "rank", number(all.Rank),
 		"subjects", number(all.Subjects), "leverage", strconv.FormatFloat(leverage, 'f', 2, 64))
 	for _, b := range all.Budgets {
-		sh.say("CLI_DATASET_LEFT", "scenario", b.Scenario, "left", number(b.Left), "limit", number(b.Limit), "percent", number(b.Percent))
+		sh.say("CLI_DATASET_LEFT", "scenario", b.Scenario, "left", number(b.Left), "limit", number(b.Limit), "percent", number(b.Percent),
+			"guess", number(b.GuessPercent))
 	}
 	if len(all.Releases) == 0 {
 		return
 	}
 	heads := []string{
 		"CLI_HEAD_NO", "CLI_HEAD_RUN", "CLI_HEAD_OPERATOR", "CLI_HEAD_SCENARIO", "CLI_HEAD_TIME", "CLI_HEAD_PUBLISHED", "CLI_HEAD_LEFT_OUT",
-		"CLI_HEAD_ADDS", "CLI_HEAD_SUMS",
+		"CLI_HEAD_ADDS", "CLI_HEAD_SUMS", "CLI_HEAD_GUESSES",
 	}
 	for i, head := range heads {
 		heads[i] = sh.text(head)
@@ -52,9 +53,13 @@ func (sh *shell) releases(all *run.Releases) {
 	var rows [][]string
 	for i := range all.Releases {
 		r := &all.Releases[i]
+		guess := ""
+		if r.Guess > 0 {
+			guess = number(r.Guess) + " %"
+		}
 		rows = append(rows, []string{
 			number(r.Number), "runs/" + r.Run, r.Operator, r.Scenario, second(r.Time), number(r.Cells.Published),
-			number(r.Cells.Primary + r.Cells.Complement), number(r.Adds), number(r.Rank),
+			number(r.Cells.Primary + r.Cells.Complement), number(r.Adds), number(r.Rank), guess,
 		})
 	}
 	term.Table(sh.out, heads, rows)

@@ -46,22 +46,23 @@ func TestTheRegisterOfReleases(t *testing.T) {
 	if len(all.Releases) != 4 || all.Subjects != 4001 || len(all.Budgets) != 1 {
 		t.Fatalf("%+v", all)
 	}
-	rank := int64(0)
+	rank, guess := int64(0), int64(51) // somebody in 2,000
 	for i, r := range all.Releases {
 		rank += r.Adds
 		who := acme
 		if i == 1 {
 			who = rival
 		}
-		if r.Number != int64(i+1) || r.Operator != who || r.Rank != rank || r.Scenario != scenario || r.Form != "aggregate" || r.Cells.Published == 0 || r.ByPeople {
+		if r.Number != int64(i+1) || r.Operator != who || r.Rank != rank || r.Scenario != scenario || r.Form != "aggregate" || r.Cells.Published == 0 || r.ByPeople || r.Guess < guess || r.Guess > 85 {
 			t.Errorf("release %d: %+v", i+1, r)
 		}
+		guess = r.Guess
 	}
 	if first, again, split := all.Releases[0], all.Releases[1], all.Releases[3]; first.Adds != 2 || again.Adds != 0 || split.Adds != 2 {
 		t.Errorf("two districts add %d sums, the same again %d, by sex %d", first.Adds, again.Adds, split.Adds)
 	}
 	b := all.Budgets[0]
-	if b.Scenario != scenario || b.Limit != b.Percent*4001/100 || b.Left != b.Limit-all.Rank || all.Rank != rank {
+	if b.Scenario != scenario || b.Limit != b.Percent*4001/100 || b.Left != b.Limit-all.Rank || all.Rank != rank || b.GuessPercent != 85 {
 		t.Errorf("%+v of rank %d", b, all.Rank)
 	}
 	for client, reason := range map[string]string{acme: "METHOD_FORBIDDEN", "authority": "DATASET_NOT_FOUND"} {

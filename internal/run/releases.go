@@ -28,6 +28,8 @@ type RankBudget struct {
 	Percent  int64  `json:"percent"` // of the subjects
 	Limit    int64  `json:"limit"`
 	Left     int64  `json:"left"`
+	// GuessPercent is how often a guess at one subject may be right.
+	GuessPercent int64 `json:"guess_percent"`
 }
 
 // Released is one release.
@@ -47,6 +49,8 @@ type Released struct {
 	// output publishes no sums.
 	Rank int64 `json:"rank"`
 	Adds int64 `json:"adds"`
+	// Guess is how often, in percent, the best guess at one subject is right by all releases up to this one, as it was measured then; 0 if it was not.
+	Guess int64 `json:"guess,omitempty"`
 }
 
 // Releases lists a dataset's releases with what they used up. It costs what was measured when each was judged, and no new audit.
@@ -65,6 +69,9 @@ func (r *Register) Releases(ctx context.Context, dataset string) (*Releases, err
 		if facts.Form == enclave.Aggregate {
 			one.Rank = max(all.Rank, facts.History.Rank)
 			all.Subjects = facts.History.Subjects
+			if guess := facts.History.Guess; guess < 100 {
+				one.Guess = guess
+			}
 		}
 		one.Adds, all.Rank = one.Rank-all.Rank, one.Rank
 		all.Releases = append(all.Releases, one)
@@ -111,7 +118,7 @@ func (r *Register) budgets(ctx context.Context, all *Releases) error {
 			return err
 		}
 		limit := profile.RankPercent * all.Subjects / 100
-		all.Budgets = slices.Insert(all.Budgets, at, RankBudget{Scenario: scenario, Percent: profile.RankPercent, Limit: limit, Left: limit - all.Rank})
+		all.Budgets = slices.Insert(all.Budgets, at, RankBudget{Scenario: scenario, Percent: profile.RankPercent, Limit: limit, Left: limit - all.Rank, GuessPercent: profile.GuessPercent})
 	}
 	return nil
 }
