@@ -185,3 +185,21 @@ func FuzzData(f *testing.F) {
 		}
 	})
 }
+
+// TestNumbersHaveTexts: whoever sets a number is told what it is, in both languages, and nothing is told of others.
+func TestNumbersHaveTexts(t *testing.T) {
+	described := map[string]bool{}
+	for _, n := range Numbers() {
+		if described[n.Text] = true; !enclave.Known(n.Text) {
+			t.Errorf("nothing says what %s is", n.Name)
+		}
+	}
+	for _, code := range enclave.Codes() {
+		if strings.HasPrefix(code, "NUMBER_") && !described[code] {
+			t.Errorf("%s is the text of no number", code)
+		}
+	}
+	if len(described) != len(numbers()) {
+		t.Errorf("%d texts for %d numbers", len(described), len(numbers()))
+	}
+}

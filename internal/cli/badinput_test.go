@@ -250,6 +250,7 @@ func badInputs() map[string][]bad {
 		},
 		"review answer": append(named("run", "$RUN --text x", "$RIVAL"), bad{"$RUN" + as + "$OPERATOR", exitMisused, "CLI_FLAG_MISSING"},
 			bad{"$RUN --text x" + as + "$OPERATOR", exitFailed, "RUN_NOT_FOUND"}),
+		"policy numbers": {tooMany},
 		"policy show": {
 			noCredential, tooMany, foreign,
 			{"--profile nobody" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},

@@ -18,8 +18,29 @@ import (
 )
 
 func (sh *shell) policyCommand() *cobra.Command {
-	return sh.group("policy", "CLI_POLICY", sh.policyShow(), sh.policySet(), sh.policyPropose(), sh.policyAgree(), sh.policyReject(), sh.policyRollback(),
+	return sh.group("policy", "CLI_POLICY", sh.policyShow(), sh.policyNumbers(), sh.policySet(), sh.policyPropose(), sh.policyAgree(), sh.policyReject(), sh.policyRollback(),
 		sh.policyHistory(), sh.policyDryRun(), sh.policyCheck(), sh.policyTest(), sh.policyBuild(), sh.policySign())
+}
+
+// policyNumbers says what each number is. It asks no enclave: the numbers are those of this program.
+func (sh *shell) policyNumbers() *cobra.Command {
+	return &cobra.Command{
+		Use: "numbers", Short: sh.text("CLI_POLICY_NUMBERS"), Args: sh.exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			var rows [][]string
+			for _, n := range policy.Numbers() {
+				stricter := "CLI_POLICY_LARGER"
+				if !n.Larger {
+					stricter = "CLI_POLICY_SMALLER"
+				}
+				rows = append(rows, []string{
+					n.Name, strconv.FormatInt(n.Min, 10) + "–" + strconv.FormatInt(n.Max, 10), sh.text(stricter), sh.text(n.Text),
+				})
+			}
+			sh.table("", []string{"CLI_HEAD_NUMBER", "CLI_HEAD_RANGE", "CLI_HEAD_STRICTER", "CLI_HEAD_MEANING"}, rows)
+			return nil
+		},
+	}
 }
 
 func (sh *shell) policyShow() *cobra.Command {
