@@ -79,6 +79,9 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 	fresh := r.fresh(m)
 	read, drops := m.reader(), make([]float64, len(fresh))
 	for _, person := range over {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		h := read.told(person, inverse, fresh, drops)
 		most := 0
 		for i, drop := range drops {
@@ -94,7 +97,7 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 	}
 	slices.Sort(l.Suppressed)
 	l.Suppressed = slices.Compact(l.Suppressed)
-	return l, ctx.Err()
+	return l, nil
 }
 
 // fresh are the positions of the result's table.

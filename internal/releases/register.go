@@ -280,10 +280,10 @@ func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
 	return a, nil
 }
 
-// try asks the audits, that of blocks first, and last how well one subject's value could be guessed, in percent of guesses that are right. What one
-// of them wants suppressed goes before the next is asked; where nothing that could go would help, nothing does. Facts are what is known before.
+// try asks the audits, that of blocks first, and last how well one subject's value could be guessed. What one of them wants suppressed goes before
+// the next is asked; where nothing that could go would help, nothing does. Tolerated is in percent of guesses; facts are what is known before.
 func (a *audits) try(
-	ctx context.Context, release placed, footprint *enclave.Footprint, guess int64, facts enclave.HistoryFacts,
+	ctx context.Context, release placed, footprint *enclave.Footprint, tolerated int64, facts enclave.HistoryFacts,
 ) (enclave.Audited, error) {
 	answer := enclave.Audited{Facts: facts}
 	var sums *history.Result
@@ -323,18 +323,24 @@ func (a *audits) try(
 		}
 		return answer, nil
 	}
-	if guess >= 100 {
-		answer.Facts.Guess = 100
-		return answer, nil
+	err := guess(ctx, sums, footprint, tolerated, &answer)
+	return answer, err
+}
+
+// guess says how well one subject can be guessed once a table is out that the audit of sums let through, and what must go so that no more is tolerated.
+func guess(ctx context.Context, sums *history.Result, footprint *enclave.Footprint, tolerated int64, answer *enclave.Audited) error {
+	if answer.Facts.Guess = 100; tolerated >= answer.Facts.Guess {
+		return nil
 	}
-	leverage, err := sums.Leverage(ctx, history.LeverageLimit(float64(guess)/100))
+	leverage, err := sums.Leverage(ctx, history.LeverageLimit(float64(tolerated)/100))
 	if err != nil {
-		return enclave.Audited{}, err
+		return err
 	}
-	if answer.Facts.Guess = percent(history.Guess(leverage.Subject)); len(leverage.Suppressed) > 0 {
+	answer.Facts.Guess = percent(history.Guess(leverage.Subject))
+	if len(leverage.Suppressed) > 0 {
 		answer.Suppress = footprint.Together(leverage.Suppressed, nil)
 	}
-	return answer, nil
+	return nil
 }
 
 // percent is a share in percent, rounded up but for what rounding in its computation may have added.
