@@ -10,11 +10,14 @@ import (
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
-// day is how often held outputs are looked through.
+// day is how often the register tidies up.
 const day = 24 * time.Hour
 
-// expireDaily ends held outputs that are kept too long, until the context ends.
-func (r *Register) expireDaily(ctx context.Context) {
+// naming is more than it takes from writing a file to recording what names it.
+const naming = time.Hour
+
+// tidyDaily tidies up once a day, until the context ends.
+func (r *Register) tidyDaily(ctx context.Context) {
 	ticker := time.NewTicker(day)
 	defer ticker.Stop()
 	for {
@@ -25,14 +28,28 @@ func (r *Register) expireDaily(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if err := r.expire(ctx); err != nil && ctx.Err() == nil {
-			r.config.Log.ErrorContext(ctx, "held outputs were not looked through", slog.Any("error", err))
+		if err := r.tidy(ctx, naming); err != nil && ctx.Err() == nil {
+			r.config.Log.ErrorContext(ctx, "what is kept too long was not looked through", slog.Any("error", err))
 		}
 	}
 }
 
-// expire withdraws each held output that people have not decided in as many days as its profile keeps it. That is recorded; nothing names its content
-// any more, which the next start removes (封存销毁, sealing and destruction). Who votes at the same moment may come first.
+// tidy withdraws what waited for people too long, and destroys what nothing names any more and nobody wrote within the last while: what a crash
+// left, and what was rejected or withdrawn (封存销毁, sealing and destruction).
+func (r *Register) tidy(ctx context.Context, within time.Duration) error {
+	if err := r.expire(ctx); err != nil {
+		return err
+	}
+	return r.config.Results.Sweep(within, func(file enclave.Digest) (bool, error) {
+		if err := ctx.Err(); err != nil {
+			return true, err
+		}
+		return r.config.Store.Names(ctx, file)
+	})
+}
+
+// expire withdraws each held output that people have not decided in as many days as its profile keeps it. That is recorded, and nothing names its content
+// any more. Who votes at the same moment may come first.
 func (r *Register) expire(ctx context.Context) error {
 	held, err := r.config.Store.Held(ctx)
 	if err != nil {

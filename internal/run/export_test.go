@@ -26,5 +26,5 @@ func EndingOf(failure error) Ending {
 	return ending
 }
 
-// Expire withdraws held outputs that are kept too long.
-func (r *Register) Expire(ctx context.Context) error { return r.expire(ctx) }
+// Tidy is what happens once a day.
+func (r *Register) Tidy(ctx context.Context) error { return r.tidy(ctx, naming) }

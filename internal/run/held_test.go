@@ -1,6 +1,8 @@
 package run_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -63,20 +65,26 @@ func TestOnlyVotesReleaseWhatIsHeld(t *testing.T) {
 	wants(t, w.ReleaseHeld(ctx, r.ID, both), enclave.State, "VOTES_NOT_ENOUGH")
 }
 
-// TestHeldOutputsExpire: what nobody decides is withdrawn on the last of its days, that is recorded, and the next start destroys what it was.
+// TestHeldOutputsExpire: what nobody decides is withdrawn on the last of its days, that is recorded, and what it was is destroyed.
 func TestHeldOutputsExpire(t *testing.T) {
 	t.Parallel()
-	ctx, w := t.Context(), started(t)
+	ctx, folder := t.Context(), t.TempDir()
+	w := newWorld(t, folder)
+	w.furnish()
+	ok(t, w.Start(ctx))
 	r, other := w.submit(acme, "hold"), w.submit(acme, "ok")
 	w.end(r.ID)
 	w.end(other.ID)
-	began := w.now()
+	began, written := w.now(), time.Now().Add(-2*time.Hour)
+	for _, of := range []string{"hold", "ok"} {
+		ok(t, os.Chtimes(filepath.Join(folder, "results", enclave.DigestOf([]byte("result of "+of)).String()), written, written))
+	}
 	for _, c := range []struct {
 		after time.Duration
 		want  enclave.Outcome
 	}{{89 * 24 * time.Hour, enclave.Held}, {90*24*time.Hour + time.Minute, enclave.Stopped}, {91 * 24 * time.Hour, enclave.Stopped}} {
 		w.now = func() time.Time { return began.Add(c.after) }
-		ok(t, w.Expire(ctx))
+		ok(t, w.Tidy(ctx))
 		if got, err := w.Get(ctx, r.ID); err != nil || got.Outcome != c.want {
 			t.Fatalf("after %s: %+v, %v", c.after, got, err)
 		}
@@ -89,9 +97,10 @@ func TestHeldOutputsExpire(t *testing.T) {
 	if len(acts) != 3 || acts[2].Verb != "run.expire" || acts[2].Actor.Role != enclave.SelfOrg || acts[2].Detail["days"] != "90" {
 		t.Errorf("acts %+v", acts)
 	}
-	if named, err := w.store.Runs().Names(ctx, enclave.DigestOf([]byte("result of hold"))); err != nil || named {
-		t.Errorf("its content is still named: %v", err)
-	}
+	_, err = w.results.Get(enclave.DigestOf([]byte("result of hold")))
+	wants(t, err, enclave.NotFound, "FILE_NOT_FOUND")
+	_, err = w.results.Get(enclave.DigestOf([]byte("result of ok")))
+	ok(t, err)
 	if got, err := w.Get(ctx, other.ID); err != nil || got.Outcome != enclave.Released {
 		t.Errorf("what was released is %+v, %v", got, err)
 	}

@@ -138,11 +138,12 @@ type Store interface {
 	Names(ctx context.Context, file enclave.Digest) (bool, error)
 }
 
-// Results keeps outputs by digest, durably before Put returns. Sweep removes those that nothing names.
+// Results keeps outputs by digest, durably before Put returns. Sweep removes those that nothing names and that
+// were not put within the last while; with 0 it is for when nobody puts any.
 type Results interface {
 	Put(content []byte) (enclave.Digest, error)
 	Get(digest enclave.Digest) ([]byte, error)
-	Sweep(named func(enclave.Digest) (bool, error)) error
+	Sweep(within time.Duration, named func(enclave.Digest) (bool, error)) error
 }
 
 // Ledger is what a release needs of the ledger.

@@ -19,11 +19,7 @@ const yieldTime = 10 * time.Second
 // submission. Before that it withdraws what waited for people too long, and removes the files that a crash left without a name, so modules MUST NOT be uploaded until Start has
 // returned. Then it starts the workers. ctx is for Start alone; Close ends the workers. Call it once.
 func (r *Register) Start(ctx context.Context) error {
-	if err := r.expire(ctx); err != nil {
-		return err
-	}
-	err := r.config.Results.Sweep(func(file enclave.Digest) (bool, error) { return r.config.Store.Names(ctx, file) })
-	if err != nil {
+	if err := r.tidy(ctx, 0); err != nil {
 		return err
 	}
 	for _, progress := range []Progress{Recorded, Running, Queued} {
@@ -40,7 +36,7 @@ func (r *Register) Start(ctx context.Context) error {
 	for range r.config.Workers {
 		r.workers.Go(func() { r.work(working) })
 	}
-	r.workers.Go(func() { r.expireDaily(working) })
+	r.workers.Go(func() { r.tidyDaily(working) })
 	return nil
 }
 

@@ -4,14 +4,19 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
 
 // Files keeps immutable bytes under their digest, each in one file of a folder. Put a file before the transaction that names it: a
 // crash in between leaves a file that nothing names, which Sweep removes. It is safe for concurrent use.
-type Files struct{ root *os.Root }
+type Files struct {
+	root *os.Root
+	lock sync.RWMutex // of Sweep against those who put what it would remove
+}
 
 // temporary is the prefix of a file that is being written.
 const temporary = ".new-"
@@ -33,8 +38,15 @@ func (f *Files) Close() error { return f.root.Close() }
 
 // Put writes bytes durably and returns their digest. Bytes that are there already are not written again.
 func (f *Files) Put(content []byte) (enclave.Digest, error) {
+	f.lock.RLock()
+	defer f.lock.RUnlock()
 	digest := enclave.DigestOf(content)
-	if _, err := f.Get(digest); err != nil {
+	if _, err := f.Get(digest); err == nil {
+		// Its time says when it was put last.
+		if now := time.Now(); f.root.Chtimes(digest.String(), now, now) != nil {
+			return enclave.Digest{}, enclave.Internalf("set the time of file %s", digest)
+		}
+	} else {
 		name := temporary + enclave.NewID()
 		err := f.write(name, content)
 		if err == nil {
@@ -88,9 +100,9 @@ func (f *Files) Get(digest enclave.Digest) ([]byte, error) {
 	return content, nil
 }
 
-// Sweep removes what a crash left behind: half-written files, and files that nothing names. It MUST run before any Put whose
-// transaction may still come.
-func (f *Files) Sweep(named func(enclave.Digest) (bool, error)) error {
+// Sweep removes what nothing names, half-written files too, but for what was put within the last while: the transaction that names that may still come.
+// With 0 there is no such while, and it MUST run before any Put.
+func (f *Files) Sweep(within time.Duration, named func(enclave.Digest) (bool, error)) error {
 	entries, err := fs.ReadDir(f.root.FS(), ".")
 	if err != nil {
 		return enclave.Internalf("list a folder: %w", err)
@@ -104,14 +116,28 @@ func (f *Files) Sweep(named func(enclave.Digest) (bool, error)) error {
 			if keep {
 				continue
 			}
-		} else if len(entry.Name()) <= len(temporary) || entry.Name()[:len(temporary)] != temporary {
+		} else if !strings.HasPrefix(entry.Name(), temporary) {
 			continue // not ours
 		}
-		if err := ignoreAbsent(f.root.Remove(filepath.Base(entry.Name()))); err != nil {
+		if err := f.remove(entry.Name(), within); err != nil {
 			return enclave.Internalf("remove a file: %w", err)
 		}
 	}
 	return nil
+}
+
+// remove removes a file, unless it was put within the last while. Nobody puts it meanwhile: whoever comes later writes it again.
+func (f *Files) remove(name string, within time.Duration) error {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	info, err := f.root.Lstat(name)
+	if err != nil {
+		return ignoreAbsent(err)
+	}
+	if within > 0 && time.Since(info.ModTime()) < within {
+		return nil
+	}
+	return ignoreAbsent(f.root.Remove(name))
 }
 
 func ignoreAbsent(err error) error {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/store"
@@ -43,14 +44,32 @@ func TestFilesSweep(t *testing.T) {
 	for _, name := range []string{".new-half", "README"} {
 		ok(t, os.WriteFile(filepath.Join(folder, name), []byte("half"), 0o600))
 	}
-	ok(t, f.Sweep(func(d enclave.Digest) (bool, error) { return d == kept, nil }))
+	ok(t, f.Sweep(time.Hour, func(enclave.Digest) (bool, error) { return false, nil }))
+	equal(t, "left: what was put within the hour may be named yet", len(must(os.ReadDir(folder))), 4)
+	ok(t, f.Sweep(0, func(d enclave.Digest) (bool, error) { return d == kept, nil }))
 	_, err := f.Get(orphan)
 	wants(t, err, enclave.NotFound, "FILE_NOT_FOUND")
 	equal(t, "kept", string(must(f.Get(kept))), "kept")
 	equal(t, "left: the named one, and what is not ours", len(must(os.ReadDir(folder))), 2)
-	if err := f.Sweep(func(enclave.Digest) (bool, error) { return false, os.ErrInvalid }); err == nil {
+	if err := f.Sweep(0, func(enclave.Digest) (bool, error) { return false, os.ErrInvalid }); err == nil {
 		t.Error("a store that cannot answer let a file be removed")
 	}
+}
+
+// TestFilesSweepBesidePut removes what nobody put lately; bytes that are put again are new again.
+func TestFilesSweepBesidePut(t *testing.T) {
+	t.Parallel()
+	f, folder := files(t)
+	old, again := must(f.Put([]byte("old"))), must(f.Put([]byte("again")))
+	yesterday := time.Now().Add(-24 * time.Hour)
+	for _, digest := range []enclave.Digest{old, again} {
+		ok(t, os.Chtimes(filepath.Join(folder, digest.String()), yesterday, yesterday))
+	}
+	must(f.Put([]byte("again")))
+	ok(t, f.Sweep(time.Hour, func(enclave.Digest) (bool, error) { return false, nil }))
+	_, err := f.Get(old)
+	wants(t, err, enclave.NotFound, "FILE_NOT_FOUND")
+	equal(t, "put again", string(must(f.Get(again))), "again")
 }
 
 func TestFilesLeaveNothingHalfWritten(t *testing.T) {
