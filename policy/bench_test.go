@@ -104,11 +104,14 @@ bad contains cell.id if {
 		Largest  int64 `json:"largest"`
 		Sum      int64 `json:"sum"`
 	}
+	type facts struct {
+		Cells []cell `json:"cells"`
+	}
 	var cells []cell
 	for i := range 1000 {
 		cells = append(cells, cell{i, int64(i % 20), int64(i), int64(2 * i)})
 	}
-	input := map[string]any{"facts": map[string]any{"cells": cells}, "profile": profile(b, e, visits())}
+	input := judged[facts]{facts{cells}, profile(b, e, visits())}
 	p99(b, func() {
 		if _, err := e.ask(b.Context(), &e.release, input); err != nil {
 			b.Fatal(err)

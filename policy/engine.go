@@ -189,7 +189,7 @@ func (e *Engine) ask(ctx context.Context, point *rego.PreparedEvalQuery, input a
 	}()
 	ctx, cancel := context.WithTimeout(ctx, e.limit)
 	defer cancel()
-	parsed, err := ast.InterfaceToValue(input)
+	parsed, err := documentOf(input)
 	if err != nil {
 		return nil, fmt.Errorf("input: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -29,7 +30,7 @@ type number struct {
 	set      func(*enclave.Profile, int64)
 }
 
-// numbers are the fields of a profile.
+// numbers are the fields of a profile; nobody changes the list.
 //
 //   - threshold: larger is stricter; at least 3, below which two subjects who know themselves would learn the third.
 //   - dominance_n: larger is stricter: two subjects together reach the share sooner than one.
@@ -50,7 +51,7 @@ type number struct {
 //   - reviewers: larger is stricter: more people agree.
 //
 // Forms are intersected.
-func numbers() []number {
+var numbers = sync.OnceValue(func() []number {
 	return []number{
 		{
 			"threshold", 3, 255, larger, // 255: the most that the audit of the release history can promise
@@ -157,7 +158,7 @@ func numbers() []number {
 			func(p *enclave.Profile) int64 { return p.HeldDays }, func(p *enclave.Profile, v int64) { p.HeldDays = v },
 		},
 	}
-}
+})
 
 // override is the numbers that a grade or a scenario states; a base states all of them.
 type override struct {
