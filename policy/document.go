@@ -35,8 +35,9 @@ type converter func(reflect.Value) ast.Value
 var converters sync.Map
 
 func converterOf(t reflect.Type) (converter, error) {
-	if made, ok := converters.Load(t); ok {
-		return made.(converter), nil //nolint:forcetypeassert // stored below alone
+	made, _ := converters.Load(t)
+	if convert, ok := made.(converter); ok {
+		return convert, nil
 	}
 	convert, err := newConverter(t)
 	if err == nil {

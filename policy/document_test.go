@@ -82,18 +82,29 @@ func FuzzDocument(f *testing.F) {
 // TestDocumentOfUnknownTypes: what JSON would say of these is not known here, so no decision is made about them.
 func TestDocumentOfUnknownTypes(t *testing.T) {
 	for _, input := range []any{
-		nil, 1.5, []byte{1}, []any{1}, any(map[int]string{}), enclave.Digest{}, &enclave.Digest{},
-		struct{ Unnamed int }{}, struct {
+		nil, 1.5,
+		[]byte{1},
+		[]any{1},
+		any(map[int]string{}),
+		enclave.Digest{},
+		&enclave.Digest{},
+		struct{ Unnamed int }{},
+		struct {
 			Lost int `json:"-"`
-		}{}, struct {
+		}{},
+		struct {
 			Empty []int `json:"empty,omitempty"`
-		}{}, struct {
+		}{},
+		struct {
 			Text int `json:"text,string"`
-		}{}, struct {
+		}{},
+		struct {
 			enclave.CellCounts `json:"cells"`
-		}{}, struct {
+		}{},
+		struct {
 			hidden int
-		}{1}, struct {
+		}{1},
+		struct {
 			Deep [][]float64 `json:"deep"`
 		}{},
 	} {

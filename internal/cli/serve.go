@@ -8,6 +8,7 @@ import (
 
 	"github.com/darkroom-project/darkroom/enclave/sandbox"
 	"github.com/darkroom-project/darkroom/internal/app"
+	"github.com/darkroom-project/darkroom/internal/ballast"
 )
 
 func (sh *shell) serveCommand() *cobra.Command {
@@ -28,6 +29,7 @@ func (sh *shell) serveCommand() *cobra.Command {
 			}
 			log := sh.logger()
 			app.RedirectLogs(log)
+			ballast.Take()
 			service, err := app.Open(ctx, dir, config, log)
 			switch {
 			case err != nil && ctx.Err() != nil:
