@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -24,6 +25,13 @@ type Store struct {
 	held  int                                   // bytes of rows that an ingest holds in memory
 	kinds map[enclave.SubjectKind]chan struct{} // holding its one token is owning the directory of the kind
 	atlas atlas
+	known sync.Map // of digests of snapshots that were read, to what they rely on: a reliance
+}
+
+// reliance is how many subjects of the directory of a kind a snapshot relies on. It never changes.
+type reliance struct {
+	kind  enclave.SubjectKind
+	known int64
 }
 
 var _ enclave.Loader = (*Store)(nil)
@@ -241,14 +249,28 @@ func (s *Store) directory(kind enclave.SubjectKind, keys *kindKeys) (*directory,
 		if err != nil {
 			continue // not a snapshot
 		}
-		r, err := s.record(digest)
+		r, err := s.relies(digest)
 		if err != nil {
 			return nil, enclave.Internalf("snapshot %s: %w", digest, err)
 		}
-		if r.Content.Kind == kind && r.Known > int64(d.durable) {
+		if r.kind == kind && r.known > int64(d.durable) {
 			return nil, enclave.Internalf("the subject directory of kind %s lost entries: %s of %s are left",
-				kind, strconv.Itoa(d.durable), strconv.FormatInt(r.Known, 10))
+				kind, strconv.Itoa(d.durable), strconv.FormatInt(r.known, 10))
 		}
 	}
 	return d, nil
+}
+
+// relies is what a snapshot relies on, read once: each ingest asks it of every snapshot that there is.
+func (s *Store) relies(digest enclave.Digest) (reliance, error) {
+	if before, is := s.known.Load(digest); is {
+		return before.(reliance), nil //nolint:errcheck,forcetypeassert // nothing else is there
+	}
+	r, err := s.record(digest)
+	if err != nil {
+		return reliance{}, err
+	}
+	now := reliance{kind: r.Content.Kind, known: r.Known}
+	s.known.Store(digest, now)
+	return now, nil
 }
