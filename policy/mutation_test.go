@@ -1,11 +1,15 @@
 package policy
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/tester"
 )
 
 // mutants are all copies of a module in which one condition of one rule is gone.
@@ -37,18 +41,32 @@ func mutants(module *ast.Module) map[string]*ast.Module {
 // TestRegoTestsNoticeEveryCondition drops each condition of each rule in turn and expects that the bundle's own tests fail: whoever edits a
 // rule and loses one hears of it.
 func TestRegoTestsNoticeEveryCondition(t *testing.T) {
+	t.Parallel()
 	for _, point := range []string{"access", "admission", "grant", "release", "program"} {
-		b := readDefault(t)
-		rules, tests := "darkroom/"+point+".rego", "darkroom/"+point+"_test.rego"
-		all := mutants(b.modules[rules])
-		if len(all) < 15 {
-			t.Fatalf("%s: only %d conditions found", point, len(all))
-		}
-		for name, mutant := range all {
-			changed := &bundle{data: b.data, modules: map[string]*ast.Module{rules: mutant, tests: b.modules[tests]}}
-			if failed := failingTests(t, changed); failed == 0 {
-				t.Errorf("nothing notices %s", name)
-			}
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			everyMutantIsNoticed(t, point, 15, mutants)
+		})
+	}
+}
+
+// everyMutantIsNoticed makes all mutants of the rules of a decision point, which must be so many at least, and has the bundle's own tests
+// notice each.
+func everyMutantIsNoticed(t *testing.T, point string, least int, mutate func(*ast.Module) map[string]*ast.Module) {
+	t.Helper()
+	b := readDefault(t)
+	rules, tests := "darkroom/"+point+".rego", "darkroom/"+point+"_test.rego"
+	if whole := (&bundle{data: b.data, modules: map[string]*ast.Module{rules: b.modules[rules], tests: b.modules[tests]}}); notices(t, whole) {
+		t.Fatalf("%s: the tests fail without any change", point)
+	}
+	all := mutate(b.modules[rules])
+	if len(all) < least {
+		t.Fatalf("%s: only %d mutants", point, len(all))
+	}
+	for name, mutant := range all {
+		changed := &bundle{data: b.data, modules: map[string]*ast.Module{rules: mutant, tests: b.modules[tests]}}
+		if !notices(t, changed) {
+			t.Errorf("nothing notices %s", name)
 		}
 	}
 }
@@ -104,35 +122,47 @@ func TestRegoTestsNoticeEveryComparison(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some hundred runs of the rules' tests")
 	}
+	t.Parallel()
 	for point, least := range map[string]int{"access": 10, "admission": 20, "grant": 10, "release": 20, "program": 20} {
-		b := readDefault(t)
-		rules, tests := "darkroom/"+point+".rego", "darkroom/"+point+"_test.rego"
-		all := flipped(b.modules[rules])
-		if len(all) < least {
-			t.Errorf("%s: only %d comparisons found", point, len(all))
-		}
-		for name, mutant := range all {
-			changed := &bundle{data: b.data, modules: map[string]*ast.Module{rules: mutant, tests: b.modules[tests]}}
-			if failingTests(t, changed) == 0 {
-				t.Errorf("nothing notices %s", name)
-			}
-		}
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			everyMutantIsNoticed(t, point, least, flipped)
+		})
 	}
 }
 
-// failingTests counts the failing tests; a mutant that does not compile has been noticed too.
-func failingTests(t *testing.T, b *bundle) int {
+// notices reports whether a bundle's own tests notice that it is not as it should be: one fails, after which no more are run, or it does not
+// compile.
+func notices(t *testing.T, b *bundle) bool {
 	t.Helper()
+	ctx, enough := context.WithCancel(t.Context())
+	defer enough()
+	store := inmem.NewFromObject(b.data)
+	txn, err := store.NewTransaction(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Abort(ctx, txn)
 	modules := map[string]*ast.Module{}
 	for name, m := range b.modules {
 		modules[name] = m.Copy()
 	}
-	compiler := newCompiler()
-	if compiler.Compile(modules); compiler.Failed() {
-		return 1
+	results, err := tester.NewRunner().SetCompiler(newCompiler()).SetStore(store).SetModules(modules).
+		SetDefaultRegoVersion(ast.RegoV1).RaiseBuiltinErrors(true).RunTests(ctx, txn)
+	if _, broken := errors.AsType[ast.Errors](err); broken {
+		return true
 	}
-	_, failed := runRegoTests(t, b, nil)
-	return len(failed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := false
+	for r := range results { // to the end, or the runner would wait
+		if !r.Pass() {
+			failed = true
+			enough()
+		}
+	}
+	return failed
 }
 
 // TestCanariesNoticeEveryDecision drops each condition of each decision and expects that the bundle is refused: the checks that
