@@ -26,8 +26,16 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == sandbox.CompileCommand {
 		os.Exit(sandbox.CompileMain(context.Background(), os.Args[2:], os.Stdin, os.Stdout, os.Stderr)) //nolint:forbidigo // a main of its own
 	}
+	var err error
+	if compiled, err = os.MkdirTemp("", "compiled-"); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(compiled) //nolint:errcheck // a directory of the tests
 	m.Run()
 }
+
+// compiled keeps the code of what several tests run and none tries to compile: a guest in Go takes seconds, and far more under the race detector.
+var compiled string
 
 // compiling is a sandbox whose modules are compiled by children.
 func compiling(tb testing.TB, config sandbox.Config) sandbox.Config {

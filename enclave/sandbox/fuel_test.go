@@ -24,8 +24,7 @@ func TestHonestGuestsBurnLittleAndTheSame(t *testing.T) {
 	batch := batchOf(plan, enclave.BatchRows, year)
 	for lang, wasm := range honest(t) {
 		var first int64
-		cache := t.TempDir() // so that it is compiled once
-		for _, s := range []*sandbox.Rehearsal{rehearse(t, sandbox.Config{CacheDir: cache}), rehearse(t, sandbox.Config{CacheDir: cache, MemoryPages: 512})} {
+		for _, s := range []*sandbox.Rehearsal{rehearse(t, sandbox.Config{CacheDir: compiled}), rehearse(t, sandbox.Config{CacheDir: compiled, MemoryPages: 512})} {
 			g, err := s.Open(t.Context(), moduleOf(wasm), plan)
 			if err != nil {
 				t.Fatal(err)
@@ -45,7 +44,7 @@ func TestHonestGuestsBurnLittleAndTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		empty := rehearse(t, sandbox.Config{CacheDir: cache})
+		empty := rehearse(t, sandbox.Config{CacheDir: compiled})
 		if _, err := assign(t, empty, wasm, plan, batchOf(plan, 0, year)); err != nil {
 			t.Fatal(err)
 		}

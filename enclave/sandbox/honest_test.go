@@ -54,7 +54,7 @@ func band(born int64) int32 {
 }
 
 func TestHonestGuestsAgree(t *testing.T) {
-	s := open(t, sandbox.Config{})
+	s := open(t, sandbox.Config{CacheDir: compiled})
 	plan := planOf(0)
 	for lang, wasm := range honest(t) {
 		for _, rows := range []int{0, 1, 1000, enclave.BatchRows} {
@@ -82,7 +82,7 @@ func TestHonestGuestsAgree(t *testing.T) {
 
 // The same rows give the same codes, in the same order or another.
 func TestTheSameRowsGiveTheSameCodes(t *testing.T) {
-	s := open(t, sandbox.Config{})
+	s := open(t, sandbox.Config{CacheDir: compiled})
 	plan := planOf(0)
 	for lang, wasm := range honest(t) {
 		forward, err := assign(t, s, wasm, plan, batchOf(plan, 5000, year))
@@ -107,7 +107,7 @@ func TestTheSameRowsGiveTheSameCodes(t *testing.T) {
 
 // A Go guest that is not given what it asks for says so where output is shown, and fails as a trap.
 func TestGuestOutputIsForSyntheticDataAlone(t *testing.T) {
-	s := rehearse(t, sandbox.Config{})
+	s := rehearse(t, sandbox.Config{CacheDir: compiled})
 	plan := planOf(1) // birth_year is not shown
 	_, err := assign(t, s, honest(t)["go"], plan, batchOf(plan, 10, year))
 	if got := enclave.AsError(err); got == nil || got.Reason != "MODULE_TRAP" {
