@@ -36,10 +36,10 @@ func SlowToCompile() []byte { return bomb(150, 220, nestedLoops(200, 220)) }
 func nestedLoops(depth, locals int) []byte {
 	body := bytes.Repeat([]byte{opLoop, blockNone}, depth)
 	for i := range locals {
-		body = slices.Concat(body, get(i), number(1), []byte{opAdd}, set(i))
+		body = append(body, slices.Concat(get(i), number(1), []byte{opAdd}, set(i))...)
 	}
 	for i := range depth {
-		body = slices.Concat(body, get(0), []byte{opBrIf}, unsigned(i))
+		body = append(body, slices.Concat(get(0), []byte{opBrIf}, unsigned(i))...)
 	}
 	return append(body, bytes.Repeat([]byte{opEnd}, depth)...)
 }
