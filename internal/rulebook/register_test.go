@@ -116,6 +116,7 @@ func (w *world) threshold() int64 {
 }
 
 func TestASecondPersonPutsRulesInForce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx, first := t.Context(), w.Active().Revision()
 	change, err := w.Propose(ctx, wu, w.bundle("person.scenarios.census.threshold", "20"), "the census is finer than it was")
@@ -175,6 +176,7 @@ func TestASecondPersonPutsRulesInForce(t *testing.T) {
 }
 
 func TestWhatIsStaleOrRejectedNeverComesInForce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	one, err := w.Propose(ctx, wu, w.bundle("person.base.threshold", "12"), "")
@@ -210,6 +212,7 @@ func TestWhatIsStaleOrRejectedNeverComesInForce(t *testing.T) {
 }
 
 func TestBackToAnEarlierRevision(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx, first, builtIn := t.Context(), w.Active().Revision(), w.ruled()
 	change, err := w.Propose(ctx, wu, w.bundle("person.base.threshold", "12"), "")
@@ -233,6 +236,7 @@ func TestBackToAnEarlierRevision(t *testing.T) {
 // TestBadBundlesChangeNothing is the catalogue of bundles that must not come in force: each is refused with a reason that says why, and the rules
 // in force stay.
 func TestBadBundlesChangeNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	before := w.Active().Revision()
 	with := func(path, text string) []policy.File {
@@ -331,6 +335,7 @@ func fileOf(files []policy.File, path string) string {
 
 // TestWhoeverWritesTheStorePutsNothingInForce: the bundle in force is verified again when the enclave starts.
 func TestWhoeverWritesTheStorePutsNothingInForce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	change, err := w.Propose(t.Context(), wu, w.bundle("person.base.threshold", "12"), "")
 	ok(t, err)
@@ -350,6 +355,7 @@ func TestWhoeverWritesTheStorePutsNothingInForce(t *testing.T) {
 // TestRulesOfAnOlderProgram: where the rules in force lack what this program needs, nothing is let in or out but other rules, which two people put in force
 // as ever; and a record says what they changed.
 func TestRulesOfAnOlderProgram(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	built := w.Engine().Revision()
 	old := slices.Clone(w.ruled())
@@ -421,6 +427,7 @@ func (w *world) enforce(files []policy.File) enclave.Digest {
 
 // TestOneOfManyAgrees: of changes that are agreed with at once, against the same rules, one comes in force.
 func TestOneOfManyAgrees(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var changes []rulebook.Change
 	for _, threshold := range []string{"11", "12", "13"} {
