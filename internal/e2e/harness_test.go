@@ -39,7 +39,10 @@ func TestPlayedAttacks(t *testing.T) {
 	stage.enlist(secrets())
 	var harnesses []*harness
 	for _, a := range all {
-		for _, v := range a.Variants {
+		for i, v := range a.Variants {
+			if testing.Short() && i > 0 {
+				break // each attack is played, in one way
+			}
 			harnesses = append(harnesses, newHarness(a, v, stage))
 		}
 	}
