@@ -256,7 +256,7 @@ func badInputs() map[string][]bad {
 			{"--profile nobody" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
 			{"--grant mine" + as + "$OPERATOR", exitMisused, "CLI_NAME_BAD"},
 			{"--grant grants/aaaaaaaaaaaaaaaaaaaaaaaaaa" + as + "$OPERATOR", exitFailed, "GRANT_NOT_FOUND"},
-			{"--revision latest" + as + "$OPERATOR", exitFailed, "INVALID_REQUEST"},
+			{"--revision latest" + as + "$OPERATOR", exitMisused, "CLI_ARG_BAD"},
 			{"--revision " + strings.Repeat("0", 64) + as + "$OPERATOR", exitFailed, "POLICY_REVISION_GONE"},
 		},
 		"policy set": {
@@ -310,7 +310,7 @@ func badInputs() map[string][]bad {
 			{"$FOLDER --out x.tar.gz", exitFailed, "POLICY_BUNDLE_INVALID"},
 		},
 		"policy sign": {
-			{"$YAML --out x.tar.gz", exitMisused, "CLI_FLAG_MISSING"},
+			{"$YAML --key $POLICYKEY", exitMisused, "CLI_FLAG_MISSING"},
 			{"$YAML --key $POLICYKEY --out x.tar.gz", exitFailed, "POLICY_BUNDLE_INVALID"},
 		},
 		"ledger checkpoint": {noCredential, tooMany, foreign},

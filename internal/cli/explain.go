@@ -56,14 +56,14 @@ func (sh *shell) explained(d *run.Explained, rules bool) {
 	sh.say("CLI_RUN_EXPLAINED", "point", d.Point, "decision", decision, "profile", d.Profile.Name, "revision", d.Policy.String())
 	var rows [][]string
 	for _, rule := range d.Rules {
-		held := sh.text("CLI_RULE_HELD")
+		outcome := sh.text("CLI_RULE_PASSED")
 		if !rule.Held {
-			held = sh.text("CLI_RULE_FAILED")
+			outcome = sh.text("CLI_RULE_FAILED")
 		}
-		rows = append(rows, []string{rule.Rule, held, pairsOf(rule.Facts), pairsOf(rule.Numbers), rule.Place})
+		rows = append(rows, []string{rule.Rule, outcome, pairsOf(rule.Facts), pairsOf(rule.Numbers), rule.Place})
 	}
 	if len(rows) > 0 {
-		heads := []string{"CLI_HEAD_RULE", "CLI_HEAD_HELD", "CLI_HEAD_FACTS", "CLI_HEAD_NUMBERS", "CLI_HEAD_PLACE"}
+		heads := []string{"CLI_HEAD_RULE", "CLI_HEAD_OUTCOME", "CLI_HEAD_FACTS", "CLI_HEAD_NUMBERS", "CLI_HEAD_PLACE"}
 		for i, head := range heads {
 			heads[i] = sh.text(head)
 		}

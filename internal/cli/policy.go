@@ -53,6 +53,13 @@ func (sh *shell) policyShow() *cobra.Command {
 			if grant != "" {
 				return sh.origins(ctx, c, grant)
 			}
+			if revision != "" {
+				whole, err := sh.revision(ctx, c, revision)
+				if err != nil {
+					return err
+				}
+				revision = whole
+			}
 			policy, err := c.PolicyAt(ctx, revision)
 			if err != nil {
 				return err

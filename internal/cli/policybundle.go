@@ -97,8 +97,8 @@ func (sh *shell) policyBuild() *cobra.Command {
 func (sh *shell) policySign() *cobra.Command {
 	var out, key string
 	c := &cobra.Command{
-		Use: "sign BUNDLE --key FILE --out FILE", Short: sh.text("CLI_POLICY_SIGN"), Args: sh.exactly("BUNDLE"),
-		Example: "darkroom policy sign bundle.tar.gz --key policy.pem --out signed.tar.gz",
+		Use: "sign BUNDLE --out FILE", Short: sh.text("CLI_POLICY_SIGN"), Args: sh.exactly("BUNDLE"),
+		Example: "darkroom policy sign bundle.tar.gz --out signed.tar.gz",
 		RunE: func(_ *cobra.Command, args []string) error {
 			files, err := sh.bundle(args[0])
 			if err != nil {
@@ -116,7 +116,7 @@ func (sh *shell) policySign() *cobra.Command {
 	}
 	c.Flags().StringVar(&key, "key", "", sh.text("CLI_POLICY_KEY"))
 	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_POLICY_OUT"))
-	require(c, "out", "key")
+	require(c, "out")
 	return c
 }
 

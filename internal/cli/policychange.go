@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,7 +71,10 @@ func (sh *shell) propose(ctx context.Context, client *sdk.Client, files []policy
 func (sh *shell) signed(files []policy.File, key string) ([]byte, error) {
 	key = cmp.Or(key, os.Getenv("DARKROOM_POLICY_KEY"))
 	if key == "" && sh.credential != "" {
-		key = filepath.Join(filepath.Dir(sh.credential), "policy.pem")
+		beside := filepath.Join(filepath.Dir(sh.credential), "policy.pem")
+		if _, err := os.Stat(beside); !errors.Is(err, fs.ErrNotExist) {
+			key = beside
+		}
 	}
 	if key == "" {
 		return nil, misuse("CLI_POLICY_NO_KEY")
@@ -210,6 +215,18 @@ func (sh *shell) find(ctx context.Context, client *sdk.Client, revision string, 
 		return nil, enclave.Fail(enclave.NotFound, "CLI_POLICY_NO_CHANGE", "revision", revision)
 	}
 	return found, nil
+}
+
+// revision is a revision as a person types it: whole, or shortened as the history prints it.
+func (sh *shell) revision(ctx context.Context, client *sdk.Client, typed string) (string, error) {
+	if digestForm().MatchString(typed) {
+		return typed, nil
+	}
+	found, err := sh.find(ctx, client, typed, func(*sdk.PolicyChange) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	return found.Revision, nil
 }
 
 func (sh *shell) policyHistory() *cobra.Command {

@@ -52,6 +52,9 @@ func (sh *shell) verify(raw []byte, key, result, ledger string) error {
 	if revision := act.Detail["policy"]; revision != "" {
 		sh.say("CLI_VERIFY_POLICY", "revision", revision, "profile", act.Detail["profile"])
 	}
+	if count := act.Detail["voters"]; count != "" {
+		sh.say("CLI_VERIFY_PEOPLE", "count", count)
+	}
 	if result != "" {
 		content, err := sh.read(result, maxResult)
 		if err != nil {
