@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,21 +36,61 @@ func (sh *shell) changing(c *cobra.Command, signs bool) *changing {
 
 func (sh *shell) policySet() *cobra.Command {
 	c := &cobra.Command{
-		Use: "set PROFILE.KEY VALUE", Short: sh.text("CLI_POLICY_SET"), Long: sh.text("CLI_POLICY_SET_LONG"), Args: sh.exactly("PROFILE.KEY", "VALUE"),
-		Example: "darkroom policy set person.scenarios.insurance-pricing.threshold 20",
+		Use: "set PROFILE.KEY=VALUE", Short: sh.text("CLI_POLICY_SET"), Long: sh.text("CLI_POLICY_SET_LONG"), Args: sh.oneNumber,
+		Example: "darkroom policy set person.scenarios.insurance-pricing.threshold=20",
 	}
 	flags := sh.changing(c, true)
 	c.RunE = sh.client(func(ctx context.Context, client *sdk.Client, args []string) error {
-		files, _, err := sh.rulesOf(ctx, client, "")
+		place, value, _ := strings.Cut(strings.Join(args, "="), "=")
+		files, err := sh.withNumber(ctx, client, place, value)
 		if err != nil {
 			return err
 		}
-		if files, err = policy.Set(files, args[0], args[1]); err != nil {
+		if err := sh.propose(ctx, client, files, flags); err != nil {
 			return err
 		}
-		return sh.propose(ctx, client, files, flags)
+		return sh.unknownScenario(ctx, client, place)
 	})
 	return c
+}
+
+// oneNumber takes PROFILE.KEY=VALUE, also as two arguments.
+func (sh *shell) oneNumber(cmd *cobra.Command, args []string) error {
+	if len(args) == 2 && !strings.Contains(args[0], "=") || len(args) == 1 && strings.Contains(args[0], "=") {
+		return nil
+	}
+	if len(args) == 1 {
+		return misuse("CLI_POLICY_NO_VALUE", "place", args[0], "usage", usageLine(cmd))
+	}
+	return sh.exactly("PROFILE.KEY=VALUE")(cmd, args)
+}
+
+// withNumber is the rules in force with one number changed.
+func (sh *shell) withNumber(ctx context.Context, client *sdk.Client, place, value string) ([]policy.File, error) {
+	files, _, err := sh.rulesOf(ctx, client, "")
+	if err != nil {
+		return nil, err
+	}
+	return policy.Set(files, place, value)
+}
+
+// unknownScenario says so where a place names a scenario that no grant is for, as one does that is spelled wrong.
+func (sh *shell) unknownScenario(ctx context.Context, client *sdk.Client, place string) error {
+	steps := strings.Split(place, ".")
+	if len(steps) != 4 || steps[1] != "scenarios" {
+		return nil
+	}
+	known := map[string]bool{}
+	for grant, err := range client.ListGrants(ctx) {
+		if err != nil {
+			return err
+		}
+		known[grant.Scenario] = true
+	}
+	if !known[steps[2]] {
+		sh.note("CLI_POLICY_NO_SCENARIO", "scenario", steps[2], "known", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+	}
+	return nil
 }
 
 // propose signs files and hands them in.

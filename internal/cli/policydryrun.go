@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/policy"
@@ -24,12 +26,13 @@ func (sh *shell) policyDryRun() *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use: "dry-run BUNDLE|PROFILE.KEY=VALUE", Short: sh.text("CLI_POLICY_DRY_RUN"), Long: sh.text("CLI_POLICY_DRY_RUN_LONG"),
-		Args: sh.exactly("BUNDLE|PROFILE.KEY=VALUE"), Example: "darkroom policy dry-run person.scenarios.insurance-pricing.threshold=20 --last 50",
+		Args: sh.bundleOrNumber, Example: "darkroom policy dry-run person.scenarios.insurance-pricing.threshold=20 --last 50",
 		RunE: sh.client(func(ctx context.Context, client *sdk.Client, args []string) error {
 			if last < 1 || last > maxLast {
 				return flagBad("last", "1 … "+strconv.Itoa(maxLast))
 			}
-			archive, err := sh.candidate(ctx, client, args[0])
+			arg := strings.Join(args, "=")
+			archive, err := sh.candidate(ctx, client, arg)
 			if err != nil {
 				return err
 			}
@@ -40,13 +43,32 @@ func (sh *shell) policyDryRun() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return tell(sh, raw, out, sh.whatIf)
+			if err := tell(sh, raw, out, sh.whatIf); err != nil {
+				return err
+			}
+			place, _, _ := strings.Cut(arg, "=")
+			return sh.unknownScenario(ctx, client, place)
 		}),
 	}
-	c.Flags().IntVar(&last, "last", 100, sh.text("CLI_POLICY_LAST"))
+	c.Flags().IntVar(&last, "last", 100, sh.text("CLI_POLICY_LAST", "limit", strconv.Itoa(maxLast)))
 	c.Flags().BoolVar(&exact, "exact", false, sh.text("CLI_POLICY_EXACT"))
 	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_RUN_REPORT_OUT"))
 	return c
+}
+
+// bundleOrNumber takes a file or folder, or one number, also as two arguments.
+func (sh *shell) bundleOrNumber(cmd *cobra.Command, args []string) error {
+	if len(args) == 2 || len(args) == 1 && isPlace(args[0]) {
+		return sh.oneNumber(cmd, args)
+	}
+	return sh.exactly("BUNDLE|PROFILE.KEY=VALUE")(cmd, args)
+}
+
+// isPlace reports whether an argument begins as the place of a number does, and is no file.
+func isPlace(arg string) bool {
+	kind, _, dotted := strings.Cut(arg, ".")
+	_, err := os.Stat(arg)
+	return dotted && err != nil && (kind == string(enclave.Person) || kind == string(enclave.Organisation))
 }
 
 // candidate is the bundle that somebody wants to try: a file or folder, or the rules in force with one number changed.
@@ -54,11 +76,8 @@ func (sh *shell) candidate(ctx context.Context, client *sdk.Client, arg string) 
 	var files []policy.File
 	place, value, isNumber := strings.Cut(arg, "=")
 	if isNumber {
-		active, _, err := sh.rulesOf(ctx, client, "")
-		if err != nil {
-			return nil, err
-		}
-		if files, err = policy.Set(active, place, value); err != nil {
+		var err error
+		if files, err = sh.withNumber(ctx, client, place, value); err != nil {
 			return nil, err
 		}
 	} else {
