@@ -16,9 +16,10 @@ import (
 
 // Set returns the files with one number of the profiles changed, or stated where it was not. The place is PROFILE.KEY as in "person.base.threshold",
 // "person.grades.4.threshold" or "person.scenarios.census.threshold"; the value is JSON, so that a list of forms can be set as well; "" takes the
-// number out, so that what is less strict applies. Reasons of errors: POLICY_PLACE_UNKNOWN, and what [LoadFiles] says of the result, which
+// number out, so that what is less strict applies. Reasons of errors: POLICY_PLACE_UNKNOWN, POLICY_NUMBER_SYNTAX, and what [LoadFiles] says of the result, which
 // the caller loads.
 func Set(files []File, place, value string) ([]File, error) {
+	place = strings.TrimPrefix(place, "profiles.") // as [Difference] writes it
 	steps := strings.Split(place, ".")
 	known := slices.Contains([]string{string(enclave.Person), string(enclave.Organisation)}, steps[0])
 	if !known || len(steps) != 3 && len(steps) != 4 || len(steps) == 3 != (steps[1] == "base") || !isNumber(steps[len(steps)-1]) {
@@ -26,7 +27,7 @@ func Set(files []File, place, value string) ([]File, error) {
 	}
 	var stated any
 	if err := util.UnmarshalJSON([]byte(cmp.Or(value, "null")), &stated); err != nil {
-		return nil, invalid("profiles."+place, "a whole number, or a list of forms")
+		return nil, enclave.Fail(enclave.Invalid, "POLICY_NUMBER_SYNTAX", "place", place, "value", value)
 	}
 	changed := slices.Clone(Unsigned(files))
 	for i := range changed {

@@ -37,7 +37,7 @@ func TestSetOneNumber(t *testing.T) {
 func TestSetRefuses(t *testing.T) {
 	for _, place := range []string{
 		"", "person", "person.base", "person.base.treshold", "people.base.threshold", "person.threshold", "person.grades.threshold",
-		"person.base.x.threshold", "person.other.x.y.threshold", "profiles.person.base.threshold",
+		"person.base.x.threshold", "person.other.x.y.threshold", "grants.person.base.threshold",
 	} {
 		if _, err := Set(builtIn(t), place, "12"); reasonOf(err) != "POLICY_PLACE_UNKNOWN" {
 			t.Errorf("%s: %v", place, err)
@@ -61,7 +61,7 @@ func TestSetRefuses(t *testing.T) {
 			_, err = LoadFiles(changed)
 		}
 		place := strings.TrimSuffix(strings.TrimSuffix(c[0], ".threshold"), ".x")
-		if e := enclave.AsError(err); e == nil || e.Reason != "POLICY_BUNDLE_INVALID" || !strings.Contains(e.Args["place"], place) {
+		if e := enclave.AsError(err); e == nil || !isBad(e.Reason) || !strings.Contains(e.Args["place"], place) {
 			t.Errorf("%s = %s: %v", c[0], c[1], err)
 		}
 	}
@@ -124,5 +124,31 @@ func TestOrigins(t *testing.T) {
 	}
 	if _, err := e.Origins("pet", 1, ""); reasonOf(err) != faultCode {
 		t.Error(err)
+	}
+}
+
+// isBad reports whether a reason is one of those that a bundle is refused for by what stands in it.
+func isBad(reason string) bool {
+	return reason == "POLICY_BUNDLE_INVALID" || strings.HasPrefix(reason, "POLICY_NUMBER_")
+}
+
+// TestSetNamesWhatIsWrong: whoever changes one number is told what it may be, in words that a catalogue has in both languages.
+func TestSetNamesWhatIsWrong(t *testing.T) {
+	for _, c := range []struct{ place, value, reason string }{
+		{"person.base.threshold", "2", "POLICY_NUMBER_RANGE"},
+		{"person.scenarios.census.reviewers", "6", "POLICY_NUMBER_RANGE"},
+		{"person.scenarios.census.guess_percent", "90", "POLICY_NUMBER_LOOSER"},
+		{"person.base.guess_percent", "80%", "POLICY_NUMBER_SYNTAX"},
+		{"person.base.forms", "aggregate", "POLICY_NUMBER_SYNTAX"},
+		{"person.base.threshold", "", "POLICY_NUMBER_MISSING"},
+		{"profiles.person.base.threshold", "2", "POLICY_NUMBER_RANGE"}, // as a difference is written
+	} {
+		changed, err := Set(builtIn(t), c.place, c.value)
+		if err == nil {
+			_, err = LoadFiles(changed)
+		}
+		if reasonOf(err) != c.reason || !enclave.Known(c.reason) {
+			t.Errorf("%s=%s: %v", c.place, c.value, err)
+		}
 	}
 }

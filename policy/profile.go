@@ -246,7 +246,8 @@ func parseOverride(place string, raw json.RawMessage, base *enclave.Profile) (ov
 	}
 	for _, n := range numbers() {
 		if v, ok := o.numbers[n.name]; ok && n.strictest(v, n.get(base)) != v {
-			return o, invalid(place+"."+n.name, fmt.Sprintf("%d is looser than the base's %d and would have no effect", v, n.get(base)))
+			return o, enclave.Fail(enclave.Invalid, "POLICY_NUMBER_LOOSER", "place", place+"."+n.name, "value", strconv.FormatInt(v, 10),
+				"base", strconv.FormatInt(n.get(base), 10))
 		}
 	}
 	return o, nil
@@ -298,7 +299,7 @@ func parseForms(place string, raw json.RawMessage) ([]enclave.Form, error) {
 func integer(place string, raw json.RawMessage, low, high int64) (int64, error) {
 	v, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil || v < low || v > high {
-		return 0, invalid(place, fmt.Sprintf("a whole number from %d to %d", low, high))
+		return 0, enclave.Fail(enclave.Invalid, "POLICY_NUMBER_RANGE", "place", place, "low", strconv.FormatInt(low, 10), "high", strconv.FormatInt(high, 10))
 	}
 	return v, nil
 }
@@ -316,7 +317,7 @@ func object(place string, raw json.RawMessage, names []string, whole bool) (map[
 	}
 	for _, name := range names {
 		if _, ok := fields[name]; whole && !ok {
-			return nil, invalid(place+"."+name, "missing")
+			return nil, enclave.Fail(enclave.Invalid, "POLICY_NUMBER_MISSING", "place", place+"."+name)
 		}
 	}
 	return fields, nil
@@ -373,7 +374,7 @@ func (all profiles) effective() []enclave.Profile {
 	return slices.SortedFunc(maps.Values(byName), func(a, b enclave.Profile) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// ParseProfile reads one profile with all of its numbers, in JSON as [Description] has it. Errors are POLICY_BUNDLE_INVALID and name the
+// ParseProfile reads one profile with all of its numbers, in JSON as [Description] has it. Errors are POLICY_BUNDLE_INVALID or POLICY_NUMBER_… and name the
 // number; place is what to call the profile there.
 func ParseProfile(raw []byte, place string) (enclave.Profile, error) {
 	var p enclave.Profile

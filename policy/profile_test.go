@@ -154,7 +154,7 @@ func TestBadNumbers(t *testing.T) {
 		"a list":                 {`[]`, "profiles/data.json"},
 	} {
 		_, err := loadProfiles(t, c.text)
-		if e := enclave.AsError(err); e == nil || e.Reason != "POLICY_BUNDLE_INVALID" || !strings.Contains(e.Args["place"], c.place) {
+		if e := enclave.AsError(err); e == nil || !isBad(e.Reason) || !strings.Contains(e.Args["place"], c.place) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -76,7 +76,7 @@ func (sh *shell) withNumber(ctx context.Context, client *sdk.Client, place, valu
 
 // unknownScenario says so where a place names a scenario that no grant is for, as one does that is spelled wrong.
 func (sh *shell) unknownScenario(ctx context.Context, client *sdk.Client, place string) error {
-	steps := strings.Split(place, ".")
+	steps := strings.Split(strings.TrimPrefix(place, "profiles."), ".")
 	if len(steps) != 4 || steps[1] != "scenarios" {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (sh *shell) changed(c *sdk.PolicyChange) {
 		[2]string{"CLI_HEAD_DECIDER", personName(c.Decider)}, [2]string{"CLI_HEAD_NOTE", c.Note})
 	var rows [][]string
 	for _, d := range c.Differences {
-		rows = append(rows, []string{d.Place, shortened(d.Before), shortened(d.After)})
+		rows = append(rows, []string{strings.TrimPrefix(d.Place, "profiles."), shortened(d.Before), shortened(d.After)})
 	}
 	if len(rows) > 0 && c.Base != "" {
 		term.Table(sh.out, []string{sh.text("CLI_HEAD_PLACE"), sh.text("CLI_HEAD_BEFORE"), sh.text("CLI_HEAD_AFTER")}, rows)
@@ -288,7 +288,7 @@ func (sh *shell) policyHistory() *cobra.Command {
 					changes = ""
 				case len(c.Differences) == 1:
 					d := c.Differences[0]
-					changes = d.Place + ": " + shortened(d.Before) + " → " + shortened(d.After)
+					changes = strings.TrimPrefix(d.Place, "profiles.") + ": " + shortened(d.Before) + " → " + shortened(d.After)
 				}
 				return []string{
 					c.Revision[:12], sh.word(string(c.State)), cmp.Or(personName(c.Proposer), sh.text("CLI_POLICY_BUILT_IN")), personName(c.Decider),

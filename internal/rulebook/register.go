@@ -198,7 +198,8 @@ func (r *Register) At(revision enclave.Digest) (*policy.Engine, error) {
 	return engine, nil
 }
 
-// Propose hands in a signed bundle; to roll back is to hand in an earlier one. Reasons of errors: POLICY_AUTHORITY_ONLY; POLICY_UNCHANGED; POLICY_NOTE_BAD; and those of
+// Propose hands in a signed bundle; to roll back is to hand in an earlier one. Reasons of errors: POLICY_AUTHORITY_ONLY; POLICY_UNCHANGED; POLICY_CHANGE_WAITS;
+// POLICY_NOTE_BAD; and those of
 // [policy.ParseArchive], [policy.Verify] and [policy.Activate].
 func (r *Register) Propose(ctx context.Context, caller enclave.Caller, archive []byte, note string) (Change, error) {
 	files, err := policy.ParseArchive(archive)
@@ -229,6 +230,9 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, archive [
 	if len(change.Difference) == 0 { // written otherwise at most
 		return Change{}, enclave.Fail(enclave.State, "POLICY_UNCHANGED", "revision", base.Revision().String())
 	}
+	if err := r.waitsAlready(ctx, &change); err != nil {
+		return Change{}, err
+	}
 	if change.Archive, err = r.keep(files); err != nil {
 		return Change{}, err
 	}
@@ -239,6 +243,25 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, archive [
 	}
 	r.known(&change)
 	return change, nil
+}
+
+// waitsAlready is POLICY_CHANGE_WAITS if the same change of the same rules waits for somebody to agree. It is a courtesy: of two that come at the
+// same moment both wait, and the second to be agreed to is stale.
+func (r *Register) waitsAlready(ctx context.Context, change *Change) error {
+	for page := (enclave.Page{Size: 1000}); ; {
+		changes, next, err := r.config.Store.List(ctx, page)
+		if err != nil {
+			return err
+		}
+		for i := range changes {
+			if c := &changes[i]; c.State == Waiting && c.Revision == change.Revision && c.Base == change.Base {
+				return enclave.Fail(enclave.State, "POLICY_CHANGE_WAITS", "revision", c.Revision.String())
+			}
+		}
+		if page.After = next; next == "" {
+			return nil
+		}
+	}
 }
 
 // inForce are the files of the rules in force, also where this program cannot read them.

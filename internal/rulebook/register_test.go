@@ -198,6 +198,11 @@ func TestWhatIsStaleOrRejectedNeverComesInForce(t *testing.T) {
 	}
 	_, err = w.Propose(ctx, wu, w.packed(w.ruled(), w.private), "")
 	wants(t, err, "POLICY_UNCHANGED")
+	// The same change does not wait twice; what was rejected or overtaken may be proposed again.
+	_, err = w.Propose(ctx, wu, w.bundle("person.base.threshold", "14"), "")
+	ok(t, err)
+	_, err = w.Propose(ctx, chen, w.bundle("person.base.threshold", "14"), "")
+	wants(t, err, "POLICY_CHANGE_WAITS")
 	_, err = w.Propose(ctx, wu, w.bundle("person.base.threshold", "16"), "hidden \u200b")
 	wants(t, err, "POLICY_NOTE_BAD")
 	states := map[rulebook.State]int{}
@@ -206,7 +211,7 @@ func TestWhatIsStaleOrRejectedNeverComesInForce(t *testing.T) {
 	for i := range list {
 		states[list[i].State]++
 	}
-	if len(list) != 4 || states[rulebook.Active] != 1 || states[rulebook.Replaced] != 1 || states[rulebook.Waiting] != 1 || states[rulebook.Rejected] != 1 {
+	if len(list) != 5 || states[rulebook.Active] != 1 || states[rulebook.Replaced] != 1 || states[rulebook.Waiting] != 2 || states[rulebook.Rejected] != 1 {
 		t.Errorf("%v", states)
 	}
 }
@@ -275,9 +280,9 @@ func TestBadBundlesChangeNothing(t *testing.T) {
 		"no tarball":    {[]byte("rules"), "POLICY_BUNDLE_INVALID", "gzip"},
 		"unsigned":      {unsigned, "POLICY_BUNDLE_UNSIGNED", "not signed"},
 		"another key":   {w.packed(with("grants/data.json", `{"max_term_days": 365}`), stranger), "POLICY_SIGNATURE_INVALID", "signature"},
-		"a floor":       {w.bundle("person.base.threshold", "2"), "POLICY_BUNDLE_INVALID", "profiles.person.base.threshold"},
+		"a floor":       {w.bundle("person.base.threshold", "2"), "POLICY_NUMBER_RANGE", "profiles.person.base.threshold"},
 		"a slip":        {w.packed(with("grants/data.json", `{"max_term_day": 365}`), w.private), "POLICY_BUNDLE_INVALID", "grants.max_term_day"},
-		"a number gone": {w.bundle("organisation.base.p_percent", ""), "POLICY_BUNDLE_INVALID", "profiles.organisation.base.p_percent"},
+		"a number gone": {w.bundle("organisation.base.p_percent", ""), "POLICY_NUMBER_MISSING", "profiles.organisation.base.p_percent"},
 		"undefined":     {w.packed(release("result := input.nothing"), w.private), "POLICY_BUNDLE_CANARY", "no answer"},
 		"empty":         {w.packed(release("result := {}"), w.private), "POLICY_BUNDLE_CANARY", "no answer"},
 		"not boolean":   {w.packed(only("access", `allow := "yes"`), w.private), "POLICY_BUNDLE_CANARY", "no answer"},
