@@ -81,7 +81,7 @@ func TestCaseInAReviewersOrder(t *testing.T) {
 	rest := shown(t, enclave.English, c)
 	whole := rest
 	for _, next := range []string{
-		"runs/" + c.Run + ": waits for votes, round 2",
+		"runs/" + c.Run + ": waits for votes, round 2", "people who must agree  2",
 		"Who asks:", "acme", "pricing", "Fair premiums", "visits of health", "as_of=2024",
 		"What the module says of itself, unchecked:", "rules 1.0.0", "shown to it", "cost", "Weights", "all of them",
 		"weight  -10.000 … 10.000", "a weight", "b, c, d, e, … (6)",

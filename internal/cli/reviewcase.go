@@ -35,7 +35,7 @@ func (sh *shell) showCase(shown sdk.Case) error {
 	}
 	seen := c.Seen.Output + ":" + strconv.FormatInt(c.Seen.History, 10)
 	sh.reviewState(c.Review)
-	sh.fields([2]string{"CLI_HEAD_SEEN", seen})
+	sh.fields([2]string{"CLI_HEAD_SEEN", seen}, [2]string{"CLI_HEAD_DECIDERS", strconv.Itoa(c.profile.Deciders())})
 	sh.asks(&c)
 	sh.says(&c)
 	sh.section("CLI_REVIEW_WHY")

@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestTheTablesKnowEveryRPC(t *testing.T) {
 }
 
 // TestRefusalsAreAlike calls every RPC as everybody, with objects there and with none. Whoever may not call it is told the same in both worlds, to
-// the byte, and no more than the method, the role that it has and the owner that it named; without a credential, the same of all RPCs.
+// the byte, and no more than the method, the role that it has, the roles that the rules let call it, and the owner that it named; without a credential, the same of all RPCs.
 // And nothing has happened.
 func TestRefusalsAreAlike(t *testing.T) {
 	d := start(t)
@@ -72,6 +73,14 @@ func TestRefusalsAreAlike(t *testing.T) {
 				t.Errorf("%s by %v: %v, without a credential %v", name, who, there, strange)
 			}
 			for key, value := range detailsOf(there).info.GetMetadata() {
+				if key == "roles" {
+					for role := range strings.SplitSeq(value, ", ") {
+						if !slices.Contains(enclave.Roles(), enclave.Role(role)) || role == string(who.Role) {
+							t.Errorf("%s by %v: the role %q may call it", name, who, role)
+						}
+					}
+					continue
+				}
 				if value != string(m.Name()) && value != string(who.Role) && value != "health" {
 					t.Errorf("%s by %v tells of %s %q", name, who, key, value)
 				}

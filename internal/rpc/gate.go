@@ -57,18 +57,39 @@ func (g *gate) authorise(ctx context.Context, method string, next func(context.C
 		return next(ctx)
 	}
 	who := callerOf(ctx)
-	ok, err := g.allows(ctx, method, target{owner: who.Org, parties: []string{who.Org}})
-	if err == nil && !ok {
-		ok, err = g.allows(ctx, method, target{parties: []string{who.Org}})
-	}
+	ok, err := g.mayCall(ctx, who, method)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		name := method[strings.LastIndexByte(method, '/')+1:]
-		return enclave.Fail(enclave.Refused, "METHOD_FORBIDDEN", "method", name, "role", string(who.Role))
+	if ok {
+		return next(ctx)
 	}
-	return next(ctx)
+	var others []string
+	for _, role := range enclave.Roles() {
+		other := who
+		if other.Role = role; role == who.Role {
+			continue
+		}
+		may, err := g.mayCall(ctx, other, method)
+		if err != nil {
+			return err
+		}
+		if may {
+			others = append(others, string(role))
+		}
+	}
+	name := method[strings.LastIndexByte(method, '/')+1:]
+	return enclave.Fail(enclave.Refused, "METHOD_FORBIDDEN", "method", name, "role", string(who.Role), "roles", strings.Join(others, ", "))
+}
+
+// mayCall reports whether somebody may call a method at all.
+func (g *gate) mayCall(ctx context.Context, who enclave.Caller, method string) (bool, error) {
+	mine := []string{who.Org}
+	ok, err := g.asks(ctx, who, method, target{owner: who.Org, parties: mine})
+	if err != nil || ok {
+		return ok, err
+	}
+	return g.asks(ctx, who, method, target{parties: mine})
 }
 
 // target is whose an object is, and whom else it concerns.
@@ -78,7 +99,11 @@ type target struct {
 }
 
 func (g *gate) allows(ctx context.Context, method string, t target) (bool, error) {
-	ok, err := g.access.Access(ctx, AccessRequest{Caller: callerOf(ctx), Method: method, Owner: t.owner, Parties: t.parties})
+	return g.asks(ctx, callerOf(ctx), method, t)
+}
+
+func (g *gate) asks(ctx context.Context, who enclave.Caller, method string, t target) (bool, error) {
+	ok, err := g.access.Access(ctx, AccessRequest{Caller: who, Method: method, Owner: t.owner, Parties: t.parties})
 	if err != nil {
 		return false, enclave.Internalf("access policy: %w", err)
 	}

@@ -283,7 +283,7 @@ func TestSDKErrors(t *testing.T) {
 		e.In("zh") == e.In("en") || e.Args["field"] != "name" {
 		t.Errorf("%+v", e)
 	}
-	if _, err := client.AssessGrant(ctx, grantID, true, ""); !errors.Is(err, &sdk.Error{Reason: "METHOD_FORBIDDEN"}) {
+	if _, err := client.AssessGrant(ctx, grantID, true, ""); !errors.Is(err, &sdk.Error{Reason: "METHOD_FORBIDDEN"}) || !strings.Contains(err.Error(), "a role that may: authority.") {
 		t.Error(err)
 	}
 	d.set(func(f *fakes) { f.gone = true })

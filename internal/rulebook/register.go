@@ -199,8 +199,7 @@ func (r *Register) At(revision enclave.Digest) (*policy.Engine, error) {
 }
 
 // Propose hands in a signed bundle; to roll back is to hand in an earlier one. Reasons of errors: POLICY_AUTHORITY_ONLY; POLICY_UNCHANGED; POLICY_CHANGE_WAITS;
-// POLICY_NOTE_BAD; and those of
-// [policy.ParseArchive], [policy.Verify] and [policy.Activate].
+// POLICY_NOTE_BAD; and those of [policy.ParseArchive], [policy.Verify] and [policy.Activate].
 func (r *Register) Propose(ctx context.Context, caller enclave.Caller, archive []byte, note string) (Change, error) {
 	files, err := policy.ParseArchive(archive)
 	if err != nil {
