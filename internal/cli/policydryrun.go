@@ -104,6 +104,9 @@ func (sh *shell) whatIf(w *run.WhatIf) {
 	if len(rules) > 0 {
 		term.Table(sh.out, []string{sh.text("CLI_HEAD_RULE"), sh.text("CLI_HEAD_OPERATOR"), sh.text("CLI_HEAD_OUTPUTS")}, rules)
 	}
+	if gone := lostCells(w); gone > 0 {
+		sh.say("CLI_POLICY_RELEASED_BEFORE", "count", strconv.Itoa(gone))
+	}
 	var rows [][]string
 	for i := range w.Runs {
 		r := &w.Runs[i]
@@ -116,6 +119,17 @@ func (sh *shell) whatIf(w *run.WhatIf) {
 		}
 		term.Table(sh.out, heads, rows)
 	}
+}
+
+// lostCells counts the outputs that left with cells that would be left out now.
+func lostCells(w *run.WhatIf) (outputs int) {
+	for i := range w.Runs {
+		r := &w.Runs[i]
+		if r.Before == enclave.Release && (r.Suppressed > 0 || r.Cells != nil && r.Cells[1] < r.Cells[0]) {
+			outputs++
+		}
+	}
+	return outputs
 }
 
 func (sh *shell) afterwards(r *run.WhatIfRun) string {
