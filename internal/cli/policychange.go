@@ -85,7 +85,9 @@ func (sh *shell) unknownScenario(ctx context.Context, client *sdk.Client, place 
 		if err != nil {
 			return err
 		}
-		known[grant.Scenario] = true
+		if ended := []sdk.GrantState{sdk.GrantRejected, sdk.GrantRevoked, sdk.GrantExpired}; !slices.Contains(ended, grant.State) {
+			known[grant.Scenario] = true
+		}
 	}
 	if !known[steps[2]] {
 		sh.note("CLI_POLICY_NO_SCENARIO", "scenario", steps[2], "known", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
