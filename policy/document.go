@@ -47,9 +47,11 @@ func converterOf(t reflect.Type) (converter, error) {
 }
 
 func newConverter(t reflect.Type) (converter, error) {
-	for _, own := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
+	for _, own := range []reflect.Type{
+		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[interface{ IsZero() bool }](),
+	} {
 		if reflect.PointerTo(t).Implements(own) { // whose methods are t's, too
-			return nil, fmt.Errorf("%v writes its JSON itself", t)
+			return nil, fmt.Errorf("%v says itself what its JSON is, or when there is none", t)
 		}
 	}
 	switch t.Kind() { //nolint:exhaustive // what inputs are made of

@@ -79,6 +79,11 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
+// never says itself when it is absent.
+type never struct{}
+
+func (never) IsZero() bool { return true }
+
 // TestDocumentOfUnknownTypes: what JSON would say of these is not known here, so no decision is made about them.
 func TestDocumentOfUnknownTypes(t *testing.T) {
 	for _, input := range []any{
@@ -88,6 +93,9 @@ func TestDocumentOfUnknownTypes(t *testing.T) {
 		any(map[int]string{}),
 		enclave.Digest{},
 		&enclave.Digest{},
+		struct {
+			Never never `json:"never,omitzero"`
+		}{},
 		struct{ Unnamed int }{},
 		struct {
 			Lost int `json:"-"`
