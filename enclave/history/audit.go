@@ -28,9 +28,6 @@ type Audit struct {
 	releases []*Release
 	sizes    [][]int32 // of each release's cells, in distinct subjects
 	version  uint64
-
-	judged  int  // the first releases, for which it is known whether the promise holds
-	trusted bool // whether it does
 }
 
 // maxGroups is the largest k: a group's number has to fit beside each subject.
@@ -43,7 +40,7 @@ func New(kind Kind, subjects []uint32, k int, seed Seed) (*Audit, error) {
 	if k < 2 || k > maxGroups {
 		return nil, enclave.Internalf("history: %d subjects cannot be promised", k)
 	}
-	a := &Audit{kind: kind, k: k, seed: seed, trusted: true}
+	a := &Audit{kind: kind, k: k, seed: seed}
 	return a, a.people.grow(subjects)
 }
 
@@ -83,7 +80,6 @@ func (a *Audit) Accept(r *Result) error {
 		return enclave.Internalf("history: a refused table cannot be accepted")
 	}
 	a.append(r.release, r.sizes)
-	a.judged = len(a.releases)
 	return nil
 }
 
@@ -108,9 +104,6 @@ func (a *Audit) judge(ctx context.Context, release *Release, passes int) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	if err := a.catchUp(ctx); err != nil {
-		return nil, err
-	}
 	sizes := release.weigh(&a.people, cells)
 	t := a.trial(append(slices.Clone(a.releases), release), append(slices.Clone(a.sizes), sizes), len(a.releases))
 	if err := t.run(ctx, passes); err != nil {
@@ -122,28 +115,11 @@ func (a *Audit) judge(ctx context.Context, release *Release, passes int) (*Resul
 	return r, nil
 }
 
-// catchUp judges releases that came through Add: all at once, and if that does not do, one after the other.
-func (a *Audit) catchUp(ctx context.Context) error {
-	for a.trusted && a.judged < len(a.releases) {
-		for _, n := range []int{len(a.releases), a.judged + 1} {
-			stuck, err := a.trial(a.releases[:n], a.sizes[:n], a.judged).settle(ctx)
-			if err != nil {
-				return err
-			}
-			if a.trusted = len(stuck) == 0; a.trusted {
-				a.judged = n
-				break
-			}
-		}
-	}
-	return nil
-}
-
 // trial prepares to judge the releases from the first new one.
 func (a *Audit) trial(releases []*Release, sizes [][]int32, first int) *trial {
 	random := a.seed.stream(a.version)
 	return &trial{
-		k: a.k, first: first, trusted: a.trusted, random: random, field: newField(random),
+		k: a.k, first: first, random: random, field: newField(random),
 		all: arrange(&a.people, a.kind == Subjects, releases, sizes), result: &Result{},
 	}
 }

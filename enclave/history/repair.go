@@ -11,8 +11,8 @@ type culprit struct {
 
 // culprits names a new cell for every dimension that a span leaves open (step 6): a set of cells without which no combination of cells
 // remains that is orthogonal to the span and has a new cell in it. Cells named for an earlier span come first, then smaller ones before
-// larger ones. Combinations of earlier cells alone are returned as hopeless.
-func (s *search) culprits(spans []*group, candidates []int) (named []culprit, hopeless [][]uint64) {
+// larger ones. Combinations of earlier cells alone are in question no more.
+func (s *search) culprits(spans []*group, candidates []int) (named []culprit) {
 	candidates = slices.Clone(candidates)
 	for _, g := range spans {
 		rest := g.nullBasis()
@@ -22,11 +22,10 @@ func (s *search) culprits(spans []*group, candidates []int) (named []culprit, ho
 				named = append(named, culprit{position: p, weights: rest[i]})
 			}
 		}
-		hopeless = append(hopeless, rest[len(pivots):]...)
 		candidates = slices.DeleteFunc(candidates, func(p int) bool { return slices.Contains(pivots, p) })
 		candidates = append(slices.Clone(pivots), candidates...)
 	}
-	return named, hopeless
+	return named
 }
 
 // pivots brings vectors into reduced echelon form with pivots among the candidates, earlier ones first, and returns those: the i-th

@@ -8,7 +8,8 @@ type Result struct {
 	Version uint64
 	// Clean: the table may join the history as it is.
 	Clean bool
-	// Refused: the table may not join it, whatever is suppressed: no cell of it could be named. Otherwise it may without Suppressed.
+	// Refused: the table may not join it, whatever is suppressed: no cell of it could be named, though there should be one. Otherwise it may
+	// without Suppressed.
 	Refused    bool
 	Suppressed []Suppression // by cell; for a refused table those named before it was given up
 

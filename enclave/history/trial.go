@@ -9,11 +9,10 @@ import (
 
 // trial is the judgement of one table: steps 2 to 7.
 type trial struct {
-	k       int
-	first   int  // the new releases: this one and those after it
-	trusted bool // whether the promise is known to hold for the earlier ones
-	random  *stream
-	field   *field
+	k      int
+	first  int // the new releases: this one and those after it
+	random *stream
+	field  *field
 
 	all    *matrix // with every cell that was asked for
 	pool   []int32
@@ -38,11 +37,7 @@ func (t *trial) run(ctx context.Context, passes int) error {
 			t.finish()
 			return nil
 		}
-		named, hopeless := t.now.culprits(stuck, t.fresh())
-		if t.trusted {
-			hopeless = nil // what follows from the earlier releases alone keeps the promise
-		}
-		named = t.explain(named, hopeless)
+		named := t.explain(t.now.culprits(stuck, t.fresh()))
 		if first {
 			for _, g := range t.groups {
 				t.result.Deficits = append(t.result.Deficits, len(t.now.cells)-g.rank)
@@ -67,7 +62,7 @@ func (t *trial) run(ctx context.Context, passes int) error {
 // settle does one pass over the matrix as it is: its rank, then k groups, and proofs for those that left questions open. It returns
 // the spans where it got stuck; none if the promise holds.
 //
-// If the promise holds for the earlier releases, then whatever follows from them alone is settled, and the only questions are
+// What follows from the earlier releases alone is out and settled, whether the same was promised of them or less: the only questions are
 // combinations with a new cell in them. So old cells that are hard to pack never stand in the way of new ones (step 5).
 func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 	if t.pool == nil {
@@ -76,11 +71,7 @@ func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 	if t.now, t.basis, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
 		return nil, err
 	}
-	questions := t.now.positions()
-	if t.trusted {
-		questions = t.fresh()
-	}
-	if t.groups, err = t.now.pack(t.k, questions); err != nil {
+	if t.groups, err = t.now.pack(t.k, t.fresh()); err != nil {
 		return nil, err
 	}
 	for _, g := range t.groups {
@@ -112,7 +103,7 @@ const maxExplained = 64
 
 // explain notes what each named cell would complete, and returns the cells that have to go now: those whose disclosure is proven; only
 // if there are none, the first quarter of those of which nothing is known. Without these the rest may work out.
-func (t *trial) explain(named []culprit, hopeless [][]uint64) []culprit {
+func (t *trial) explain(named []culprit) []culprit {
 	var proven, unproven []culprit
 	for _, c := range named {
 		if c.people = t.about(c.weights); c.people > 0 {
@@ -120,9 +111,6 @@ func (t *trial) explain(named []culprit, hopeless [][]uint64) []culprit {
 		} else {
 			unproven = append(unproven, c)
 		}
-	}
-	for _, weights := range hopeless {
-		t.about(weights)
 	}
 	if len(proven) == 0 {
 		proven = unproven[:(len(unproven)+3)/4]

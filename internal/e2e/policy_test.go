@@ -249,6 +249,30 @@ func TestRunsKeepTheRulesTheyWerePinnedTo(t *testing.T) {
 	}
 }
 
+// TestARaisedThresholdFreezesNothing: what left under a lower threshold is out; the scenario goes on by the new one, beside it.
+func TestARaisedThresholdFreezesNothing(t *testing.T) {
+	t.Parallel()
+	d := start(t, app.Config{})
+	d.visits()
+	grant := d.grant(acme, synth.Dataset())
+	module := d.upload(acme, bands("fine"), guest(t, scaffold.AgeBand))
+	first := d.report(d.ends(acme, d.submit(acme, grant, module, nil), sdk.RunReleased, "").ID).Facts
+	threshold := first.MinSubjects + 5
+	d.rule("person.scenarios."+scenario+".threshold", strconv.FormatInt(threshold, 10))
+	other := &enclave.Manifest{
+		Darkroom: 1, Name: "by-sex", Version: "1.0.0", Form: enclave.Aggregate,
+		Inputs:   []enclave.ManifestInput{{Dataset: "visits", Columns: []string{"sex"}}},
+		Keys:     []enclave.ManifestKey{{Name: "sex", Of: &enclave.ColumnRule{Column: "sex"}}},
+		Measures: []enclave.ManifestMeasure{{Name: "visits", Op: enclave.Count}},
+	}
+	for _, next := range []string{module, d.upload(acme, other, nil)} {
+		facts := d.report(d.ends(acme, d.submit(acme, grant, next, nil), sdk.RunReleased, "").ID).Facts
+		if !facts.History.Clean || facts.MinSubjects < threshold || next == module && facts.Cells.Published >= first.Cells.Published {
+			t.Errorf("before: %+v; under the new threshold: %+v", first, facts)
+		}
+	}
+}
+
 // TestWhatIf: an official sees which outputs a number would have changed, before anybody decides, and nothing comes of it.
 func TestWhatIf(t *testing.T) {
 	t.Parallel()
