@@ -39,6 +39,19 @@ func BenchmarkRelease(b *testing.B) {
 	})
 }
 
+// BenchmarkReleaseFlagged is a decision about a table with a thousand flagged cells that nobody treated: facts count them by rule.
+func BenchmarkReleaseFlagged(b *testing.B) {
+	e := must(Default())
+	p := profile(b, e, visits())
+	facts := honest(p)
+	facts.MinSubjects, facts.Unsafe = 1, enclave.RiskCounts{Threshold: 1000, Dominance: 1000, PPercent: 1000, Homogeneity: 1000}
+	p99(b, func() {
+		if j, err := e.Release(b.Context(), facts, p); err != nil || j.Decision != enclave.Deny || len(j.Reasons) != 4 {
+			b.Fatal(j, err)
+		}
+	})
+}
+
 // BenchmarkReleaseWhileActivating is the same decision while other rules are tried and put in force all the time: on as many processors as there are,
 // less one.
 func BenchmarkReleaseWhileActivating(b *testing.B) {
