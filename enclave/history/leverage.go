@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"iter"
 	"math"
 	"runtime"
 	"slices"
@@ -18,8 +19,9 @@ const MaxLeverageRank = 1500
 
 // Leverage is how much of single rows and subjects the releases determine together (step 8). The leverage of a row, between 0 and 1, is
 // h = mᵀ(MMᵀ)⁻¹m for its column m: the share of the row's own value in the best linear guess at it. It is 1 exactly when the value
-// follows, and all rows together have as much as the rank. For a subject it is the largest eigenvalue of the block of its rows,
-// for which the sum over the rows, but no more than 1, stands here as an upper bound.
+// follows, and all rows together have as much as the rank. For a subject, of whose rows any weighted sum may be wanted, it is the largest eigenvalue
+// of the block H = Mₛᵀ(MMᵀ)⁻¹Mₛ of its rows. For that an upper bound stands here: the sum over the rows or, where that is above the limit and this is
+// less, the largest absolute row sum of H; and no more than 1.
 type Leverage struct {
 	Rank int     // independent sums that were looked at: those of the latest releases
 	Row  float64 // the largest of a row
@@ -82,18 +84,18 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		h := read.told(person, inverse, fresh, drops)
-		most := 0
-		for i, drop := range drops {
-			if drop > drops[most] {
-				most = i
+		clear(drops)
+		bound := 0.0
+		for row, h := range read.block(person, inverse) {
+			if h > limit {
+				bound = max(bound, h)
+				tell(row, inverse, fresh, drops)
 			}
 		}
-		if len(fresh) == 0 || drops[most] < noMore {
-			continue
+		if most := largest(drops); most >= 0 && drops[most] > noMore {
+			l.Over, l.Subject = l.Over+1, max(l.Subject, min(bound, 1))
+			l.Suppressed = append(l.Suppressed, m.cells[fresh[most]].cell)
 		}
-		l.Over, l.Subject = l.Over+1, max(l.Subject, min(h, 1))
-		l.Suppressed = append(l.Suppressed, m.cells[fresh[most]].cell)
 	}
 	slices.Sort(l.Suppressed)
 	l.Suppressed = slices.Compact(l.Suppressed)
@@ -159,45 +161,85 @@ type exposed struct {
 
 // add looks at a person.
 func (e *exposed) add(read *reader, inverse *mat.SymDense, person int32, limit float64) {
-	raw := inverse.RawSymmetric()
 	all := 0.0
 	read.columns(person, func(positions []int32) {
-		h := 0.0
-		for i, p := range positions {
-			for _, q := range positions[:i] {
-				h += 2 * raw.Data[int(min(p, q))*raw.Stride+int(max(p, q))]
-			}
-			h += raw.Data[int(p)*(raw.Stride+1)]
-		}
+		h := between(positions, positions, inverse)
 		e.row, all = max(e.row, h), all+h
 	})
 	e.sum += all
-	if bound := min(all, 1); bound > limit {
+	bound := all
+	if all > limit {
+		most := 0.0
+		for _, h := range read.block(person, inverse) {
+			most = max(most, h)
+		}
+		bound = min(all, most)
+	}
+	if bound > limit {
 		e.over = append(e.over, person)
 	} else {
 		e.below = max(e.below, bound)
 	}
 }
 
-// told is a person's leverage, and by how much each of some cells raises it: what it would be less without that cell alone. Where a vector of
-// positions is x = (MMᵀ)⁻¹m, that is x² over the diagonal element of (MMᵀ)⁻¹ (the inverse of a matrix less a row and a column).
-func (r *reader) told(person int32, inverse *mat.SymDense, cells []int, drops []float64) (h float64) {
-	clear(drops)
-	r.columns(person, func(positions []int32) {
-		for _, p := range positions {
-			for _, q := range positions {
-				h += inverse.At(int(p), int(q))
-			}
+// between is mᵀ(MMᵀ)⁻¹m' of two columns.
+func between(m, other []int32, inverse *mat.SymDense) (h float64) {
+	raw := inverse.RawSymmetric()
+	for _, p := range m {
+		for _, q := range other {
+			h += raw.Data[int(min(p, q))*raw.Stride+int(max(p, q))]
 		}
-		for i, q := range cells {
-			x := 0.0
-			for _, p := range positions {
-				x += inverse.At(int(p), q)
-			}
-			drops[i] += x * x / inverse.At(q, q)
-		}
-	})
+	}
 	return h
+}
+
+// block yields the different columns of a person, each with the absolute sum of its row of the person's block: how much of the person's values the
+// releases tell that go with it.
+func (r *reader) block(person int32, inverse *mat.SymDense) iter.Seq2[[]int32, float64] {
+	var columns [][]int32
+	var times []float64
+	r.columns(person, func(positions []int32) {
+		at := slices.IndexFunc(columns, func(c []int32) bool { return slices.Equal(c, positions) })
+		if at < 0 {
+			at = len(columns)
+			columns, times = append(columns, slices.Clone(positions)), append(times, 0)
+		}
+		times[at]++
+	})
+	return func(yield func([]int32, float64) bool) {
+		for _, column := range columns {
+			sum := 0.0
+			for i, other := range columns {
+				sum += times[i] * math.Abs(between(column, other, inverse))
+			}
+			if !yield(column, sum) {
+				return
+			}
+		}
+	}
+}
+
+// tell adds by how much each of some cells raises the leverage of a column: what it would be less without that cell alone. Where
+// x = (MMᵀ)⁻¹m, that is x² over the diagonal element of (MMᵀ)⁻¹ (the inverse of a matrix less a row and a column).
+func tell(column []int32, inverse *mat.SymDense, cells []int, drops []float64) {
+	for i, q := range cells {
+		x := 0.0
+		for _, p := range column {
+			x += inverse.At(int(p), q)
+		}
+		drops[i] += x * x / inverse.At(q, q)
+	}
+}
+
+// largest is where the largest number is, the first of several, or −1.
+func largest(numbers []float64) int {
+	most := -1
+	for i, v := range numbers {
+		if most < 0 || v > numbers[most] {
+			most = i
+		}
+	}
+	return most
 }
 
 // inParts has all people looked at, on all processors, each of which finds out something of its own.
