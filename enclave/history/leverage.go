@@ -4,9 +4,7 @@ import (
 	"context"
 	"iter"
 	"math"
-	"runtime"
 	"slices"
-	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -74,11 +72,17 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 		return nil, err
 	}
 	var over []int32
-	for _, part := range inParts(m, func(read *reader, person int32, into *exposed) { into.add(read, inverse, person, limit) }) {
+	for _, part := range inParts(0, m.people.count, func(from, to int32) (found exposed) {
+		read := m.reader()
+		for person := from; person < to; person++ {
+			found.add(read, inverse, person, limit)
+		}
+		return found
+	}) {
 		l.Row, l.Sum, l.Subject = max(l.Row, part.row), l.Sum+part.sum, max(l.Subject, part.below)
 		over = append(over, part.over...)
 	}
-	fresh := r.fresh(m)
+	fresh := m.since(len(m.releases) - 1)
 	read, drops := m.reader(), make([]float64, len(fresh))
 	for _, person := range over {
 		if err := ctx.Err(); err != nil {
@@ -100,11 +104,6 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 	slices.Sort(l.Suppressed)
 	l.Suppressed = slices.Compact(l.Suppressed)
 	return l, nil
-}
-
-// fresh are the positions of the result's table.
-func (r *Result) fresh(m *matrix) []int {
-	return slices.DeleteFunc(m.positions(), func(p int) bool { return m.cells[p].release != len(m.releases)-1 })
 }
 
 // latest is the matrix of the latest releases that have no more than so many cells together; of the last one at least the smallest.
@@ -132,19 +131,21 @@ func (m *matrix) latest(most int) *matrix {
 // gram is M·Mᵀ: how many columns each two cells share.
 func (m *matrix) gram() *mat.SymDense {
 	n := len(m.cells)
-	shared := make([]float64, n*n)
-	for _, part := range inParts(m, func(read *reader, person int32, into *[]float64) {
-		if *into == nil {
-			*into = make([]float64, n*n)
-		}
-		read.columns(person, func(positions []int32) {
-			for i, p := range positions {
-				for _, q := range positions[:i+1] {
-					(*into)[int(min(p, q))*n+int(max(p, q))]++
+	parts := inParts(0, m.people.count, func(from, to int32) []float64 {
+		shared, read := make([]float64, n*n), m.reader()
+		for person := from; person < to; person++ {
+			read.columns(person, func(positions []int32) {
+				for i, p := range positions {
+					for _, q := range positions[:i+1] {
+						shared[int(min(p, q))*n+int(max(p, q))]++
+					}
 				}
-			}
-		})
-	}) {
+			})
+		}
+		return shared
+	})
+	shared := parts[0]
+	for _, part := range parts[1:] {
 		for i, count := range part {
 			shared[i] += count
 		}
@@ -240,22 +241,4 @@ func largest(numbers []float64) int {
 		}
 	}
 	return most
-}
-
-// inParts has all people looked at, on all processors, each of which finds out something of its own.
-func inParts[T any](m *matrix, look func(read *reader, person int32, into *T)) []T {
-	workers := runtime.GOMAXPROCS(0)
-	parts := make([]T, workers)
-	var all sync.WaitGroup
-	for w := range workers {
-		from, to := m.people.count*w/workers, m.people.count*(w+1)/workers
-		all.Go(func() {
-			read := m.reader()
-			for person := int32(from); person < int32(to); person++ { //nolint:gosec // fewer than rows
-				look(read, person, &parts[w])
-			}
-		})
-	}
-	all.Wait()
-	return parts
 }

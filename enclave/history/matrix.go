@@ -71,6 +71,11 @@ func (m *matrix) positions() []int {
 	return all
 }
 
+// since are the positions of a release and of those after it.
+func (m *matrix) since(release int) []int {
+	return slices.DeleteFunc(m.positions(), func(p int) bool { return m.cells[p].release < release })
+}
+
 func (m *matrix) index() {
 	positions := make([]map[int32]int32, len(m.releases))
 	for t := range positions {

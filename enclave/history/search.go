@@ -113,20 +113,25 @@ func (s *search) free(g *group, person int32) bool {
 
 // scan lists the free people from first to last−1 whom the group's null vector hits.
 func (s *search) scan(g *group, first, last int) []int32 {
-	workers := max(1, min(runtime.GOMAXPROCS(0), (last-first)/1024))
-	parts := make([][]int32, workers)
-	var all sync.WaitGroup
-	for w := range workers {
+	return slices.Concat(inParts(first, last, func(from, to int32) (hits []int32) {
 		probe := g.probe.again()
-		from, to := first+(last-first)*w/workers, first+(last-first)*(w+1)/workers
-		all.Go(func() {
-			for person := int32(from); person < int32(to); person++ { //nolint:gosec // fewer than rows
-				if s.free(g, person) && probe.hit(person) {
-					parts[w] = append(parts[w], person)
-				}
+		for person := from; person < to; person++ {
+			if s.free(g, person) && probe.hit(person) {
+				hits = append(hits, person)
 			}
-		})
+		}
+		return hits
+	})...)
+}
+
+// inParts has the people from first to last−1 looked at on all processors, a stretch each, and returns what was found out, in their order.
+func inParts[T any](first, last int, look func(from, to int32) T) []T {
+	parts := make([]T, max(1, min(runtime.GOMAXPROCS(0), (last-first)/1024)))
+	var all sync.WaitGroup
+	for w := range parts {
+		from, to := first+(last-first)*w/len(parts), first+(last-first)*(w+1)/len(parts)
+		all.Go(func() { parts[w] = look(int32(from), int32(to)) }) //nolint:gosec // fewer than rows
 	}
 	all.Wait()
-	return slices.Concat(parts...)
+	return parts
 }

@@ -85,9 +85,7 @@ func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 }
 
 // fresh are the positions of new cells.
-func (t *trial) fresh() []int {
-	return slices.DeleteFunc(t.now.positions(), func(p int) bool { return t.now.cells[p].release < t.first })
-}
+func (t *trial) fresh() []int { return t.now.since(t.first) }
 
 // suppress takes cells out of the matrix.
 func (t *trial) suppress(named []culprit) {
