@@ -3,6 +3,7 @@ package rulebook
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -46,17 +47,11 @@ type Register struct {
 // cannot read them, nothing is let in or out until people put others in force (see [policy.Engine.StandIn]); where they are not, POLICY_ACTIVE_UNUSABLE.
 func Open(ctx context.Context, c Config) (*Register, error) {
 	r := &Register{config: c, archives: map[enclave.Digest]enclave.Digest{}, loaded: map[enclave.Digest]*policy.Engine{}}
-	for page := (enclave.Page{Size: 1000}); ; {
-		changes, next, err := c.Store.List(ctx, page)
+	for change, err := range r.changes(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range changes {
-			r.archives[changes[i].Revision] = changes[i].Archive
-		}
-		if page.After = next; next == "" {
-			break
-		}
+		r.archives[change.Revision] = change.Archive
 	}
 	builtIn, err := policy.Default(policy.WithLogger(c.Log)) //nolint:contextcheck // a fixed bundle, compiled once at the start
 	if err != nil {
@@ -247,18 +242,34 @@ func (r *Register) Propose(ctx context.Context, caller enclave.Caller, archive [
 // waitsAlready is POLICY_CHANGE_WAITS if the same change of the same rules waits for somebody to agree. It is a courtesy: of two that come at the
 // same moment both wait, and the second to be agreed to is stale.
 func (r *Register) waitsAlready(ctx context.Context, change *Change) error {
-	for page := (enclave.Page{Size: 1000}); ; {
-		changes, next, err := r.config.Store.List(ctx, page)
+	for c, err := range r.changes(ctx) {
 		if err != nil {
 			return err
 		}
-		for i := range changes {
-			if c := &changes[i]; c.State == Waiting && c.Revision == change.Revision && c.Base == change.Base {
-				return enclave.Fail(enclave.State, "POLICY_CHANGE_WAITS", "revision", c.Revision.String())
-			}
+		if c.State == Waiting && c.Revision == change.Revision && c.Base == change.Base {
+			return enclave.Fail(enclave.State, "POLICY_CHANGE_WAITS", "revision", c.Revision.String())
 		}
-		if page.After = next; next == "" {
-			return nil
+	}
+	return nil
+}
+
+// changes are all that there ever were. After an error there are no more.
+func (r *Register) changes(ctx context.Context) iter.Seq2[*Change, error] {
+	return func(yield func(*Change, error) bool) {
+		for page := (enclave.Page{Size: 1000}); ; {
+			changes, next, err := r.config.Store.List(ctx, page)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range changes {
+				if !yield(&changes[i], nil) {
+					return
+				}
+			}
+			if page.After = next; next == "" {
+				return
+			}
 		}
 	}
 }
