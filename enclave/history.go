@@ -11,6 +11,7 @@ import (
 type Footprint struct {
 	Snapshot Digest
 	Distinct bool      // counts of distinct subjects are published, which tell of other things than sums of rows
+	Summed   []string  // columns whose sums or means are published, each once
 	Places   *Places   // of rows: positions in Over
 	Over     [][]int32 // by cell of the full table: the positions in Table.Cells of published cells that contain it
 	// Blocks are, by cell of the full table, the numbers of the blocks around it that something is published of. Nil if the table says no protected
@@ -30,6 +31,9 @@ func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
 	f := &Footprint{Snapshot: snapshot, Places: t.Places, Over: make([][]int32, full)}
 	for _, m := range t.Plan.Measures {
 		f.Distinct = f.Distinct || m.Op == Subjects
+	}
+	for _, column := range t.Plan.Summed {
+		f.Summed = append(f.Summed, t.Plan.Dataset.Columns[column].Name)
 	}
 	blocks := t.blocks()
 	told := map[int32]bool{}                              // blocks that something is published of
@@ -78,8 +82,11 @@ type HistoryFacts struct {
 	Rank     int64 `json:"rank"`     // independent sums published, this table's among them
 	// Guess is how often, in percent, rounded up, the best linear guess at a yes or no of one subject is right, of the subject of whom most is told.
 	// Left out are those of whom the rules' limit was passed before, if this table tells no more. It is 100 if every guess is tolerated.
-	Guess    int64 `json:"guess"`
-	Subjects int64 `json:"subjects"` // in the dataset, all versions of it
+	Guess int64 `json:"guess"`
+	// Estimable are the subjects whose amounts in a column somebody who knows its own could estimate within p_percent from all sums of the column
+	// together, and could not without this table; each counts once for each such column.
+	Estimable int64 `json:"estimable"`
+	Subjects  int64 `json:"subjects"` // in the dataset, all versions of it
 }
 
 // Historian keeps account of what all exact releases of a dataset determine together (see the package that implements it).
@@ -89,6 +96,6 @@ type Historian interface {
 	// after the other, operators in turn, or who takes longest would never come to an end. nil has nobody wait.
 	Turns(dataset string) *Turns
 	// Audit judges what a footprint would add to the history at a version. It MUST fail with HISTORY_MOVED if the history has
-	// moved on. It changes nothing: recording the release does. Of the profile it takes the threshold and the tolerated guess.
+	// moved on. It changes nothing: recording the release does. Of the profile it takes the threshold, the tolerated guess and the margin of estimates.
 	Audit(ctx context.Context, dataset *Dataset, version int64, profile Profile, footprint *Footprint) (Audited, error)
 }

@@ -3,7 +3,9 @@ package history_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,6 +65,18 @@ func BenchmarkTry(b *testing.B) {
 			}
 			b.ReportMetric(time.Since(start).Seconds(), "s-leverage")
 			b.ReportMetric(float64(l.Rank), "rank-leverage")
+			column := &history.Column{Values: make([]int64, len(subjects)), Of: slices.Repeat([]bool{true}, len(releases))}
+			r := random(1)
+			for row := range column.Values {
+				column.Values[row] = int64(100 * math.Exp(r.NormFloat64()))
+			}
+			start = time.Now()
+			estimates, err := result.Estimates(context.Background(), column, 10)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(time.Since(start).Seconds(), "s-estimates")
+			b.ReportMetric(float64(estimates.Suspects), "suspects")
 		})
 	}
 }

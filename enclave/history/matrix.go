@@ -29,7 +29,7 @@ type holder struct{ table, cell int32 }
 
 // table holds for each cell of a full table the positions of its column, ascending.
 type table struct {
-	cells []int32
+	cells []int32 // by row; none if no list has a position
 	lists [][]int32
 }
 
@@ -96,18 +96,29 @@ func (m *matrix) index() {
 			}
 			slices.Sort(lists[full])
 		}
-		m.tables[t] = table{r.Cells, lists}
+		if m.tables[t].lists = lists; len(positions[t]) > 0 {
+			m.tables[t].cells = r.Cells
+		}
 	}
 }
 
 // reader walks the columns of persons. It is for one goroutine.
 type reader struct {
 	*matrix
+	speak  []int // tables that have positions
 	column []int32
 	seen   []bool
 }
 
-func (m *matrix) reader() *reader { return &reader{matrix: m, seen: make([]bool, len(m.cells))} }
+func (m *matrix) reader() *reader {
+	r := &reader{matrix: m, seen: make([]bool, len(m.cells))}
+	for t := range m.tables {
+		if m.tables[t].cells != nil {
+			r.speak = append(r.speak, t)
+		}
+	}
+	return r
+}
 
 // columns visits the columns of a person: positions in no order. The slice is the reader's. A column may be empty.
 func (r *reader) columns(person int32, visit func(positions []int32)) {
@@ -128,7 +139,7 @@ func (r *reader) walk(person int32, together bool, visit func(positions []int32)
 	for n := range r.people.stretches(person) {
 		first, end := r.people.stretch(person, n)
 		for row := first; row < end; row++ {
-			for t := range r.tables {
+			for _, t := range r.speak {
 				table := &r.tables[t]
 				if row < len(table.cells) && table.cells[row] != None {
 					r.column = append(r.column, table.lists[table.cells[row]]...)

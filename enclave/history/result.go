@@ -32,6 +32,7 @@ type Result struct {
 	release   *Release
 	sizes     []int32
 	search    *search
+	all       *matrix
 	explained int
 }
 

@@ -144,5 +144,5 @@ func (t *trial) finish() {
 			r.Groups++
 		}
 	}
-	r.Refined, r.search = t.now.refined, t.now
+	r.Refined, r.search, r.all = t.now.refined, t.now, t.all
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/adversary"
@@ -17,6 +18,7 @@ type account struct {
 
 	cells   int
 	rows    [][]int        // by version: the released cells that it is in
+	costly  [][]int        // by version: those of them that say what was paid
 	touched []map[int]bool // by owner: the released cells of tables that count people
 }
 
@@ -43,14 +45,14 @@ func newAccount(w *world) *account {
 		}
 		a.snapshots = append(a.snapshots, rows)
 	}
-	a.rows = make([][]int, len(a.versions))
+	a.rows, a.costly = make([][]int, len(a.versions)), make([][]int, len(a.versions))
 	return a
 }
 
 // add takes a release up.
 func (a *account) add(seen adversary.Seen) {
 	a.seen = append(a.seen, seen)
-	distinct := false
+	costs, distinct := slices.Contains(seen.Plan.Summed, colCost), false
 	for _, m := range seen.Plan.Measures {
 		distinct = distinct || m.Op == enclave.Subjects
 	}
@@ -67,6 +69,9 @@ func (a *account) add(seen adversary.Seen) {
 		for _, set := range seen.Plan.Sets {
 			if cell, there := cells[adversary.NameOf(seen.Plan, set, codes)]; there {
 				a.rows[version] = append(a.rows[version], cell)
+				if costs {
+					a.costly[version] = append(a.costly[version], cell)
+				}
 				if distinct {
 					a.touched[a.owner[version]][cell] = true
 				}
@@ -75,8 +80,10 @@ func (a *account) add(seen adversary.Seen) {
 	}
 }
 
-// sums is the matrix of sums, counts the one of distinct subjects.
+// sums is the matrix of sums, costs the part of it that says what was paid, counts the one of distinct subjects.
 func (a *account) sums() *adversary.Words { return adversary.NewWords(a.cells, a.rows, a.owner) }
+
+func (a *account) costs() *adversary.Words { return adversary.NewWords(a.cells, a.costly, a.owner) }
 
 func (a *account) counts() *adversary.Words {
 	columns, owner := make([][]int, len(a.touched)), make([]int, len(a.touched))

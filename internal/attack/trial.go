@@ -18,12 +18,13 @@ import (
 	"github.com/darkroom-project/darkroom/policy"
 )
 
-// Kinds of findings. The first two are promised never to be, the others are not promised, and found to be measured.
+// Kinds of findings. Those that promised names never are, the others are not promised, and found to be measured.
 const (
 	fewSums     = "a sum of few subjects follows"
 	fewPeople   = "a number of few subjects follows from numbers of distinct subjects"
 	alikeInOne  = "a subject's protected value follows from one table"
 	alikeInMany = "a subject's protected value follows from several tables"
+	estimated   = "a sum follows in which one subject can estimate another"
 	dominated   = "a sum that one or two subjects dominate follows"
 	narrow      = "a subject's sum is known within p %"
 	guessed     = "a subject's secret can be guessed"
@@ -31,7 +32,9 @@ const (
 )
 
 // promised reports whether a kind of finding breaks a promise.
-func promised(kind string) bool { return kind == fewSums || kind == fewPeople || kind == alikeInOne }
+func promised(kind string) bool {
+	return kind == fewSums || kind == fewPeople || kind == alikeInOne || kind == estimated
+}
 
 // trial is one world, questions about it, and what was found.
 type trial struct {
@@ -176,20 +179,21 @@ func (t *trial) find(kind string, value float64, about string, args ...any) {
 // check looks for what follows about few by linear algebra, and for sums that are dominated.
 func (t *trial) check(r *rand.Rand) {
 	k := int(t.profile.Threshold)
-	for _, kind := range []string{fewSums, fewPeople} {
-		words := t.accounts.sums()
-		visit := func(w *adversary.Word) { t.dominance(words, w) }
-		if kind == fewPeople {
-			words, visit = t.accounts.counts(), nil
-		}
-		word, _ := words.Search(r, 6, visit)
+	for _, of := range []struct {
+		kind  string
+		words *adversary.Words
+	}{{fewSums, t.accounts.sums()}, {fewPeople, t.accounts.counts()}} {
+		word, _ := of.words.Search(r, 6, nil)
 		if word == nil {
 			continue
 		}
 		t.near.few = min(t.near.few, len(word.Owners)-k)
 		if len(word.Owners) < k {
-			t.find(kind, float64(len(word.Owners)), "about %d subjects: %v", len(word.Owners), t.names(word.Owners))
+			t.find(of.kind, float64(len(word.Owners)), "about %d subjects: %v", len(word.Owners), t.names(word.Owners))
 		}
+	}
+	if costs := t.accounts.costs(); t.summed() {
+		costs.Search(r, 6, func(w *adversary.Word) { t.dominance(costs, w) })
 	}
 }
 
@@ -204,7 +208,7 @@ func (t *trial) names(owners []int) []string {
 
 // dominance judges a sum that follows as if it were a cell.
 func (t *trial) dominance(words *adversary.Words, w *adversary.Word) {
-	if w.Factors == nil || len(w.Owners) == 0 || !t.summed() {
+	if w.Factors == nil || len(w.Owners) == 0 {
 		return
 	}
 	for _, f := range w.Factors {
@@ -229,6 +233,9 @@ func (t *trial) dominance(words *adversary.Words, w *adversary.Word) {
 	}
 	slices.Sort(list)
 	slices.Reverse(list)
+	if rest := sum - list[0] - list[1]; rest*100 < list[0]*t.profile.PPercent && !slices.Contains(t.world.off, lab.Estimate) {
+		t.find(estimated, float64(rest)/float64(list[0]), "without the two largest of %d subjects, %d is left of %d, and the largest has %d", len(list), rest, sum, list[0])
+	}
 	top := list[0]
 	if t.profile.DominanceN != 1 {
 		top += list[1]

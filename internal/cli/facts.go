@@ -41,6 +41,7 @@ func (sh *shell) factRows(c *caseFile) [][]string {
 		rows = append(rows, sh.limited("CLI_FACT_GUESS", f.History.Guess, p.GuessPercent, " %"))
 	}
 	return append(rows,
+		none("CLI_FACT_ESTIMABLE", f.History.Estimable),
 		sh.limited("CLI_FACT_RANK", f.History.Rank, share(f.History.Subjects, p.RankPercent), ""),
 		least("CLI_FACT_ROUND_COUNT", f.RoundCount, p.RoundCount),
 		least("CLI_FACT_ROUND_SUM", f.RoundSum, p.RoundSum),

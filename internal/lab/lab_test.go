@@ -189,6 +189,7 @@ func TestWhatIsOffDoesNothing(t *testing.T) {
 // never are the mechanisms that no attack is played without alone, and why.
 var never = map[lab.Mechanism]string{
 	lab.Threshold:  "the account of releases has the same threshold, and a cell of one breaks the rules of sums too",
+	lab.Dominance:  "what one could estimate from a single cell, the account of releases would find too, so both have to be off",
 	lab.Complement: "what a table's own cells would tell, the account of releases would find too, so both have to be off",
 	lab.Bounds:     "bounds tell how many are in a cell, and nobody's value: TestBoundsOfCounts plays without them",
 	lab.Guess:      "it leaves guesses that are tolerated, so chance is not all that is left: TestReconstruction plays without it",

@@ -23,6 +23,7 @@ const (
 	History     Mechanism = "history"     // what follows from all releases together
 	Blocks      Mechanism = "blocks"      // protected values of a group that go together, so that none is missed
 	Guess       Mechanism = "guess"       // what almost follows from all releases together
+	Estimate    Mechanism = "estimate"    // amounts that all releases together let somebody estimate
 	Budget      Mechanism = "budget"      // how many independent sums are released at all
 	KeySpace    Mechanism = "key space"   // how many cells a table may have
 	People      Mechanism = "people"      // whatever a guest made that saw rows waits for people
@@ -30,7 +31,7 @@ const (
 
 // Mechanisms are all of them.
 func Mechanisms() []Mechanism {
-	return []Mechanism{Threshold, Dominance, Homogeneity, Bounds, Complement, History, Blocks, Guess, Budget, KeySpace, People}
+	return []Mechanism{Threshold, Dominance, Homogeneity, Bounds, Complement, History, Blocks, Guess, Estimate, Budget, KeySpace, People}
 }
 
 type offs []Mechanism
@@ -140,6 +141,9 @@ func (h historian) Audit(
 	}
 	if h.off.are(Guess) {
 		profile.GuessPercent = 100
+	}
+	if h.off.are(Estimate) {
+		profile.PPercent = 0
 	}
 	return h.Register.Audit(ctx, dataset, version, profile, footprint)
 }

@@ -9,7 +9,7 @@ import (
 
 // A footprint's file, little endian:
 //
-//	5 bytes   "DRFP" 1
+//	5 bytes   "DRFP" 2
 //	1         1 if counts of distinct subjects are published, else 0
 //	1         1 if the blocks are there, else 0
 //	1         0
@@ -24,8 +24,12 @@ import (
 //	if the blocks are there, for each cell of the full table:
 //	    4         blocks around it
 //	    × 4       their numbers
+//	4         columns that are summed
+//	for each:
+//	    4         bytes of its name
+//	    × 1       the name
 const (
-	magic    = "DRFP\x01"
+	magic    = "DRFP\x02"
 	headSize = len(magic) + 3 + 32 + 8 + 4 + 4
 )
 
@@ -63,6 +67,11 @@ func encode(f *enclave.Footprint) []byte {
 		for _, cell := range list {
 			raw = binary.LittleEndian.AppendUint32(raw, uint32(cell)) //nolint:gosec // a position
 		}
+	}
+	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(f.Summed))) //nolint:gosec // at most a manifest's
+	for _, name := range f.Summed {
+		raw = binary.LittleEndian.AppendUint32(raw, uint32(len(name))) //nolint:gosec // at most a description's
+		raw = append(raw, name...)
 	}
 	return raw
 }
@@ -112,6 +121,9 @@ func decode(raw []byte) (*enclave.Footprint, error) {
 	if f.Over, raw, there = lists(raw, cells); there && blocks {
 		f.Blocks, raw, there = lists(raw, cells)
 	}
+	if there {
+		f.Summed, raw, there = names(raw)
+	}
 	if !there || len(raw) != 0 {
 		return nil, bad
 	}
@@ -139,6 +151,26 @@ func lists(raw []byte, cells uint32) (all [][]int32, rest []byte, there bool) {
 			}
 			all[i], raw = append(all[i], number), raw[4:]
 		}
+	}
+	return all, raw, true
+}
+
+// names reads texts, and returns what comes after them.
+func names(raw []byte) (all []string, rest []byte, there bool) {
+	if len(raw) < 4 {
+		return nil, nil, false
+	}
+	count := binary.LittleEndian.Uint32(raw)
+	raw = raw[4:]
+	for range count {
+		if len(raw) < 4 {
+			return nil, nil, false
+		}
+		size := uint64(binary.LittleEndian.Uint32(raw))
+		if raw = raw[4:]; size > uint64(len(raw)) {
+			return nil, nil, false
+		}
+		all, raw = append(all, string(raw[:size])), raw[size:]
 	}
 	return all, raw, true
 }

@@ -17,6 +17,7 @@ func example() *enclave.Footprint {
 	return &enclave.Footprint{
 		Snapshot: enclave.DigestOf([]byte("snapshot")),
 		Distinct: true,
+		Summed:   []string{"cost", "收入"},
 		Places:   enclave.PlacesOf([]int32{0, 0, 2, enclave.NoCell, 1}),
 		Over:     [][]int32{{0, 3}, nil, {2, 4}},
 	}

@@ -73,6 +73,7 @@ type book struct {
 type placed struct {
 	*history.Release
 	distinct bool             // it counts distinct subjects
+	summed   []string         // columns
 	blocks   *history.Release // whom it says protected values of; nil if it says none
 }
 
@@ -151,7 +152,23 @@ func (r *Register) Audit(
 	if err != nil {
 		return enclave.Audited{}, err
 	}
-	return a.try(ctx, release, footprint, profile.GuessPercent, enclave.HistoryFacts{Releases: version, Clean: true, Subjects: b.rows.people()})
+	answer, sums, err := a.try(ctx, release, footprint, enclave.HistoryFacts{Releases: version, Clean: true, Subjects: b.rows.people()})
+	if err != nil || sums == nil {
+		return answer, err
+	}
+	named, err := guess(ctx, sums, profile.GuessPercent, &answer.Facts)
+	for _, column := range release.summed {
+		if err != nil {
+			return enclave.Audited{}, err
+		}
+		var more []int32
+		more, err = r.estimate(ctx, dataset, b, sums, column, profile.PPercent, &answer.Facts)
+		named = append(named, more...)
+	}
+	if len(named) > 0 {
+		answer.Suppress = footprint.Together(named, nil)
+	}
+	return answer, err
 }
 
 func (r *Register) book(dataset string) *book {
@@ -255,7 +272,7 @@ func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book,
 		b.settled = max(b.settled, 1+slices.Index(b.rows.order, footprint.Snapshot))
 	}
 	cells, err := b.rows.place(footprint)
-	release := placed{Release: &history.Release{Cells: cells, Published: footprint.Over}, distinct: footprint.Distinct}
+	release := placed{Release: &history.Release{Cells: cells, Published: footprint.Over}, distinct: footprint.Distinct, summed: footprint.Summed}
 	if footprint.Blocks != nil {
 		release.blocks = &history.Release{Cells: cells, Published: footprint.Blocks}
 	}
@@ -280,13 +297,12 @@ func (b *book) auditsOf(threshold int64, seed history.Seed) (*audits, error) {
 	return a, nil
 }
 
-// try asks the audits, that of blocks first, and last how well one subject's value could be guessed. What one of them wants suppressed goes before
-// the next is asked; where nothing that could go would help, nothing does. Tolerated is in percent of guesses; facts are what is known before.
+// try asks the audits, that of blocks first. What one of them wants suppressed goes before the next is asked; where nothing that could go would help,
+// nothing does. Where all let the table through, sums is the result of that of sums. Facts are what is known before.
 func (a *audits) try(
-	ctx context.Context, release placed, footprint *enclave.Footprint, tolerated int64, facts enclave.HistoryFacts,
-) (enclave.Audited, error) {
-	answer := enclave.Audited{Facts: facts}
-	var sums *history.Result
+	ctx context.Context, release placed, footprint *enclave.Footprint, facts enclave.HistoryFacts,
+) (answer enclave.Audited, sums *history.Result, err error) {
+	answer.Facts = facts
 	for _, asked := range []struct {
 		audit *history.Audit
 		table *history.Release // nil if it is no question
@@ -296,7 +312,7 @@ func (a *audits) try(
 		}
 		result, err := asked.audit.Look(ctx, asked.table)
 		if err != nil {
-			return enclave.Audited{}, err
+			return enclave.Audited{}, nil, err
 		}
 		answer.Facts.Clean = answer.Facts.Clean && result.Clean
 		if asked.audit == a.sums {
@@ -307,7 +323,7 @@ func (a *audits) try(
 			answer.Facts.Rank = max(answer.Facts.Rank, int64(result.Rank))
 		}
 		if answer.Facts.Refused = result.Refused; result.Refused {
-			return answer, nil
+			return answer, nil, nil
 		}
 		var named []int32
 		for _, s := range result.Suppressed {
@@ -321,26 +337,44 @@ func (a *audits) try(
 		default:
 			answer.Suppress = footprint.Together(named, nil)
 		}
-		return answer, nil
+		return answer, nil, nil
 	}
-	err := guess(ctx, sums, footprint, tolerated, &answer)
-	return answer, err
+	return answer, sums, nil
 }
 
-// guess says how well one subject can be guessed once a table is out that the audit of sums let through, and what must go so that no more is tolerated.
-func guess(ctx context.Context, sums *history.Result, footprint *enclave.Footprint, tolerated int64, answer *enclave.Audited) error {
-	if answer.Facts.Guess = 100; tolerated >= answer.Facts.Guess {
-		return nil
+// guess says how well one subject can be guessed once a table is out that the audits let through, and which cells must go so that no more is
+// tolerated, in percent of guesses.
+func guess(ctx context.Context, sums *history.Result, tolerated int64, facts *enclave.HistoryFacts) ([]int32, error) {
+	if facts.Guess = 100; tolerated >= facts.Guess {
+		return nil, nil
 	}
 	leverage, err := sums.Leverage(ctx, history.LeverageLimit(float64(tolerated)/100))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer.Facts.Guess = percent(history.Guess(leverage.Subject))
-	if len(leverage.Suppressed) > 0 {
-		answer.Suppress = footprint.Together(leverage.Suppressed, nil)
+	facts.Guess = percent(history.Guess(leverage.Subject))
+	return leverage.Suppressed, nil
+}
+
+// estimate says whose amounts in a column could be estimated within so many percent then, and which cells must go.
+func (r *Register) estimate(
+	ctx context.Context, dataset *enclave.Dataset, b *book, sums *history.Result, name string, within int64, facts *enclave.HistoryFacts,
+) ([]int32, error) {
+	values, err := b.rows.values(ctx, dataset, name, r.loader)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	column := &history.Column{Values: values}
+	for i := range b.releases {
+		column.Of = append(column.Of, slices.Contains(b.releases[i].summed, name))
+	}
+	column.Of = append(column.Of, true)
+	estimates, err := sums.Estimates(ctx, column, within)
+	if err != nil {
+		return nil, err
+	}
+	facts.Estimable += int64(estimates.Estimable)
+	return estimates.Suppressed, nil
 }
 
 // percent is a share in percent, rounded up but for what rounding in its computation may have added.

@@ -32,7 +32,7 @@ func people() *enclave.Dataset {
 
 // promising is a profile that promises so many subjects, and that guesses at one are right in no more than 85 %.
 func promising(threshold int64) enclave.Profile {
-	return enclave.Profile{Threshold: threshold, GuessPercent: 85}
+	return enclave.Profile{Threshold: threshold, GuessPercent: 85, PPercent: 10}
 }
 
 // world is a real loader and real files, and a list of footprints in place of the store.
@@ -353,6 +353,56 @@ func TestGuessesAreBounded(t *testing.T) {
 }
 
 // Whether a group of people is answered for does not depend on what they have: the table says nothing of those of district b, as if they had too few of
+// Two sums that nobody dominates, and the one less the other is somebody's amount, but for a few small ones: whoever is small could estimate it. It is no
+// matter what other columns say of the same people, nor in which snapshot.
+func TestEstimatesAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	list := []person{{id: 1, age: 110, district: "a"}}
+	for i := range 5 {
+		list = append(list, person{id: i + 2, age: 1, district: "a"})
+	}
+	for i := range 40 {
+		list = append(list, person{id: i + 10, age: 50 + i, district: "a"})
+	}
+	whole, without := func(int32, int64) int32 { return 0 }, func(district int32, age int64) int32 {
+		if district != 0 || age == 110 || age == 1 {
+			return enclave.NoCell
+		}
+		return 0
+	}
+	summed := func(f *enclave.Footprint) *enclave.Footprint {
+		f.Summed = []string{"age"}
+		return f
+	}
+	first := w.load(list)
+	w.release(summed(w.table(first, whole)))
+	if answer := w.audit(w.table(first, without)); len(answer.Suppress) > 0 || answer.Facts.Estimable != 0 {
+		t.Errorf("it is only counted: %+v", answer)
+	}
+	second := w.load(append(list, person{id: 500, age: 88, district: "b"}))
+	for _, snapshot := range []enclave.Digest{first, second} {
+		for range 2 {
+			answer := w.audit(summed(w.table(snapshot, without)))
+			if !slices.Equal(answer.Suppress, []int32{0}) || answer.Facts.Estimable != 1 {
+				t.Errorf("%+v", answer)
+			}
+			w.restart()
+		}
+	}
+	tolerant := promising(k)
+	tolerant.PPercent = 3
+	answer, err := w.register.Audit(t.Context(), people(), 1, tolerant, summed(w.table(first, without)))
+	if err != nil || len(answer.Suppress) > 0 || answer.Facts.Estimable != 0 {
+		t.Errorf("four others have 3 %% of it and more: %+v, %v", answer, err)
+	}
+	w.release(w.table(first, without)) // which says nothing of ages
+	w.release(summed(w.table(first, whole)))
+	if answer := w.audit(summed(w.table(first, without))); !slices.Equal(answer.Suppress, []int32{0}) {
+		t.Errorf("%+v", answer)
+	}
+}
+
 // something, and nothing of district a changes. Still the second table is about the same people but one, so nothing of it is published.
 func TestBlocksAreJudgedByThemselves(t *testing.T) {
 	w := newWorld(t)

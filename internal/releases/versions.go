@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/maphash"
+	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
 )
@@ -19,11 +20,12 @@ type versions struct {
 	first    map[uint32]int32
 	rows     map[enclave.Digest][]int32 // by snapshot: its rows, in order
 	order    []enclave.Digest           // snapshots as they were taken up
+	amounts  map[string]*amounts        // by column that was asked for
 	seed     maphash.Seed
 }
 
 func newVersions() *versions {
-	return &versions{first: map[uint32]int32{}, rows: map[enclave.Digest][]int32{}, seed: maphash.MakeSeed()}
+	return &versions{first: map[uint32]int32{}, rows: map[enclave.Digest][]int32{}, amounts: map[string]*amounts{}, seed: maphash.MakeSeed()}
 }
 
 // people is the number of distinct subjects.
@@ -89,6 +91,52 @@ func (v *versions) place(f *enclave.Footprint) ([]int32, error) {
 		cells[row] = f.Places.At(i)
 	}
 	return cells, nil
+}
+
+// amounts are a column's values, as far as they were read.
+type amounts struct {
+	snapshots int     // of the order, from the first
+	values    []int64 // by row; 0 for an empty one
+}
+
+// values are a column's, by row: 0 for empty ones. They are read when they are asked for first.
+func (v *versions) values(ctx context.Context, dataset *enclave.Dataset, column string, loader enclave.Loader) ([]int64, error) {
+	known := v.amounts[column]
+	if known == nil {
+		known = &amounts{}
+		v.amounts[column] = known
+	}
+	at := slices.IndexFunc(dataset.Columns, func(c enclave.Column) bool { return c.Name == column })
+	if at < 0 {
+		return nil, enclave.Internalf("column %s of a release is not in the description of %s", column, dataset.Name)
+	}
+	known.values = append(known.values, make([]int64, len(v.subjects)-len(known.values))...)
+	for ; known.snapshots < len(v.order); known.snapshots++ {
+		if err := v.read(ctx, dataset, v.order[known.snapshots], at, loader, known.values); err != nil {
+			return nil, err
+		}
+	}
+	return known.values, nil
+}
+
+// read puts a snapshot's values of a column where its rows are.
+func (v *versions) read(ctx context.Context, dataset *enclave.Dataset, snapshot enclave.Digest, column int, loader enclave.Loader, into []int64) (err error) {
+	rows, err := loader.Open(ctx, dataset, snapshot)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	places := v.rows[snapshot]
+	return enclave.Scan(ctx, rows, enclave.Range{Count: rows.Snapshot().Rows}, []int{column}, func(b *enclave.Batch) error {
+		c := &b.Columns[0]
+		for i := range b.Rows {
+			if c.Valid[i>>3]>>(i&7)&1 == 1 {
+				into[places[i]] = c.Wide[i]
+			}
+		}
+		places = places[b.Rows:]
+		return nil
+	})
 }
 
 // stored are the columns that snapshots hold: all but identifiers.

@@ -82,11 +82,12 @@ homogeneity if input.facts.unsafe.homogeneity == 0
 derivable if input.facts.derivable == 0
 
 # Together with all exact releases of the same data before it, too: whatever follows touches at least the threshold of subjects, and what almost
-# follows is guessed right no more often than is tolerated.
+# follows is guessed right no more often than is tolerated, and estimated no more closely.
 history if {
 	input.facts.history.clean == true
 	input.facts.history.refused == false
 	input.facts.history.guess <= input.profile.guess_percent
+	input.facts.history.estimable == 0
 }
 
 # All releases together publish at most so many independent sums for each 100 subjects: beyond that, guessing gets too good.
