@@ -134,7 +134,7 @@ func (w *amounts) settle() {
 	pairs := make([]float64, n*n)
 	for i := range n {
 		for k := range i + 1 {
-			pairs[i*n+k] = w.pair(int32(i), int32(k)) //nolint:gosec // few
+			pairs[i*n+k] = w.pair(int32(i), int32(k))
 			pairs[k*n+i] = pairs[i*n+k]
 		}
 	}

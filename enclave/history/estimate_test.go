@@ -106,7 +106,7 @@ func independent(rows [][]float64) bool {
 func business(r *rand.Rand, subjects int) (owners []uint32, amounts []int64) {
 	for s := range subjects {
 		for range 1 + r.IntN(2) {
-			owners = append(owners, uint32(s)) //nolint:gosec // few
+			owners = append(owners, uint32(s))
 			amount := int64(20 * math.Exp(2*r.NormFloat64()))
 			switch r.IntN(10) {
 			case 0:
@@ -130,7 +130,7 @@ func TestEstimates(t *testing.T) {
 	if testing.Short() {
 		systems = 20
 	}
-	flagged, clean, close := 0, 0, 0
+	flagged, clean, unclear := 0, 0, 0
 	for n := range systems {
 		r := random(n)
 		owners, amounts := business(r, 9)
@@ -170,7 +170,7 @@ func TestEstimates(t *testing.T) {
 			}
 			switch {
 			case near:
-				close++
+				unclear++
 			case estimates.Estimable != want:
 				t.Fatalf("system %d, table %d: %+v, and by linear programs %d", n, len(past), estimates, want)
 			case want == 0:
@@ -187,7 +187,7 @@ func TestEstimates(t *testing.T) {
 			past = append(past, result.Release())
 		}
 	}
-	t.Logf("of %d tables %d let somebody be estimated, %d nobody, %d were too close to tell", flagged+clean+close, flagged, clean, close)
+	t.Logf("of %d tables %d let somebody be estimated, %d nobody, %d were too close to tell", flagged+clean+unclear, flagged, clean, unclear)
 	if flagged == 0 || clean == 0 {
 		t.Errorf("%d tables let somebody be estimated, %d nobody", flagged, clean)
 	}

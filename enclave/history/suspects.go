@@ -13,7 +13,7 @@ import (
 type subject struct {
 	person int32
 	most   float64 // the largest eigenvalue of its block B, or more
-	told   float64 // 1'B(I−B)⁻¹1: the squared changes, in shares of their amounts, that it takes others to make up for twice the subject's
+	told   float64 // q = 1'B(I−B)⁻¹1: others' squared changes, in shares of their amounts, that make up for the subject's being twice as large
 }
 
 // suspect is a subject for whom squares alone do not show that there are examples.
@@ -35,12 +35,9 @@ func (j *estimation) room(s *subject) float64 {
 // suspects are those for whom the example of least squares has somebody's amounts change by more than they are.
 func (j *estimation) suspects(ctx context.Context) ([]suspect, error) {
 	// Who has room for everybody is nobody to look at. How much that has to be shows on the way.
-	largest, tight := 0.0, []subject(nil)
-	for enough := 0.5; ; enough = largest {
-		largest, tight = j.which(func(s *subject) bool { return j.room(s) < enough })
-		if largest <= enough {
-			break
-		}
+	largest, tight := j.which(func(s *subject) bool { return j.room(s) < 0.5 })
+	if largest > 0.5 {
+		_, tight = j.which(func(s *subject) bool { return j.room(s) < largest })
 	}
 	if len(tight) == 0 {
 		return nil, ctx.Err()
