@@ -52,11 +52,11 @@ func (w *amounts) alternative(ctx context.Context, within box, given []float64) 
 				continue
 			}
 			a, slope, width := &w.atoms[i], within.slope(i, by[i]), within.width(i, by[i])
-			for k, q := range a.places {
-				rest[q] += by[i] * a.scales[k]
-				right[q] -= width * slope * a.scales[k]
-				for m, o := range a.places[:k+1] {
-					hessian[int(min(q, o))*n+int(max(q, o))] += width * a.scales[k] * a.scales[m]
+			for k, q := range a.at {
+				rest[q] += by[i] * a.by[k]
+				right[q] -= width * slope * a.by[k]
+				for m, o := range a.at[:k+1] {
+					hessian[int(min(q, o))*n+int(max(q, o))] += width * a.by[k] * a.by[m]
 				}
 			}
 		}
@@ -83,8 +83,8 @@ func (w *amounts) alternative(ctx context.Context, within box, given []float64) 
 				continue
 			}
 			pull := 0.0
-			for k, q := range w.atoms[i].places {
-				pull += weights[q] * w.atoms[i].scales[k]
+			for k, q := range w.atoms[i].at {
+				pull += weights[q] * w.atoms[i].by[k]
 			}
 			low, high = low+min(pull*within.low[i], pull*within.high[i]), high+max(pull*within.low[i], pull*within.high[i])
 			step[i] = -(within.slope(i, by[i]) + pull) * within.width(i, by[i])

@@ -2,8 +2,6 @@ package history
 
 import (
 	"cmp"
-	"encoding/binary"
-	"maps"
 	"math"
 	"slices"
 
@@ -18,39 +16,59 @@ type Column struct {
 	Of     []bool  // by release, the table in question last: whether sums of this column are published
 }
 
-// amounts is the matrix of a column's published sums: a row for each cell, scaled to length 1, and a column for each unit. Cells that follow
-// from others are left out, and so are those that differ from such by too little to be told apart: the rest is the basis.
+// amounts is the matrix of a column's published sums: its rows are cells, or differences of such, scaled to length 1, and its columns units. Rows that
+// follow from others are left out, and so are those that differ from such by too little to be told apart: the rest is the basis.
 type amounts struct {
 	*matrix
 	values  []int64
 	kinds   []kind
 	kindOf  [][]int32     // by table and cell of the full table; −1 for cells that are in no published one
-	scale   []float64     // by position
-	basis   []int         // positions, ascending
+	rows    [][]term      // of cells; nil while each cell is a row of its own
+	scale   []float64     // by row
+	basis   []int         // rows, ascending
 	inverse *mat.SymDense // of the products of the basis's rows
-	pairs   []float64     // by two kinds: their product with the inverse; nil if they are too many
+	pairs   []float64     // by two kinds: their product with the inverse; nil if they are too many, or rows are differences
 
 	atoms []atom // once they were gathered
 	atom  map[string]int
 }
 
+// term is a published cell in a row.
+type term struct {
+	position int32
+	times    float64 // a whole number
+}
+
 // kind is the cells of a full table that are in the same published ones.
 type kind struct {
 	positions []int32
-	places    []int32   // those of the basis, by their numbers there
-	scales    []float64 // of the places
+	rows      sparse
+	places    sparse // those rows that are of the basis, by their places there, scaled
 }
 
-// unit is what a subject's rows that are in the same cells have together: one vector, the sum of those of its kinds, times the amount.
-type unit struct {
-	amount float64
-	kinds  []int32
+// sparse is a vector of which most is 0.
+type sparse struct {
+	at []int32
+	by []float64
+}
+
+// add adds to an element.
+func (v *sparse) add(at int32, by float64) {
+	if i := slices.Index(v.at, at); i >= 0 {
+		v.by[i] += by
+		return
+	}
+	v.at, v.by = append(v.at, at), append(v.by, by)
 }
 
 const (
-	// negligible is the square of the share of a cell's length below which what it tells beyond other cells counts for nothing: floating point tells
-	// no less apart.
+	// negligible is the square of the share of a row's length below which what it tells beyond others counts for nothing: floating point tells no less
+	// apart.
 	negligible = 1e-10
+	// parallel is how much of two rows' lengths has to be the same, squared, for the one to be taken off the other.
+	parallel = 1 - 1e-4
+	// maxDifferences is how often that is done: once for each giant in the same cells as the next.
+	maxDifferences = 12
 	// maxPairs is of how many kinds products are kept for each two.
 	maxPairs = 1024
 )
@@ -64,11 +82,15 @@ func newAmounts(m *matrix, values []int64) (*amounts, error) {
 	w := &amounts{matrix: m, values: values, scale: make([]float64, n)}
 	w.sort()
 	gram := w.products()
-	for p := range n {
-		if gram.At(p, p) > 0 {
-			w.scale[p] = 1 / math.Sqrt(gram.At(p, p))
+	for range maxDifferences {
+		w.measure(gram)
+		if !w.reduce(gram) {
+			break
 		}
+		gram = w.products()
 	}
+	w.measure(gram)
+	w.plain()
 	for p := range n {
 		for q := p; q < n; q++ {
 			gram.SetSym(p, q, gram.At(p, q)*w.scale[p]*w.scale[q])
@@ -110,7 +132,7 @@ func (w *amounts) sort() {
 			name := string(key(list))
 			if _, there := known[name]; !there {
 				known[name] = int32(len(w.kinds)) //nolint:gosec // at most the cells of all tables
-				w.kinds = append(w.kinds, kind{positions: list})
+				w.kinds = append(w.kinds, kind{positions: list, rows: sparse{list, slices.Repeat([]float64{1}, len(list))}})
 			}
 			w.kindOf[t][c] = known[name]
 		}
@@ -120,47 +142,77 @@ func (w *amounts) sort() {
 // settle says of the kinds where they are in the basis, and keeps the products of each two.
 func (w *amounts) settle() {
 	for i := range w.kinds {
-		for _, p := range w.kinds[i].positions {
-			if at, there := slices.BinarySearch(w.basis, int(p)); there {
-				w.kinds[i].places = append(w.kinds[i].places, int32(at)) //nolint:gosec // at most MaxLeverageRank
-				w.kinds[i].scales = append(w.kinds[i].scales, w.scale[p])
+		k := &w.kinds[i]
+		for n, row := range k.rows.at {
+			if at, there := slices.BinarySearch(w.basis, int(row)); there {
+				k.places.add(int32(at), k.rows.by[n]*w.scale[row]) //nolint:gosec // at most MaxLeverageRank
 			}
 		}
 	}
 	n := len(w.kinds)
-	if n > maxPairs {
+	if n > maxPairs || w.rows != nil {
 		return
 	}
-	pairs := make([]float64, n*n)
+	w.pairs = make([]float64, n*n)
 	for i := range n {
 		for k := range i + 1 {
-			pairs[i*n+k] = w.pair(int32(i), int32(k))
-			pairs[k*n+i] = pairs[i*n+k]
+			w.pairs[i*n+k] = w.product(&w.kinds[i].places, &w.kinds[k].places)
+			w.pairs[k*n+i] = w.pairs[i*n+k]
 		}
 	}
-	w.pairs = pairs
 }
 
-// pair is the product of two kinds' vectors with the inverse.
-func (w *amounts) pair(a, b int32) (sum float64) {
-	if w.pairs != nil {
-		return w.pairs[int(a)*len(w.kinds)+int(b)]
-	}
-	raw := w.inverse.RawSymmetric()
-	for i, p := range w.kinds[a].places {
-		for k, q := range w.kinds[b].places {
-			sum += w.kinds[a].scales[i] * w.kinds[b].scales[k] * raw.Data[int(min(p, q))*raw.Stride+int(max(p, q))]
+// vector is the sum of some kinds' vectors, in rows or in places. What two of them have with opposite signs is exactly 0.
+func (w *amounts) vector(kinds []int32, each func(*kind) *sparse) (sum sparse) {
+	for _, k := range kinds {
+		of := each(&w.kinds[k])
+		for i, at := range of.at {
+			sum.add(at, of.by[i])
 		}
 	}
 	return sum
 }
 
-// products are those of all cells' rows.
+func inRows(k *kind) *sparse   { return &k.rows }
+func inPlaces(k *kind) *sparse { return &k.places }
+
+// product is that of two vectors with the inverse.
+func (w *amounts) product(a, b *sparse) (sum float64) {
+	raw := w.inverse.RawSymmetric()
+	for i, p := range a.at {
+		for k, q := range b.at {
+			sum += a.by[i] * b.by[k] * raw.Data[int(min(p, q))*raw.Stride+int(max(p, q))]
+		}
+	}
+	return sum
+}
+
+// products are those of all rows.
 func (w *amounts) products() *mat.SymDense {
 	n, kinds := len(w.cells), len(w.kinds)
+	if w.rows != nil || kinds > maxPairs {
+		return mat.NewSymDense(n, w.overUnits(n, func(data []float64, u *unit) {
+			v := w.vector(u.kinds, inRows)
+			for i, p := range v.at {
+				for k, q := range v.at[:i+1] {
+					data[int(min(p, q))*n+int(max(p, q))] += v.by[i] * v.by[k] * u.amount * u.amount
+				}
+			}
+		}))
+	}
 	sum := mat.NewSymDense(n, nil)
-	// add adds an amount's square where two kinds meet.
-	add := func(data []float64, a, b int32, square float64) {
+	data := sum.RawSymmetric().Data
+	for i, square := range w.overUnits(kinds, func(data []float64, u *unit) {
+		for i, a := range u.kinds {
+			for _, b := range u.kinds[:i+1] {
+				data[int(a)*kinds+int(b)] += u.amount * u.amount
+			}
+		}
+	}) {
+		a, b := i/kinds, i%kinds
+		if square == 0 {
+			continue
+		}
 		for i, p := range w.kinds[a].positions {
 			for k, q := range w.kinds[b].positions {
 				if a != b || k <= i {
@@ -169,30 +221,17 @@ func (w *amounts) products() *mat.SymDense {
 			}
 		}
 	}
-	if kinds <= maxPairs {
-		for i, square := range w.squares(kinds, func(data []float64, a, b int32, square float64) {
-			data[int(a)*kinds+int(b)] += square
-		}) {
-			if square != 0 {
-				add(sum.RawSymmetric().Data, int32(i/kinds), int32(i%kinds), square) //nolint:gosec // few
-			}
-		}
-		return sum
-	}
-	return mat.NewSymDense(n, w.squares(n, add))
+	return sum
 }
 
-// squares has the square of each unit's amount added to a matrix of n × n for each two of its kinds.
-func (w *amounts) squares(n int, add func(data []float64, a, b int32, square float64)) []float64 {
+// overUnits has each unit added to a matrix of n × n.
+func (w *amounts) overUnits(n int, add func(data []float64, u *unit)) []float64 {
 	parts := inParts(0, w.people.count, func(from, to int32) []float64 {
 		data, read := make([]float64, n*n), w.units()
 		for person := from; person < to; person++ {
-			for _, u := range read.of(person) {
-				for i, a := range u.kinds {
-					for _, b := range u.kinds[:i+1] {
-						add(data, a, b, u.amount*u.amount)
-					}
-				}
+			units := read.of(person)
+			for i := range units {
+				add(data, &units[i])
 			}
 		}
 		return data
@@ -205,164 +244,29 @@ func (w *amounts) squares(n int, add func(data []float64, a, b int32, square flo
 	return parts[0]
 }
 
-// units reads subjects' units. It is for one goroutine.
-type units struct {
-	*amounts
-	speak []int // tables that have positions
-	list  []unit
-	kinds []int32
-}
-
-func (w *amounts) units() *units { return &units{amounts: w, speak: w.reader().speak} }
-
-// of are a subject's units, in a slice of the reader's. Those without an amount are left out.
-func (r *units) of(person int32) []unit {
-	r.list, r.kinds = r.list[:0], r.kinds[:0]
-	for n := range r.people.stretches(person) {
-		first, end := r.people.stretch(person, n)
-		for row := first; row < end; row++ {
-			r.add(row)
-		}
-	}
-	return slices.DeleteFunc(r.list, func(u unit) bool { return u.amount == 0 })
-}
-
-// add adds a row to the unit of the same kinds.
-func (r *units) add(row int) {
-	if r.values[row] == 0 {
-		return
-	}
-	from := len(r.kinds)
-	for _, t := range r.speak {
-		if cells := r.tables[t].cells; row < len(cells) && cells[row] != None {
-			if k := r.kindOf[t][cells[row]]; k >= 0 {
-				r.kinds = append(r.kinds, k)
-			}
-		}
-	}
-	kinds := r.kinds[from:len(r.kinds):len(r.kinds)]
-	if len(kinds) == 0 {
-		return
-	}
-	for i := range r.list {
-		if slices.Equal(r.list[i].kinds, kinds) {
-			r.list[i].amount += float64(r.values[row])
-			r.kinds = r.kinds[:from]
-			return
-		}
-	}
-	r.list = append(r.list, unit{float64(r.values[row]), kinds})
-}
-
-// own are a subject's units for keeps; none of nobody.
-func (r *units) own(person int32) []unit {
-	if person == nobody {
-		return nil
-	}
-	own := slices.Clone(r.of(person))
-	for i := range own {
-		own[i].kinds = slices.Clone(own[i].kinds)
-	}
-	return own
-}
-
-// nobody stands in place of a person.
-const nobody int32 = -1
-
-// between is the product of two units' vectors with the inverse.
-func (w *amounts) between(u, v *unit) (sum float64) {
-	for _, a := range u.kinds {
-		for _, b := range v.kinds {
-			sum += w.pair(a, b)
-		}
-	}
-	return sum * u.amount * v.amount
-}
-
-// addTo adds a unit's vector, times a factor, to another one.
-func (w *amounts) addTo(vector []float64, u *unit, factor float64) {
-	for _, a := range u.kinds {
-		for i, p := range w.kinds[a].places {
-			vector[p] += factor * u.amount * w.kinds[a].scales[i]
-		}
-	}
-}
-
-// block are the products of several units with several.
-func (w *amounts) block(u, v []unit) *mat.Dense {
-	b := mat.NewDense(len(u), len(v), nil)
-	for i := range u {
-		for k := range v {
-			b.Set(i, k, w.between(&u[i], &v[k]))
-		}
-	}
-	return b
-}
-
-// atom is everybody's amounts that are in the same cells: only their total shows.
-type atom struct {
-	places   []int32
-	scales   []float64 // of the places
-	capacity float64   // the total of all amounts, without their signs
-}
-
-// gather finds the atoms, in an order that does not depend on chance.
-func (w *amounts) gather() {
-	if w.atom != nil {
-		return
-	}
-	capacities := map[string]float64{}
-	for _, part := range inParts(0, w.people.count, func(from, to int32) map[string]float64 {
-		capacities, read := map[string]float64{}, w.units()
-		for person := from; person < to; person++ {
-			for _, u := range read.of(person) {
-				capacities[string(key(u.kinds))] += math.Abs(u.amount)
-			}
-		}
-		return capacities
-	}) {
-		for name, capacity := range part {
-			capacities[name] += capacity
-		}
-	}
-	w.atom = make(map[string]int, len(capacities))
-	for i, name := range slices.Sorted(maps.Keys(capacities)) {
-		w.atom[name] = i
-		a := atom{capacity: capacities[name]}
-		for raw := []byte(name); len(raw) > 0; raw = raw[4:] {
-			k := &w.kinds[binary.LittleEndian.Uint32(raw)]
-			a.places, a.scales = append(a.places, k.places...), append(a.scales, k.scales...)
-		}
-		w.atoms = append(w.atoms, a)
-	}
-}
-
-// key names numbers that are not negative.
-func key(numbers []int32) []byte {
-	name := make([]byte, 0, 4*len(numbers))
-	for _, n := range numbers {
-		name = binary.LittleEndian.AppendUint32(name, uint32(n)) //nolint:gosec // as it says
-	}
-	return name
-}
-
-// at is the atom that a unit is part of.
-func (w *amounts) at(u *unit) int { return w.atom[string(key(u.kinds))] }
-
-// cheapest is the cell of the last release that costs least to suppress among those that have a say in a sum of cells, a weight for each place; −1
+// cheapest is the cell of the last release that costs least to suppress among those that have a say in a sum of rows, a weight for each place; −1
 // if none has. It costs most where it would be the only one missing under a margin, since another one has to go with it; then by its subjects.
 func (w *amounts) cheapest(weights []float64) int32 {
-	most := 0.0
-	for i, p := range w.basis {
-		most = max(most, math.Abs(weights[i]*w.scale[p]))
+	times, most := make([]float64, len(w.cells)), 0.0
+	for i, row := range w.basis {
+		if w.rows == nil {
+			times[row] += weights[i] * w.scale[row]
+			continue
+		}
+		for _, t := range w.rows[row] {
+			times[t.position] += weights[i] * w.scale[row] * t.times
+		}
+	}
+	for _, t := range times {
+		most = max(most, math.Abs(t))
 	}
 	type costs struct {
 		coordinate
 		alone int
 	}
 	var say []costs
-	for i, p := range w.basis {
-		if w.cells[p].release == len(w.releases)-1 && math.Abs(weights[i]*w.scale[p]) > most/10 {
+	for p, t := range times {
+		if w.cells[p].release == len(w.releases)-1 && math.Abs(t) > most/10 {
 			say = append(say, costs{w.cells[p], w.lonely(p)})
 		}
 	}

@@ -192,3 +192,42 @@ func TestEstimates(t *testing.T) {
 		t.Errorf("%d tables let somebody be estimated, %d nobody", flagged, clean)
 	}
 }
+
+// Giants in the same cells as somebody small, of amounts that squared are beyond what floating point tells from nothing, hide nobody and protect nobody.
+func TestEstimatesBesideGiants(t *testing.T) {
+	for _, c := range []struct {
+		giants []int64
+		tiny   int64 // of nine, beside a victim of 1,000
+		want   int
+	}{
+		{nil, 5, 1},
+		{nil, 50, 0},
+		{[]int64{1e12}, 5, 1},
+		{[]int64{1e12}, 50, 0},
+		{[]int64{1e12, 1e9}, 5, 1},
+		{[]int64{3e12, 2e9, 1e6}, 5, 1},
+		{[]int64{3e12, 2e9, 1e6}, 50, 0},
+	} {
+		amounts := []int64{1000}
+		for range 9 {
+			amounts = append(amounts, c.tiny)
+		}
+		for range 30 {
+			amounts = append(amounts, 700)
+		}
+		for _, giant := range c.giants {
+			amounts = append(amounts, giant, giant/2, giant/3)
+		}
+		subjects := each(len(amounts))
+		a := start(t, history.Sums, subjects, 2)
+		accept(t, a, filtered(len(amounts), func(int) bool { return true }))
+		result := try(t, a, filtered(len(amounts), func(row int) bool { return row > 9 }))
+		estimates, err := result.Estimates(context.Background(), &history.Column{Values: amounts, Of: []bool{true, true}}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if estimates.Estimable != c.want || estimates.Undecided > 0 || len(estimates.Suppressed) != c.want {
+			t.Errorf("beside %d and nine of %d: %+v", c.giants, c.tiny, estimates)
+		}
+	}
+}

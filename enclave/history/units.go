@@ -1,0 +1,168 @@
+package history
+
+import (
+	"encoding/binary"
+	"maps"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// unit is what a subject's rows that are in the same cells have together: one vector, the sum of those of its kinds, times the amount.
+type unit struct {
+	amount float64
+	kinds  []int32
+	vector sparse // in places, unless products of kinds are kept
+}
+
+// units reads subjects' units. It is for one goroutine.
+type units struct {
+	*amounts
+	speak []int // tables that have positions
+	list  []unit
+	kinds []int32
+}
+
+func (w *amounts) units() *units { return &units{amounts: w, speak: w.reader().speak} }
+
+// of are a subject's units, in a slice of the reader's. Those without an amount are left out.
+func (r *units) of(person int32) []unit {
+	r.list, r.kinds = r.list[:0], r.kinds[:0]
+	for n := range r.people.stretches(person) {
+		first, end := r.people.stretch(person, n)
+		for row := first; row < end; row++ {
+			r.add(row)
+		}
+	}
+	units := slices.DeleteFunc(r.list, func(u unit) bool { return u.amount == 0 })
+	if r.inverse != nil && r.pairs == nil {
+		for i := range units {
+			units[i].vector = r.vector(units[i].kinds, inPlaces)
+		}
+	}
+	return units
+}
+
+// add adds a row to the unit of the same kinds.
+func (r *units) add(row int) {
+	if r.values[row] == 0 {
+		return
+	}
+	from := len(r.kinds)
+	for _, t := range r.speak {
+		if cells := r.tables[t].cells; row < len(cells) && cells[row] != None {
+			if k := r.kindOf[t][cells[row]]; k >= 0 {
+				r.kinds = append(r.kinds, k)
+			}
+		}
+	}
+	kinds := r.kinds[from:len(r.kinds):len(r.kinds)]
+	if len(kinds) == 0 {
+		return
+	}
+	for i := range r.list {
+		if slices.Equal(r.list[i].kinds, kinds) {
+			r.list[i].amount += float64(r.values[row])
+			r.kinds = r.kinds[:from]
+			return
+		}
+	}
+	r.list = append(r.list, unit{amount: float64(r.values[row]), kinds: kinds})
+}
+
+// own are a subject's units for keeps; none of nobody.
+func (r *units) own(person int32) []unit {
+	if person == nobody {
+		return nil
+	}
+	own := slices.Clone(r.of(person))
+	for i := range own {
+		own[i].kinds = slices.Clone(own[i].kinds)
+	}
+	return own
+}
+
+// nobody stands in place of a person.
+const nobody int32 = -1
+
+// between is the product of two units' vectors with the inverse.
+func (w *amounts) between(u, v *unit) (sum float64) {
+	if w.pairs == nil {
+		return w.product(&u.vector, &v.vector) * u.amount * v.amount
+	}
+	for _, a := range u.kinds {
+		for _, b := range v.kinds {
+			sum += w.pairs[int(a)*len(w.kinds)+int(b)]
+		}
+	}
+	return sum * u.amount * v.amount
+}
+
+// addTo adds a unit's vector, times a factor, to another one.
+func (w *amounts) addTo(vector []float64, u *unit, factor float64) {
+	v := w.vector(u.kinds, inPlaces)
+	for i, p := range v.at {
+		vector[p] += factor * u.amount * v.by[i]
+	}
+}
+
+// block are the products of several units with several.
+func (w *amounts) block(u, v []unit) *mat.Dense {
+	b := mat.NewDense(len(u), len(v), nil)
+	for i := range u {
+		for k := range v {
+			b.Set(i, k, w.between(&u[i], &v[k]))
+		}
+	}
+	return b
+}
+
+// atom is everybody's amounts that are in the same cells: only their total shows.
+type atom struct {
+	sparse           // in places
+	capacity float64 // the total of all amounts, without their signs
+}
+
+// gather finds the atoms, in an order that does not depend on chance.
+func (w *amounts) gather() {
+	if w.atom != nil {
+		return
+	}
+	capacities := map[string]float64{}
+	for _, part := range inParts(0, w.people.count, func(from, to int32) map[string]float64 {
+		capacities, read := map[string]float64{}, w.units()
+		for person := from; person < to; person++ {
+			for _, u := range read.of(person) {
+				capacities[string(key(u.kinds))] += math.Abs(u.amount)
+			}
+		}
+		return capacities
+	}) {
+		for name, capacity := range part {
+			capacities[name] += capacity
+		}
+	}
+	w.atom = make(map[string]int, len(capacities))
+	for i, name := range slices.Sorted(maps.Keys(capacities)) {
+		w.atom[name] = i
+		kinds := make([]int32, 0, len(name)/4)
+		for raw := []byte(name); len(raw) > 0; raw = raw[4:] {
+			kinds = append(kinds, int32(binary.LittleEndian.Uint32(raw))) //nolint:gosec // as key wrote it
+		}
+		a := atom{w.vector(kinds, inPlaces), capacities[name]}
+		w.atoms = append(w.atoms, a)
+	}
+}
+
+// key names numbers that are not negative.
+func key(numbers []int32) []byte {
+	name := make([]byte, 0, 4*len(numbers))
+	for _, n := range numbers {
+		name = binary.LittleEndian.AppendUint32(name, uint32(n)) //nolint:gosec // as it says
+	}
+	return name
+}
+
+// at is the atom that a unit is part of.
+func (w *amounts) at(u *unit) int { return w.atom[string(key(u.kinds))] }
