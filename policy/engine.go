@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -40,12 +41,25 @@ func WithLogger(log *slog.Logger) Option { return func(e *Engine) { e.log = log 
 
 // Default is the engine of the bundle that is built in.
 func Default(options ...Option) (*Engine, error) {
+	first, err := defaultEngine()
+	if err != nil {
+		return nil, err
+	}
+	e := *first
+	for _, option := range options {
+		option(&e)
+	}
+	return &e, nil
+}
+
+// defaultEngine is compiled and tried once in a process: it never changes.
+var defaultEngine = sync.OnceValues(func() (*Engine, error) {
 	sub, err := fs.Sub(embedded, "bundle")
 	if err != nil {
 		return nil, enclave.Internalf("embedded bundle: %w", err)
 	}
-	return Load(sub, options...)
-}
+	return Load(sub)
+})
 
 // Load reads, checks and compiles a bundle, and tries it on the canaries. An error of kind Invalid with the reason POLICY_BUNDLE_INVALID
 // names the place in the bundle and the problem, POLICY_BUNDLE_CANARY what the rules would have let through. It reads fsys during
