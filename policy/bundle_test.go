@@ -83,6 +83,9 @@ func runRegoTests(t *testing.T, b *bundle, coverage *cover.Cover) (ran int, fail
 }
 
 func TestRegoTestsPass(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one test after the other, and TestActivate runs them too")
+	}
 	b := readDefault(t)
 	coverage := cover.New()
 	ran, failed := runRegoTests(t, b, coverage)

@@ -31,6 +31,10 @@ func sameDocument(t *testing.T, input any) {
 }
 
 func TestDocumentIsTheJSON(t *testing.T) {
+	values := 500
+	if testing.Short() {
+		values = 20
+	}
 	random := rand.New(rand.NewSource(1)) //nolint:gosec // any values
 	for name, p := range points(t) {
 		sameDocument(t, p.example)
@@ -42,7 +46,7 @@ func TestDocumentIsTheJSON(t *testing.T) {
 		if got, want := must(documentOf(p.example)), ast.MustInterfaceToValue(example); got.Compare(want) != 0 {
 			t.Errorf("%s: the rules would see\n%v, the published example is\n%v", name, got, want)
 		}
-		for range 500 {
+		for range values {
 			input, ok := quick.Value(p.kind, random)
 			if !ok {
 				t.Fatalf("no values of %v", p.kind)

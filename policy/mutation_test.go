@@ -45,7 +45,7 @@ func TestRegoTestsNoticeEveryCondition(t *testing.T) {
 	for _, point := range []string{"access", "admission", "grant", "release", "program"} {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
-			if testing.Short() && point != "release" {
+			if testing.Short() && point != "grant" {
 				t.Skip("some hundred runs of the rules' tests")
 			}
 			everyMutantIsNoticed(t, point, 15, mutants)
@@ -171,6 +171,9 @@ func notices(t *testing.T, b *bundle) bool {
 // TestCanariesNoticeEveryDecision drops each condition of each decision and expects that the bundle is refused: the checks that
 // passed no longer are those that this package requires.
 func TestCanariesNoticeEveryDecision(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some dozen bundles, one after the other")
+	}
 	for _, point := range []string{"admission", "grant", "release", "program"} {
 		b := readDefault(t)
 		rules := "darkroom/" + point + ".rego"

@@ -201,6 +201,9 @@ func TestExamplesOfTheInputs(t *testing.T) {
 
 // TestProfilesSchema: the built-in profiles are as the schema says, and what it refuses, the engine refuses at that place.
 func TestProfilesSchema(t *testing.T) {
+	if testing.Short() {
+		t.Skip("nothing in it is concurrent")
+	}
 	schema := parsed(t, contents(t, schemaFile("profiles")))
 	files := defaultFiles(t)
 	if !matches(t, schema, parsed(t, files["profiles/data.json"].Data)) {

@@ -220,8 +220,8 @@ func TestActivate(t *testing.T) {
 	}{
 		"no tests":           {untested, "POLICY_BUNDLE_UNTESTED"},
 		"a test fails":       {with(builtIn(t), more, "package darkroom.more_test\n\ntest_x if false\n"), "POLICY_BUNDLE_TEST"},
-		"a test is put off":  {with(builtIn(t), more, "package darkroom.more_test\n\ntodo_test_x if true\n"), "POLICY_BUNDLE_TEST"},
-		"a test is an error": {with(builtIn(t), more, "package darkroom.more_test\n\ntest_x if 1 / count(input) == 1\n"), "POLICY_BUNDLE_TEST"},
+		"a test is put off":  {with(untested, more, "package darkroom.more_test\n\ntodo_test_x if true\n"), "POLICY_BUNDLE_TEST"},
+		"a test is an error": {with(untested, more, "package darkroom.more_test\n\ntest_x if 1 / count(input) == 1\n"), "POLICY_BUNDLE_TEST"},
 		"one test of two":    {with(untested, more, "package darkroom.more_test\n\ntest_x if true\n\ntest_y if false\n"), "POLICY_BUNDLE_TEST"},
 	} {
 		if _, _, err := Activate(context.Background(), c.files); reasonOf(err) != c.reason {
