@@ -45,6 +45,9 @@ func TestHostileModules(t *testing.T) {
 			others = append(others, g)
 		}
 	}
+	if testing.Short() {
+		refused, stopped, others = oneOfEach(refused), oneOfEach(stopped), oneOfEach(others)
+	}
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		d := start(t, app.Config{MemoryMiB: 64})
@@ -77,6 +80,16 @@ func TestHostileModules(t *testing.T) {
 		alone.Keys = alone.Keys[1:]
 		alone.Margins = nil
 		d.besides(stopped, alone, nil, "MODULE_FUEL")
+	})
+}
+
+// oneOfEach keeps the first guest of each reason.
+func oneOfEach(all []guests.Guest) []guests.Guest {
+	met := map[string]bool{}
+	return slices.DeleteFunc(all, func(g guests.Guest) bool {
+		before := met[g.Reason]
+		met[g.Reason] = true
+		return before
 	})
 }
 
