@@ -48,6 +48,10 @@ func refuses(t *testing.T, d *enclave.Dataset, format load.Format, file []byte, 
 // Every bad value refuses the whole file, with its place and what was expected.
 func TestRefusesValues(t *testing.T) {
 	good := strings.SplitAfter(string(synthCSV(t, 20_000)), "\n")
+	rows, met := []int{1, 17_345, 20_000}, map[string]bool{}
+	if testing.Short() {
+		rows = rows[1:2] // amid blocks that are read at the same time
+	}
 	for _, c := range []struct {
 		column int
 		value  string
@@ -72,7 +76,11 @@ func TestRefusesValues(t *testing.T) {
 		{7, "1e3", "VALUE_DECIMAL", "0.00 … 100000.00"},
 		{7, "NaN", "VALUE_DECIMAL", "0.00 … 100000.00"},
 	} {
-		for _, row := range []int{1, 17_345, 20_000} {
+		if testing.Short() && met[c.reason] {
+			continue
+		}
+		met[c.reason] = true
+		for _, row := range rows {
 			lines := slices.Clone(good)
 			fields := strings.Split(strings.TrimSpace(lines[row]), ",")
 			fields[c.column] = c.value
