@@ -152,6 +152,9 @@ func TestRegression(t *testing.T) {
 }
 
 func TestHistogramInGo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("of it, most is compiling a guest of Go's; the smaller ones take the same way")
+	}
 	r := newRoom(t, patient, 3, visits())
 	module, plan := orderOf(t, guests.NamedProgram("histogram"), nil)
 	product, output, err := r.present(t, module, plan)

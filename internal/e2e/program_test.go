@@ -16,7 +16,11 @@ func TestProgramsThatGiveRowsAway(t *testing.T) {
 	b := &bench{domain: start(t, app.Config{})}
 	b.visits()
 	b.grant = b.domain.grant(acme, synth.Dataset())
-	for _, name := range []string{"regression", "dump", "shuffled", "base64", "xor", "packed-int", "injective"} {
+	names := []string{"regression", "dump", "shuffled", "base64", "xor", "packed-int", "injective"}
+	if testing.Short() {
+		names = names[:2]
+	}
+	for _, name := range names {
 		guest := guests.NamedProgram(name)
 		code, err := guest.Code(t.Context(), t.TempDir())
 		ok(t, err)

@@ -229,7 +229,7 @@ func TestReconstruction(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			if testing.Short() {
-				c.sums, c.crowds = min(c.sums, 60), 1
+				c.sums, c.crowds = min(c.sums, 24), 1
 			}
 			var with, without reconstruction
 			for i := range c.crowds {
