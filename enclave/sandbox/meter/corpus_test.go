@@ -27,9 +27,6 @@ func corpus(tb testing.TB) map[string][]byte {
 			all[filepath.Base(file)] = read(tb, file)
 		}
 	}
-	if testing.Short() {
-		return all
-	}
 	for name, build := range goGuests() {
 		wasm, err := build()
 		if err != nil {
@@ -42,6 +39,9 @@ func corpus(tb testing.TB) map[string][]byte {
 
 // Real modules stay far below every limit, and what they are rewritten to compiles.
 func TestRealModulesAreAccepted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("nothing in it is concurrent")
+	}
 	h := newHost(t)
 	for name, wasm := range corpus(t) {
 		metered, err := meter.Rewrite(wasm)
@@ -85,6 +85,9 @@ func TestRealModulesAreAccepted(t *testing.T) {
 // A module computes what it computed before, leaves the same memory behind, and burns the same fuel each time and however little it is
 // given at a time.
 func TestKernelsComputeTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("nothing in it is concurrent")
+	}
 	h := newHost(t)
 	var burnt []string
 	for _, k := range kernels() {
