@@ -39,8 +39,8 @@ var beyond = map[string]struct {
 	"few-margins": {0.09, "what would be complements if the margins were the table's own"},
 }
 
-// quick are the sequences that are played in short mode.
-var quick = []string{"adult-marginals", "eia-utilities", "firms-structure", "tarragona-sizes", "visits-quarters"}
+// quick are the sequences that are played in short mode, beside that of TestServed.
+var quick = []string{"adult-marginals", "eia-utilities", "firms-structure", "tarragona-sizes"}
 
 // TestHonestCorpus releases every sequence: no table may be refused or wait for a human, and no more may be lost than is said above.
 func TestHonestCorpus(t *testing.T) {
