@@ -78,8 +78,8 @@ func TestEveryWriteMayFail(t *testing.T) {
 	} {
 		for _, after := range []bool{false, true} {
 			for _, kills := range []bool{false, true} {
-				if testing.Short() && after != kills {
-					continue
+				if testing.Short() && (after != kills || kills != (name == "release")) {
+					continue // one fault of the disk, one end of the process
 				}
 				t.Run(fmt.Sprintf("%s, after %v, kills %v", name, after, kills), func(t *testing.T) {
 					t.Parallel()

@@ -81,6 +81,14 @@ func ok(t *testing.T, err error) {
 	}
 }
 
+// oneByOne skips a test in short mode that uses a register of its own, one call after the other; TestOneOfManyAgrees has them at once.
+func oneByOne(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("nothing in it is concurrent, and rules are compiled and tried many times")
+	}
+}
+
 func wants(t *testing.T, err error, reason string) {
 	t.Helper()
 	if e := enclave.AsError(err); e == nil || e.Reason != reason {
@@ -176,6 +184,7 @@ func TestASecondPersonPutsRulesInForce(t *testing.T) {
 }
 
 func TestWhatIsStaleOrRejectedNeverComesInForce(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
@@ -217,6 +226,7 @@ func TestWhatIsStaleOrRejectedNeverComesInForce(t *testing.T) {
 }
 
 func TestBackToAnEarlierRevision(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	w := newWorld(t)
 	ctx, first, builtIn := t.Context(), w.Active().Revision(), w.ruled()
@@ -241,6 +251,7 @@ func TestBackToAnEarlierRevision(t *testing.T) {
 // TestBadBundlesChangeNothing is the catalogue of bundles that must not come in force: each is refused with a reason that says why, and the rules
 // in force stay.
 func TestBadBundlesChangeNothing(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	w := newWorld(t)
 	before := w.Active().Revision()
@@ -294,15 +305,9 @@ func TestBadBundlesChangeNothing(t *testing.T) {
 			"\t\"/darkroom.v1.PolicyService/ProposePolicy\",\n", "", 1)), w.private), "POLICY_BUNDLE_CANARY", "refused"},
 		"no tests":     {w.packed(slices.DeleteFunc(slices.Clone(w.ruled()), func(f policy.File) bool { return strings.HasSuffix(f.Path, "_test.rego") }), w.private), "POLICY_BUNDLE_UNTESTED", "tests"},
 		"a test fails": {w.packed(with("darkroom/more_test.rego", "package darkroom.more_test\n\ntest_x if 1 == 2\n"), w.private), "POLICY_BUNDLE_TEST", "test_x"},
-	}
-	if !testing.Short() {
-		catalogue["endless"] = struct {
-			bundle []byte
-			reason string
-			says   string
-		}{w.packed(release(`result := {"decision": "deny", "passed": [], "reasons": []} if {
+		"endless": {w.packed(release(`result := {"decision": "deny", "passed": [], "reasons": []} if {
 	count([1 | some i in numbers.range(1, 100000); some j in numbers.range(1, 100000); i + j == 0]) == 0
-}`), w.private), "POLICY_BUNDLE_CANARY", "no answer"}
+}`), w.private), "POLICY_BUNDLE_CANARY", "no answer"},
 	}
 	for _, f := range w.ruled() {
 		if f.Path != ".manifest" {
@@ -360,6 +365,7 @@ func TestWhoeverWritesTheStorePutsNothingInForce(t *testing.T) {
 // TestRulesOfAnOlderProgram: where the rules in force lack what this program needs, nothing is let in or out but other rules, which two people put in force
 // as ever; and a record says what they changed.
 func TestRulesOfAnOlderProgram(t *testing.T) {
+	oneByOne(t)
 	t.Parallel()
 	w := newWorld(t)
 	built := w.Engine().Revision()
