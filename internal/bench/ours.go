@@ -60,7 +60,7 @@ func newOurs(ctx context.Context, dir string, snapshot enclave.Snapshot) (o *our
 	if o.guests, err = sandbox.New(ctx, sandbox.Config{CacheDir: filepath.Join(dir, "compiled")}, log); err != nil {
 		return nil, err
 	}
-	rules, err := policy.Default() //nolint:contextcheck // it starts nothing that would outlive the call
+	rules, err := policy.Default()
 	if err != nil {
 		return nil, err
 	}

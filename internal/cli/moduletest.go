@@ -106,7 +106,7 @@ func (sh *shell) surround(ctx context.Context, trial *scaffold.Trial, from trial
 			return err
 		}
 		sh.note("CLI_MODULE_TEST_BUILT_IN")
-		trial.Policy, err = policy.Default() //nolint:contextcheck // compiling rules is not interrupted
+		trial.Policy, err = policy.Default()
 		return err
 	}
 	client, err := sh.dial(ctx)

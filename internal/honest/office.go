@@ -38,7 +38,7 @@ type office struct {
 
 // openOffice makes an office with files in a directory. It MUST be closed.
 func openOffice(ctx context.Context, dir string, log *slog.Logger) (*office, error) {
-	rules, err := policy.Default() //nolint:contextcheck // compiling rules is not interrupted
+	rules, err := policy.Default()
 	if err != nil {
 		return nil, err
 	}

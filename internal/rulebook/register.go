@@ -53,7 +53,7 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 		}
 		r.archives[change.Revision] = change.Archive
 	}
-	builtIn, err := policy.Default(policy.WithLogger(c.Log)) //nolint:contextcheck // a fixed bundle, compiled once at the start
+	builtIn, err := policy.Default(policy.WithLogger(c.Log))
 	if err != nil {
 		return nil, err
 	}

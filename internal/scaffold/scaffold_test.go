@@ -59,6 +59,9 @@ func TestANewModuleBuildsAndRuns(t *testing.T) {
 
 // TestANewProgramBuildsAndRuns is the same of a program.
 func TestANewProgramBuildsAndRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what Go makes takes long to compile; TestANewModuleBuildsAndRuns does so once")
+	}
 	closed(t)
 	dir := filepath.Join(t.TempDir(), "cost-by-age")
 	if err := scaffold.New(dir, "cost-by-age", scaffold.Program); err != nil {
@@ -172,6 +175,9 @@ func TestBuildSaysWhatIsWrong(t *testing.T) {
 
 // What a module prints, and how it panics, its author reads.
 func TestWhatAModuleSaysIsShown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what Go makes takes long to compile; TestANewModuleBuildsAndRuns does so once")
+	}
 	closed(t)
 	dir := t.TempDir()
 	if err := scaffold.New(dir, "age-band", scaffold.Go); err != nil {
