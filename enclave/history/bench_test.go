@@ -80,3 +80,38 @@ func BenchmarkTry(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEstimates prints what the p% rule of all sums together costs where it has most to do: firms of which a few have most (Pareto, 1.1), in cells
+// that nothing was suppressed of for dominance, as primary rules would do. Bounded is that it ends, and how many cells one look names.
+func BenchmarkEstimates(b *testing.B) {
+	for _, c := range []struct{ rows, tables, domain int }{{10_000, 3, 8}, {100_000, 3, 12}, {100_000, 3, 22}} {
+		b.Run(fmt.Sprintf("firms=%d/cells=%d", c.rows, c.tables*c.domain*(c.domain+2)), func(b *testing.B) {
+			subjects, releases := crossings(c.rows, c.tables, c.domain)
+			a := start(b, history.Sums, subjects, 3)
+			for _, r := range releases[:len(releases)-1] {
+				if err := a.Add(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			result := try(b, a, releases[len(releases)-1])
+			column := &history.Column{Values: make([]int64, len(subjects)), Of: slices.Repeat([]bool{true}, len(releases))}
+			r := random(1)
+			for row := range column.Values {
+				column.Values[row] = int64(min(100*math.Pow(r.Float64(), -1/1.1), 1e12))
+			}
+			var estimates *history.Estimates
+			for b.Loop() {
+				var err error
+				if estimates, err = result.Estimates(context.Background(), column, 10); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(estimates.Rank), "rank")
+			b.ReportMetric(float64(estimates.Suspects), "suspects")
+			b.ReportMetric(float64(estimates.Searches), "searches")
+			b.ReportMetric(float64(estimates.Estimable), "estimable")
+			b.ReportMetric(float64(estimates.Undecided), "undecided")
+			b.ReportMetric(float64(len(estimates.Suppressed)), "named")
+		})
+	}
+}

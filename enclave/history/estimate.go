@@ -160,21 +160,37 @@ func (j *estimation) example(ctx context.Context, person, rival int32, share flo
 	}
 	j.gather()
 	j.found.Searches++
-	n := len(j.basis)
-	if j.effort > maxEffort {
-		return change{}, nil
+	read, n := j.units(), len(j.basis)
+	own, asking := read.own(person), read.own(rival)
+	given := make([]float64, n)
+	for i := range own {
+		j.addTo(given, &own[i], j.margin)
 	}
+	within := j.around(slices.Concat(own, asking), share)
+	c := j.leastSquares(slices.Concat(own, asking), given, within)
+	if !c.found && j.effort <= maxEffort {
+		var err error
+		if c, err = j.alternative(ctx, within, given); err != nil {
+			return c, err
+		}
+		j.effort += c.steps * (n*n*n/3 + 64*len(j.atoms))
+	}
+	for i := range c.by { // from amounts to shares of those that change
+		if within.high[i] > 0 {
+			c.by[i] *= share / within.high[i]
+		}
+	}
+	return c, nil
+}
+
+// around is by how much each atom may change, of whose units some are held, and the others change by no more than this share.
+func (j *estimation) around(held []unit, share float64) box {
 	within := box{make([]float64, len(j.atoms)), make([]float64, len(j.atoms))}
 	for i := range j.atoms {
 		within.high[i] = share * j.atoms[i].capacity
 	}
-	read, given := j.units(), make([]float64, n)
-	for _, u := range read.own(person) {
-		within.high[j.at(&u)] -= share * math.Abs(u.amount)
-		j.addTo(given, &u, j.margin)
-	}
-	for _, u := range read.own(rival) {
-		within.high[j.at(&u)] -= share * math.Abs(u.amount)
+	for i := range held {
+		within.high[j.at(&held[i])] -= share * math.Abs(held[i].amount)
 	}
 	for i, most := range within.high {
 		if most < exactly*j.atoms[i].capacity {
@@ -182,35 +198,81 @@ func (j *estimation) example(ctx context.Context, person, rival int32, share flo
 		}
 		within.low[i] = -within.high[i]
 	}
-	c, err := j.alternative(ctx, within, given)
-	j.effort += c.steps * (n*n*n/3 + 64*len(j.atoms))
-	for i := range c.by { // from amounts to shares of those that change
+	return within
+}
+
+// leastSquares is the change with the least squares, in shares of the amounts, that makes up for a given one while some units are held, if it is within the
+// box: that costs a small part of looking for another one.
+func (j *estimation) leastSquares(held []unit, given []float64, within box) change {
+	n, k := len(j.basis), len(held)
+	columns := mat.NewDense(n, max(k, 1), nil)
+	squares := make([]float64, len(j.atoms))
+	for i := range j.atoms {
+		squares[i] = j.atoms[i].squares
+	}
+	for i := range held {
+		column := make([]float64, n)
+		j.addTo(column, &held[i], 1)
+		columns.SetCol(i, column)
+		squares[j.at(&held[i])] -= held[i].amount * held[i].amount
+	}
+	// The inverse of what is left of the matrix without them, times the given change (Sherman, Morrison and Woodbury).
+	var images, known, solved mat.Dense
+	images.Mul(j.inverse, columns)
+	var weights, at, more mat.VecDense
+	weights.MulVec(j.inverse, mat.NewVecDense(n, given))
+	at.MulVec(columns.T(), &weights)
+	known.Mul(columns.T(), &images)
+	if solved.Solve(rest(&known), &at) != nil {
+		return change{}
+	}
+	more.MulVec(&images, solved.ColView(0))
+	weights.AddVec(&weights, &more)
+	left, by := slices.Clone(given), make([]float64, len(j.atoms))
+	for i := range j.atoms {
+		pull := 0.0
+		for m, p := range j.atoms[i].at {
+			pull += j.atoms[i].by[m] * weights.AtVec(int(p))
+		}
 		if within.high[i] > 0 {
-			c.by[i] *= share / within.high[i]
+			by[i] = -squares[i] * pull
+		}
+		if math.Abs(by[i]) > within.high[i] {
+			return change{}
+		}
+		for m, p := range j.atoms[i].at {
+			left[p] += by[i] * j.atoms[i].by[m]
 		}
 	}
-	return c, err
+	for _, off := range left {
+		if math.Abs(off) > exactly {
+			return change{}
+		}
+	}
+	return change{found: true, by: by}
 }
 
 // concerned are those who would notice too much of an example: what they have must not change if they ask, and others have no more than so much to
 // spare to make up for it.
 func (j *estimation) concerned(person int32, by []float64, spare float64) (rivals []int32) {
-	read := j.units()
-	own := read.own(person)
+	own := j.units().own(person)
 	taken := j.takeOut(own)
-	for other := range int32(j.people.count) { //nolint:gosec // fewer than rows
-		units := read.of(other)
-		if other == person || len(units) == 0 {
-			continue
+	return slices.Concat(inParts(0, j.people.count, func(from, to int32) (rivals []int32) {
+		read := j.units()
+		for other := from; other < to; other++ {
+			units := read.of(other)
+			if other == person || len(units) == 0 {
+				continue
+			}
+			changes, sum := make([]float64, len(units)), 0.0
+			for i := range units {
+				changes[i] = by[j.at(&units[i])]
+				sum += math.Abs(changes[i])
+			}
+			if sum > 0 && odds(j.without(units, own, taken), changes) > spare*spare {
+				rivals = append(rivals, other)
+			}
 		}
-		changes, sum := make([]float64, len(units)), 0.0
-		for i := range units {
-			changes[i] = by[j.at(&units[i])]
-			sum += math.Abs(changes[i])
-		}
-		if sum > 0 && odds(j.without(units, own, taken), changes) > spare*spare {
-			rivals = append(rivals, other)
-		}
-	}
-	return rivals
+		return rivals
+	})...)
 }

@@ -122,6 +122,7 @@ func (w *amounts) block(u, v []unit) *mat.Dense {
 type atom struct {
 	sparse           // in places
 	capacity float64 // the total of all amounts, without their signs
+	squares  float64 // the total of their squares
 }
 
 // gather finds the atoms, in an order that does not depend on chance.
@@ -129,29 +130,30 @@ func (w *amounts) gather() {
 	if w.atom != nil {
 		return
 	}
-	capacities := map[string]float64{}
-	for _, part := range inParts(0, w.people.count, func(from, to int32) map[string]float64 {
-		capacities, read := map[string]float64{}, w.units()
+	type total struct{ capacity, squares float64 }
+	totals := map[string]total{}
+	for _, part := range inParts(0, w.people.count, func(from, to int32) map[string]total {
+		totals, read := map[string]total{}, w.units()
 		for person := from; person < to; person++ {
 			for _, u := range read.of(person) {
-				capacities[string(key(u.kinds))] += math.Abs(u.amount)
+				t := totals[string(key(u.kinds))]
+				totals[string(key(u.kinds))] = total{t.capacity + math.Abs(u.amount), t.squares + u.amount*u.amount}
 			}
 		}
-		return capacities
+		return totals
 	}) {
-		for name, capacity := range part {
-			capacities[name] += capacity
+		for name, t := range part {
+			totals[name] = total{totals[name].capacity + t.capacity, totals[name].squares + t.squares}
 		}
 	}
-	w.atom = make(map[string]int, len(capacities))
-	for i, name := range slices.Sorted(maps.Keys(capacities)) {
+	w.atom = make(map[string]int, len(totals))
+	for i, name := range slices.Sorted(maps.Keys(totals)) {
 		w.atom[name] = i
 		kinds := make([]int32, 0, len(name)/4)
 		for raw := []byte(name); len(raw) > 0; raw = raw[4:] {
 			kinds = append(kinds, int32(binary.LittleEndian.Uint32(raw))) //nolint:gosec // as key wrote it
 		}
-		a := atom{w.vector(kinds, inPlaces), capacities[name]}
-		w.atoms = append(w.atoms, a)
+		w.atoms = append(w.atoms, atom{w.vector(kinds, inPlaces), totals[name].capacity, totals[name].squares})
 	}
 }
 
