@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"hash/maphash"
 	"math"
 	"slices"
 
@@ -23,6 +24,7 @@ type amounts struct {
 	values  []int64
 	kinds   []kind
 	kindOf  [][]int32     // by table and cell of the full table; −1 for cells that are in no published one
+	again   []bool        // by position: the rows of data in it are those of a cell before
 	rows    [][]term      // of cells; nil while each cell is a row of its own
 	scale   []float64     // by row
 	basis   []int         // rows, ascending
@@ -70,7 +72,7 @@ const (
 	// maxDifferences is how often that is done: once for each giant in the same cells as the next.
 	maxDifferences = 12
 	// maxPairs is of how many kinds products are kept for each two.
-	maxPairs = 1024
+	maxPairs = 1536
 )
 
 // newAmounts arranges a column's sums. It is nil where nobody has an amount in any.
@@ -166,6 +168,10 @@ func (w *amounts) settle() {
 func (w *amounts) vector(kinds []int32, each func(*kind) *sparse) (sum sparse) {
 	for _, k := range kinds {
 		of := each(&w.kinds[k])
+		if w.rows == nil { // then no two have any in common
+			sum.at, sum.by = append(sum.at, of.at...), append(sum.by, of.by...)
+			continue
+		}
 		for i, at := range of.at {
 			sum.add(at, of.by[i])
 		}
@@ -224,24 +230,41 @@ func (w *amounts) products() *mat.SymDense {
 	return sum
 }
 
-// overUnits has each unit added to a matrix of n × n.
+// overUnits has each unit added to a matrix of n × n. The first time it compares cells on the way.
 func (w *amounts) overUnits(n int, add func(data []float64, u *unit)) []float64 {
-	parts := inParts(0, w.people.count, func(from, to int32) []float64 {
-		data, read := make([]float64, n*n), w.units()
+	type seen struct {
+		data []float64
+		sums []uint64 // by kind: of a random number for each unit
+	}
+	seed := maphash.MakeSeed()
+	parts := inParts(0, w.people.count, func(from, to int32) seen {
+		of, read := seen{make([]float64, n*n), make([]uint64, len(w.kinds))}, w.units()
 		for person := from; person < to; person++ {
 			units := read.of(person)
 			for i := range units {
-				add(data, &units[i])
+				add(of.data, &units[i])
+				if w.again == nil {
+					number := maphash.Comparable(seed, [2]int{int(person), i})
+					for _, k := range units[i].kinds {
+						of.sums[k] += number
+					}
+				}
 			}
 		}
-		return data
+		return of
 	})
 	for _, part := range parts[1:] {
-		for i, v := range part {
-			parts[0][i] += v
+		for i, v := range part.data {
+			parts[0].data[i] += v
+		}
+		for k, sum := range part.sums {
+			parts[0].sums[k] += sum
 		}
 	}
-	return parts[0]
+	if w.again == nil {
+		w.compare(parts[0].sums)
+	}
+	return parts[0].data
 }
 
 // cheapest is the cell of the last release that costs least to suppress among those that have a say in a sum of rows, a weight for each place; −1

@@ -8,10 +8,28 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// compare finds the cells that say the same as one of an earlier release, such as a margin that stands in several tables, by the sums of random numbers of
+// the units of each kind.
+func (w *amounts) compare(ofKinds []uint64) {
+	sums := make([]uint64, len(w.cells))
+	for k, sum := range ofKinds {
+		for _, p := range w.kinds[k].positions {
+			sums[p] += sum
+		}
+	}
+	w.again = make([]bool, len(w.cells))
+	known := map[uint64]bool{}
+	for _, p := range slices.SortedFunc(slices.Values(w.positions()), func(a, b int) int {
+		return cmp.Or(cmp.Compare(w.cells[a].release, w.cells[b].release), cmp.Compare(a, b))
+	}) {
+		w.again[p], known[sums[p]] = known[sums[p]], true
+	}
+}
+
 // measure notes the rows' lengths.
 func (w *amounts) measure(gram *mat.SymDense) {
 	for p := range w.scale {
-		if w.scale[p] = 0; gram.At(p, p) > 0 {
+		if w.scale[p] = 0; gram.At(p, p) > 0 && !w.again[p] {
 			w.scale[p] = 1 / math.Sqrt(gram.At(p, p))
 		}
 	}

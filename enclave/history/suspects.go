@@ -25,7 +25,7 @@ type suspect struct {
 
 // room is up to which largest eigenvalue of another subject's block squares show an example for this one if that one asks; −1 if they show none
 // whoever asks.
-func (j *estimation) room(s *subject) float64 {
+func (j *estimation) room(s subject) float64 {
 	if spent := j.margin * j.margin * s.told; spent < 1 {
 		return (1 - s.most) * (1 - spent)
 	}
@@ -34,21 +34,29 @@ func (j *estimation) room(s *subject) float64 {
 
 // suspects are those for whom the example of least squares has somebody's amounts change by more than they are.
 func (j *estimation) suspects(ctx context.Context) ([]suspect, error) {
-	// Who has room for everybody is nobody to look at. How much that has to be shows on the way.
-	largest, tight := j.which(func(s *subject) bool { return j.room(s) < 0.5 })
-	if largest > 0.5 {
-		_, tight = j.which(func(s *subject) bool { return j.room(s) < largest })
+	// Who has room for everybody is nobody to look at. How much that has to be shows on the way: mostly less than this, and one look is enough.
+	const enough = 0.95
+	largest, seen := j.which(func(s subject) bool { return j.room(s) < enough })
+	tight := seen
+	switch within := func(s subject) bool { return j.room(s) < largest }; {
+	case largest > enough:
+		_, tight = j.which(within)
+	default:
+		tight = slices.DeleteFunc(slices.Clone(seen), func(s subject) bool { return !within(s) })
 	}
 	if len(tight) == 0 {
 		return nil, ctx.Err()
 	}
 	least := largest
-	for i := range tight {
-		if room := j.room(&tight[i]); room >= 0 {
+	for _, s := range tight {
+		if room := j.room(s); room >= 0 {
 			least = min(least, room)
 		}
 	}
-	_, others := j.which(func(s *subject) bool { return s.most > least })
+	others := slices.DeleteFunc(seen, func(s subject) bool { return s.most <= least })
+	if least < 1-enough {
+		_, others = j.which(func(s subject) bool { return s.most > least })
+	}
 	slices.SortFunc(others, func(a, b subject) int { return cmp.Or(-cmp.Compare(a.most, b.most), cmp.Compare(a.person, b.person)) })
 	for _, s := range others {
 		if s.most < 0.5 {
@@ -59,7 +67,7 @@ func (j *estimation) suspects(ctx context.Context) ([]suspect, error) {
 	parts := inParts(0, len(tight), func(from, to int32) (found []suspect) {
 		own, other := j.units(), j.units()
 		for i := from; i < to && ctx.Err() == nil; i++ {
-			s := suspect{subject: tight[i], alone: j.room(&tight[i]) < 0}
+			s := suspect{subject: tight[i], alone: j.room(tight[i]) < 0}
 			if !s.alone {
 				s.rivals = j.rivals(&s.subject, own.of(s.person), others, other)
 			}
@@ -73,7 +81,7 @@ func (j *estimation) suspects(ctx context.Context) ([]suspect, error) {
 }
 
 // which are the subjects of whom something holds, and what is the largest eigenvalue of anybody's block, or more.
-func (j *estimation) which(holds func(*subject) bool) (largest float64, found []subject) {
+func (j *estimation) which(holds func(subject) bool) (largest float64, found []subject) {
 	type seen struct {
 		largest float64
 		found   []subject
@@ -82,7 +90,7 @@ func (j *estimation) which(holds func(*subject) bool) (largest float64, found []
 		read := j.units()
 		for person := from; person < to; person++ {
 			s := j.subject(person, read.of(person))
-			if of.largest = max(of.largest, s.most); s.most > 0 && holds(&s) {
+			if of.largest = max(of.largest, s.most); s.most > 0 && holds(s) {
 				of.found = append(of.found, s)
 			}
 		}
@@ -158,7 +166,7 @@ func rest(b *mat.Dense) *mat.Dense {
 
 // rivals are the subjects, most told of first, who may be able to estimate one.
 func (j *estimation) rivals(s *subject, own []unit, all []subject, read *units) (rivals []int32) {
-	room, n := j.room(s), float64(len(own))
+	room, n := j.room(*s), float64(len(own))
 	for i := range all {
 		o := &all[i]
 		if o.most <= room {
