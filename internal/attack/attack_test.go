@@ -71,6 +71,22 @@ func TestTheSearchFinds(t *testing.T) {
 	}
 }
 
+// TestTheSearchEstimates: where only the p % rule of all releases is off, the search finds a sum in which somebody can estimate another; in the same world with
+// everything in place it does not.
+func TestTheSearchEstimates(t *testing.T) {
+	t.Parallel()
+	rules, err := policy.Default()
+	ok(t, err)
+	for _, off := range [][]lab.Mechanism{{lab.Estimate}, nil} {
+		played, err := (&machine{rules: rules, off: off}).play(t.Context(), seed, 40, questions)
+		ok(t, err)
+		found := slices.ContainsFunc(played.found, func(f finding) bool { return f.Kind == estimated })
+		if found != (len(off) > 0) {
+			t.Errorf("without %v it found %+v", off, played.found)
+		}
+	}
+}
+
 // mend rewrites a finding so that nothing is off.
 func mend(file string) error {
 	raw, err := os.ReadFile(file) //nolint:gosec // of the test

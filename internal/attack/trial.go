@@ -233,7 +233,7 @@ func (t *trial) dominance(words *adversary.Words, w *adversary.Word) {
 	}
 	slices.Sort(list)
 	slices.Reverse(list)
-	if rest := sum - list[0] - list[1]; rest*100 < list[0]*t.profile.PPercent && !slices.Contains(t.world.off, lab.Estimate) {
+	if rest := sum - list[0] - list[1]; rest*100 < list[0]*t.profile.PPercent {
 		t.find(estimated, float64(rest)/float64(list[0]), "without the two largest of %d subjects, %d is left of %d, and the largest has %d", len(list), rest, sum, list[0])
 	}
 	top := list[0]
