@@ -9,7 +9,7 @@ type Profile struct {
 	Threshold        int64  `json:"threshold"`         // 3 to 255: a cell is unsafe with fewer distinct subjects, and so is what follows from releases
 	DominanceN       int    `json:"dominance_n"`       // 1 or 2: how many largest subject totals
 	DominancePercent int64  `json:"dominance_percent"` // unsafe if their share of the sum is at least this
-	PPercent         int64  `json:"p_percent"`         // unsafe if (sum − t1 − t2) / t1 is below this
+	PPercent         int64  `json:"p_percent"`         // unsafe if (sum − t1 − t2) / t1 is below this; by all releases together nobody can estimate another closer
 	// HomogeneityPercent is 51 to 100: a protected value is unsafe to tell if at least this share of a group's subjects have it.
 	HomogeneityPercent int64 `json:"homogeneity_percent"`
 	// IntervalPercent asks that published counts leave room for a cell below the threshold to have so many percent more; 0 asks for no room.
