@@ -280,16 +280,17 @@ func (w *amounts) cheapest(weights []float64) int32 {
 			times[t.position] += weights[i] * w.scale[row] * t.times
 		}
 	}
-	for _, t := range times {
-		most = max(most, math.Abs(t))
+	fresh := w.since(len(w.releases) - 1)
+	for _, p := range fresh {
+		most = max(most, math.Abs(times[p]))
 	}
 	type costs struct {
 		coordinate
 		alone int
 	}
 	var say []costs
-	for p, t := range times {
-		if w.cells[p].release == len(w.releases)-1 && math.Abs(t) > most/10 {
+	for _, p := range fresh {
+		if math.Abs(times[p]) > most/10 {
 			say = append(say, costs{w.cells[p], w.lonely(p)})
 		}
 	}
