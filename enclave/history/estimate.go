@@ -166,8 +166,9 @@ func (j *estimation) example(ctx context.Context, person, rival int32, share flo
 	for i := range own {
 		j.addTo(given, &own[i], j.margin)
 	}
-	within := j.around(slices.Concat(own, asking), share)
-	c := j.leastSquares(slices.Concat(own, asking), given, within)
+	held := slices.Concat(own, asking)
+	within := j.around(held, share)
+	c := j.leastSquares(held, given, within)
 	if !c.found && j.effort <= maxEffort {
 		var err error
 		if c, err = j.alternative(ctx, within, given); err != nil {

@@ -21,6 +21,7 @@ type matrix struct {
 	distinct bool
 	cells    []coordinate // by position
 	tables   []table      // by release
+	speak    []int        // tables that have positions
 	holders  [][]holder   // by position
 }
 
@@ -98,6 +99,7 @@ func (m *matrix) index() {
 		}
 		if m.tables[t].lists = lists; len(positions[t]) > 0 {
 			m.tables[t].cells = r.Cells
+			m.speak = append(m.speak, t)
 		}
 	}
 }
@@ -105,20 +107,11 @@ func (m *matrix) index() {
 // reader walks the columns of persons. It is for one goroutine.
 type reader struct {
 	*matrix
-	speak  []int // tables that have positions
 	column []int32
 	seen   []bool
 }
 
-func (m *matrix) reader() *reader {
-	r := &reader{matrix: m, seen: make([]bool, len(m.cells))}
-	for t := range m.tables {
-		if m.tables[t].cells != nil {
-			r.speak = append(r.speak, t)
-		}
-	}
-	return r
-}
+func (m *matrix) reader() *reader { return &reader{matrix: m, seen: make([]bool, len(m.cells))} }
 
 // columns visits the columns of a person: positions in no order. The slice is the reader's. A column may be empty.
 func (r *reader) columns(person int32, visit func(positions []int32)) {

@@ -37,12 +37,9 @@ func (j *estimation) suspects(ctx context.Context) ([]suspect, error) {
 	// Who has room for everybody is nobody to look at. How much that has to be shows on the way: mostly less than this, and one look is enough.
 	const enough = 0.95
 	largest, seen := j.which(func(s subject) bool { return j.room(s) < enough })
-	tight := seen
-	switch within := func(s subject) bool { return j.room(s) < largest }; {
-	case largest > enough:
-		_, tight = j.which(within)
-	default:
-		tight = slices.DeleteFunc(slices.Clone(seen), func(s subject) bool { return !within(s) })
+	tight := slices.DeleteFunc(slices.Clone(seen), func(s subject) bool { return j.room(s) >= largest })
+	if largest > enough {
+		_, tight = j.which(func(s subject) bool { return j.room(s) < largest })
 	}
 	if len(tight) == 0 {
 		return nil, ctx.Err()

@@ -19,12 +19,11 @@ type unit struct {
 // units reads subjects' units. It is for one goroutine.
 type units struct {
 	*amounts
-	speak []int // tables that have positions
 	list  []unit
 	kinds []int32
 }
 
-func (w *amounts) units() *units { return &units{amounts: w, speak: w.reader().speak} }
+func (w *amounts) units() *units { return &units{amounts: w} }
 
 // of are a subject's units, in a slice of the reader's. Those without an amount are left out.
 func (r *units) of(person int32) []unit {
