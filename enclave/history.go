@@ -17,6 +17,7 @@ type Footprint struct {
 	// Blocks are, by cell of the full table, the numbers of the blocks around it that something is published of. Nil if the table says no protected
 	// value of anybody. See [Footprint.Together].
 	Blocks [][]int32
+	Tells  []Telling // of each protected column that keys are evaluated from
 
 	table  *Table // nil of one that was read from a file
 	blocks []int32
@@ -35,6 +36,7 @@ func (t *Table) Footprint(snapshot Digest, fates []Fate) *Footprint {
 	for _, column := range t.Plan.Summed {
 		f.Summed = append(f.Summed, t.Plan.Dataset.Columns[column].Name)
 	}
+	f.Tells = t.tells(fates)
 	blocks := t.blocks()
 	told := map[int32]bool{}                              // blocks that something is published of
 	margins := make([]map[string]int32, len(t.Plan.Sets)) // cells by their codes
@@ -86,7 +88,10 @@ type HistoryFacts struct {
 	// Estimable are the subjects whose amounts in a column somebody who knows its own could estimate within p_percent from all sums of the column
 	// together, and could not without this table; each counts once for each such column.
 	Estimable int64 `json:"estimable"`
-	Subjects  int64 `json:"subjects"` // in the dataset, all versions of it
+	// Alike are the subjects of whom all releases together tell which value of a column they have, and did not without this table: which of those that
+	// keys tell apart, or that it is the least or the greatest there may be of one that is summed. Each counts once for each such column.
+	Alike    int64 `json:"alike"`
+	Subjects int64 `json:"subjects"` // in the dataset, all versions of it
 }
 
 // Historian keeps account of what all exact releases of a dataset determine together (see the package that implements it).
@@ -96,6 +101,6 @@ type Historian interface {
 	// after the other, operators in turn, or who takes longest would never come to an end. nil has nobody wait.
 	Turns(dataset string) *Turns
 	// Audit judges what a footprint would add to the history at a version. It MUST fail with HISTORY_MOVED if the history has
-	// moved on. It changes nothing: recording the release does. Of the profile it takes the threshold, the tolerated guess and the margin of estimates.
+	// moved on. It changes nothing: recording the release does. Of the profile it takes the threshold, the tolerated guess, the margin of estimates, and whether everybody may be told to be alike.
 	Audit(ctx context.Context, dataset *Dataset, version int64, profile Profile, footprint *Footprint) (Audited, error)
 }

@@ -38,9 +38,13 @@ func TestFootprint(t *testing.T) {
 func diagnoses() *enclave.Table {
 	return &enclave.Table{
 		Plan: &enclave.Plan{
-			Dataset: &enclave.Dataset{Columns: []enclave.Column{{Name: "district", Class: enclave.Quasi}, {Name: "illness", Class: enclave.Sensitive}}},
+			Dataset: &enclave.Dataset{Columns: []enclave.Column{
+				{Name: "district", Type: enclave.Code, Codes: []string{"east", "west"}, Class: enclave.Quasi},
+				{Name: "illness", Type: enclave.Code, Codes: []string{"flu", "gout"}, Class: enclave.Sensitive},
+			}},
 			Keys: []enclave.Key{
-				{Name: "district", Labels: []string{"east", "west"}, Module: -1, Column: 0}, {Name: "illness", Labels: []string{"flu", "gout"}, Module: -1, Column: 1},
+				{Name: "district", Labels: []string{"east", "west"}, Module: -1, Column: 0, Lookup: []int32{0, 1}},
+				{Name: "illness", Labels: []string{"flu", "gout"}, Module: -1, Column: 1, Lookup: []int32{0, 1}},
 			},
 			Sets: []enclave.Set{{0, 1}, {0}, {1}},
 		},

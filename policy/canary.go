@@ -105,6 +105,7 @@ func releaseFaults() []releaseFault {
 		{"a table that the history forbids", func(f *enclave.Facts) { f.History.Clean = false }},
 		{"a table that no suppression mends", func(f *enclave.Facts) { f.History.Refused = true }},
 		{"a guess that is too good", func(f *enclave.Facts) { f.History.Guess++ }},
+		{"a value that all releases together tell somebody to have", func(f *enclave.Facts) { f.History.Alike = 1 }},
 		{"an amount that all sums together let somebody estimate", func(f *enclave.Facts) { f.History.Estimable = 1 }},
 		{"one sum beyond the budget", func(f *enclave.Facts) { f.History.Rank++ }},
 		{"counts without rounding", func(f *enclave.Facts) { f.RoundCount = 0 }},

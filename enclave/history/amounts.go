@@ -1,9 +1,7 @@
 package history
 
 import (
-	"cmp"
 	"hash/maphash"
-	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -267,10 +265,9 @@ func (w *amounts) overUnits(n int, add func(data []float64, u *unit)) []float64 
 	return parts[0].data
 }
 
-// cheapest is the cell of the last release that costs least to suppress among those that have a say in a sum of rows, a weight for each place; −1
-// if none has. It costs most where it would be the only one missing under a margin, since another one has to go with it; then by its subjects.
-func (w *amounts) cheapest(weights []float64) int32 {
-	times, most := make([]float64, len(w.cells)), 0.0
+// telling are the weights of cells in a sum of rows, which has a weight for each place.
+func (w *amounts) telling(weights []float64) []float64 {
+	times := make([]float64, len(w.cells))
 	for i, row := range w.basis {
 		if w.rows == nil {
 			times[row] += weights[i] * w.scale[row]
@@ -280,41 +277,5 @@ func (w *amounts) cheapest(weights []float64) int32 {
 			times[t.position] += weights[i] * w.scale[row] * t.times
 		}
 	}
-	fresh := w.since(len(w.releases) - 1)
-	for _, p := range fresh {
-		most = max(most, math.Abs(times[p]))
-	}
-	type costs struct {
-		coordinate
-		alone int
-	}
-	var say []costs
-	for _, p := range fresh {
-		if math.Abs(times[p]) > most/10 {
-			say = append(say, costs{w.cells[p], w.lonely(p)})
-		}
-	}
-	if len(say) == 0 {
-		return -1
-	}
-	return slices.MinFunc(say, func(a, b costs) int {
-		return cmp.Or(cmp.Compare(a.alone, b.alone), cmp.Compare(a.size, b.size), cmp.Compare(a.cell, b.cell))
-	}).cell
-}
-
-// lonely is under how many published margins a cell would be the only one of the full table that is missing.
-func (m *matrix) lonely(position int) (margins int) {
-	t := &m.tables[m.cells[position].release]
-	if len(m.holders[position]) != 1 {
-		return len(t.lists) // a margin itself
-	}
-	missing := func(h holder) bool {
-		return !slices.ContainsFunc(t.lists[h.cell], func(p int32) bool { return len(m.holders[p]) == 1 })
-	}
-	for _, margin := range t.lists[m.holders[position][0].cell] {
-		if int(margin) != position && !slices.ContainsFunc(m.holders[margin], missing) {
-			margins++
-		}
-	}
-	return margins
+	return times
 }

@@ -77,6 +77,22 @@ func BenchmarkTry(b *testing.B) {
 			}
 			b.ReportMetric(time.Since(start).Seconds(), "s-estimates")
 			b.ReportMetric(float64(estimates.Suspects), "suspects")
+			// What everybody shares: of amounts, and of a yes or no that half of them have, so that no cell is of nobody.
+			bounded := &history.Bounded{Column: *column, High: 1e9}
+			for _, asked := range []string{"amounts", "ill"} {
+				start = time.Now()
+				alike, err := result.Alike(context.Background(), bounded)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(time.Since(start).Seconds(), "s-alike-"+asked)
+				b.ReportMetric(float64(alike.Rounds), "rounds-"+asked)
+				b.ReportMetric(float64(alike.People), "told-"+asked)
+				bounded.High = 1
+				for row := range bounded.Values {
+					bounded.Values[row] = int64(r.IntN(2))
+				}
+			}
 		})
 	}
 }

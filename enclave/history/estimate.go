@@ -62,7 +62,7 @@ func (r *Result) Estimates(ctx context.Context, column *Column, percent int64) (
 		if !why.proven {
 			found.Undecided++
 		}
-		if cell := j.cheapest(why.weights); cell >= 0 {
+		if cell := j.cheapest(j.telling(why.weights)); cell >= 0 {
 			found.Suppressed = append(found.Suppressed, cell)
 		}
 	}
@@ -109,7 +109,7 @@ func (j *estimation) estimable(ctx context.Context, s *suspect) (*change, error)
 	}
 	for i, rival := range rivals {
 		if i == maxRivals {
-			return &change{weights: j.telling(s.person)}, nil
+			return &change{weights: j.about(s.person)}, nil
 		}
 		c, err := j.example(ctx, s.person, rival, 1)
 		if err != nil {
@@ -136,13 +136,13 @@ func (j *estimation) news(ctx context.Context, why *change, person, rival int32)
 		return nil, err
 	}
 	if why.weights == nil {
-		why.weights = j.telling(person)
+		why.weights = j.about(person)
 	}
 	return why, nil
 }
 
-// telling are the weights of the sum that tells most of a person.
-func (j *estimation) telling(person int32) []float64 {
+// about are the weights of the sum that tells most of a person.
+func (j *estimation) about(person int32) []float64 {
 	sum := mat.NewVecDense(len(j.basis), nil)
 	for _, u := range j.units().own(person) {
 		j.addTo(sum.RawVector().Data, &u, 1)

@@ -104,6 +104,24 @@ func (m *matrix) index() {
 	}
 }
 
+// cell is the cell of a full table that a row is in, or None.
+func (m *matrix) cell(table, row int) int32 {
+	if cells := m.tables[table].cells; row < len(cells) {
+		return cells[row]
+	}
+	return None
+}
+
+// appendRow appends a row's column: positions in no order.
+func (m *matrix) appendRow(column []int32, row int) []int32 {
+	for _, t := range m.speak {
+		if cell := m.cell(t, row); cell != None {
+			column = append(column, m.tables[t].lists[cell]...)
+		}
+	}
+	return column
+}
+
 // reader walks the columns of persons. It is for one goroutine.
 type reader struct {
 	*matrix
@@ -132,12 +150,7 @@ func (r *reader) walk(person int32, together bool, visit func(positions []int32)
 	for n := range r.people.stretches(person) {
 		first, end := r.people.stretch(person, n)
 		for row := first; row < end; row++ {
-			for _, t := range r.speak {
-				table := &r.tables[t]
-				if row < len(table.cells) && table.cells[row] != None {
-					r.column = append(r.column, table.lists[table.cells[row]]...)
-				}
-			}
+			r.column = r.appendRow(r.column, row)
 			if !together {
 				visit(r.column)
 				r.column = r.column[:0]

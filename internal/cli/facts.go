@@ -42,6 +42,7 @@ func (sh *shell) factRows(c *caseFile) [][]string {
 	}
 	return append(rows,
 		none("CLI_FACT_ESTIMABLE", f.History.Estimable),
+		none("CLI_FACT_ALIKE", f.History.Alike),
 		sh.limited("CLI_FACT_RANK", f.History.Rank, share(f.History.Subjects, p.RankPercent), ""),
 		least("CLI_FACT_ROUND_COUNT", f.RoundCount, p.RoundCount),
 		least("CLI_FACT_ROUND_SUM", f.RoundSum, p.RoundSum),

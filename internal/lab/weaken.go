@@ -24,6 +24,7 @@ const (
 	Blocks      Mechanism = "blocks"      // protected values of a group that go together, so that none is missed
 	Guess       Mechanism = "guess"       // what almost follows from all releases together
 	Estimate    Mechanism = "estimate"    // amounts that all releases together let somebody estimate
+	Alike       Mechanism = "alike"       // values that all releases together tell somebody to have
 	Budget      Mechanism = "budget"      // how many independent sums are released at all
 	KeySpace    Mechanism = "key space"   // how many cells a table may have
 	People      Mechanism = "people"      // whatever a guest made that saw rows waits for people
@@ -31,7 +32,7 @@ const (
 
 // Mechanisms are all of them.
 func Mechanisms() []Mechanism {
-	return []Mechanism{Threshold, Dominance, Homogeneity, Bounds, Complement, History, Blocks, Guess, Estimate, Budget, KeySpace, People}
+	return []Mechanism{Threshold, Dominance, Homogeneity, Bounds, Complement, History, Blocks, Guess, Estimate, Alike, Budget, KeySpace, People}
 }
 
 type offs []Mechanism
@@ -144,6 +145,9 @@ func (h historian) Audit(
 	}
 	if h.off.are(Estimate) {
 		profile.PPercent = 0
+	}
+	if h.off.are(Alike) {
+		profile.HomogeneityPercent = 101
 	}
 	return h.Register.Audit(ctx, dataset, version, profile, footprint)
 }

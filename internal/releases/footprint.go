@@ -9,7 +9,7 @@ import (
 
 // A footprint's file, little endian:
 //
-//	5 bytes   "DRFP" 2
+//	5 bytes   "DRFP" 3
 //	1         1 if counts of distinct subjects are published, else 0
 //	1         1 if the blocks are there, else 0
 //	1         0
@@ -28,8 +28,20 @@ import (
 //	for each:
 //	    4         bytes of its name
 //	    × 1       the name
+//	4         protected columns that are told of
+//	for each:
+//	    4, × 1    its name
+//	    4, × 8    intervals of values: the least of each
+//	    4, × 4    their classes
+//	    4         one more than the class of empty values, 0 for none
+//	    4, × 4    blocks, by cell of the full table
+//	    4         grouping sets
+//	    for each:
+//	        4, × 4    the set's blocks, by block
+//	        4, × 4    its classes, by class
+//	        4, × 4    published cells: block, class, position, of one after the other
 const (
-	magic    = "DRFP\x02"
+	magic    = "DRFP\x03"
 	headSize = len(magic) + 3 + 32 + 8 + 4 + 4
 )
 
@@ -68,10 +80,47 @@ func encode(f *enclave.Footprint) []byte {
 			raw = binary.LittleEndian.AppendUint32(raw, uint32(cell)) //nolint:gosec // a position
 		}
 	}
-	raw = binary.LittleEndian.AppendUint32(raw, uint32(len(f.Summed))) //nolint:gosec // at most a manifest's
+	raw = appendCount(raw, len(f.Summed))
 	for _, name := range f.Summed {
-		raw = binary.LittleEndian.AppendUint32(raw, uint32(len(name))) //nolint:gosec // at most a description's
-		raw = append(raw, name...)
+		raw = append(appendCount(raw, len(name)), name...)
+	}
+	raw = appendCount(raw, len(f.Tells))
+	for i := range f.Tells {
+		raw = appendTelling(raw, &f.Tells[i])
+	}
+	return raw
+}
+
+func appendTelling(raw []byte, t *enclave.Telling) []byte {
+	raw = append(appendCount(raw, len(t.Column)), t.Column...)
+	raw = appendCount(raw, len(t.Starts))
+	for _, start := range t.Starts {
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(start)) //nolint:gosec // its bits
+	}
+	raw = appendNumbers(raw, t.Class)
+	raw = appendCount(raw, int(t.Empty)+1)
+	raw = appendNumbers(raw, t.Block)
+	raw = appendCount(raw, len(t.Sets))
+	for _, set := range t.Sets {
+		raw = appendNumbers(appendNumbers(raw, set.Block), set.Class)
+		cells := make([]int32, 0, 3*len(set.Cells))
+		for _, c := range set.Cells {
+			cells = append(cells, c.Block, c.Class, c.Cell)
+		}
+		raw = appendNumbers(raw, cells)
+	}
+	return raw
+}
+
+func appendCount(raw []byte, count int) []byte {
+	return binary.LittleEndian.AppendUint32(raw, uint32(count)) //nolint:gosec // of parts of a table: at most its cells, some times over
+}
+
+// appendNumbers writes numbers that are not negative, after how many they are.
+func appendNumbers(raw []byte, numbers []int32) []byte {
+	raw = appendCount(raw, len(numbers))
+	for _, n := range numbers {
+		raw = appendCount(raw, int(n))
 	}
 	return raw
 }
@@ -117,60 +166,117 @@ func decode(raw []byte) (*enclave.Footprint, error) {
 		places[i], raw = int32(value)-1, raw[width:] //nolint:gosec // at most cells
 	}
 	f.Places = enclave.PlacesOf(places)
-	var there bool
-	if f.Over, raw, there = lists(raw, cells); there && blocks {
-		f.Blocks, raw, there = lists(raw, cells)
+	rest := reader{raw}
+	f.Over = rest.lists(cells)
+	if blocks {
+		f.Blocks = rest.lists(cells)
 	}
-	if there {
-		f.Summed, raw, there = names(raw)
+	for range rest.count(4) {
+		f.Summed = append(f.Summed, rest.name())
 	}
-	if !there || len(raw) != 0 {
+	for range rest.count(4) {
+		f.Tells = append(f.Tells, rest.telling())
+	}
+	if rest.raw == nil || len(rest.raw) != 0 {
 		return nil, bad
+	}
+	for i := range f.Tells {
+		if !fits(&f.Tells[i], len(f.Over)) {
+			return nil, bad
+		}
 	}
 	return f, nil
 }
 
-// lists reads a list for each cell of the full table, and returns what comes after them.
-func lists(raw []byte, cells uint32) (all [][]int32, rest []byte, there bool) {
-	if uint64(cells) > uint64(len(raw))/4 {
-		return nil, nil, false
+// reader reads parts of a file. Once one is not there, raw is nil, and nothing that follows is.
+type reader struct{ raw []byte }
+
+// take are the next bytes.
+func (r *reader) take(count int) []byte {
+	if r.raw == nil || count > len(r.raw) {
+		r.raw = nil
+		return nil
 	}
-	all = make([][]int32, cells)
-	for i := range all {
-		if len(raw) < 4 {
-			return nil, nil, false
-		}
-		count := binary.LittleEndian.Uint32(raw)
-		if raw = raw[4:]; uint64(count) > uint64(len(raw))/4 {
-			return nil, nil, false
-		}
-		for range count {
-			number := int32(binary.LittleEndian.Uint32(raw)) //nolint:gosec // a negative one is refused next
-			if number < 0 {
-				return nil, nil, false
-			}
-			all[i], raw = append(all[i], number), raw[4:]
-		}
-	}
-	return all, raw, true
+	taken := r.raw[:count]
+	r.raw = r.raw[count:]
+	return taken
 }
 
-// names reads texts, and returns what comes after them.
-func names(raw []byte) (all []string, rest []byte, there bool) {
-	if len(raw) < 4 {
-		return nil, nil, false
+// number is one that is not negative.
+func (r *reader) number() int32 {
+	taken := r.take(4)
+	if taken == nil {
+		return 0
 	}
-	count := binary.LittleEndian.Uint32(raw)
-	raw = raw[4:]
-	for range count {
-		if len(raw) < 4 {
-			return nil, nil, false
-		}
-		size := uint64(binary.LittleEndian.Uint32(raw))
-		if raw = raw[4:]; size > uint64(len(raw)) {
-			return nil, nil, false
-		}
-		all, raw = append(all, string(raw[:size])), raw[size:]
+	n := int32(binary.LittleEndian.Uint32(taken)) //nolint:gosec // a negative one is refused next
+	if n < 0 {
+		r.raw, n = nil, 0
 	}
-	return all, raw, true
+	return n
+}
+
+// count is of how many parts, of so many bytes at least.
+func (r *reader) count(each int) int {
+	n := int(r.number())
+	if n > len(r.raw)/each {
+		r.raw, n = nil, 0
+	}
+	return n
+}
+
+func (r *reader) numbers() []int32 {
+	numbers := make([]int32, 0, r.count(4))
+	for range cap(numbers) {
+		numbers = append(numbers, r.number())
+	}
+	return numbers
+}
+
+func (r *reader) name() string { return string(r.take(r.count(1))) }
+
+// lists is a list for each cell of the full table.
+func (r *reader) lists(cells uint32) [][]int32 {
+	all := make([][]int32, cells)
+	for i := range all {
+		if numbers := r.numbers(); len(numbers) > 0 {
+			all[i] = numbers
+		}
+	}
+	return all
+}
+
+func (r *reader) telling() (t enclave.Telling) {
+	t.Column = r.name()
+	for range r.count(8) {
+		if taken := r.take(8); taken != nil {
+			t.Starts = append(t.Starts, int64(binary.LittleEndian.Uint64(taken))) //nolint:gosec // its bits
+		}
+	}
+	t.Class = r.numbers()
+	t.Empty = r.number() - 1
+	t.Block = r.numbers()
+	for range r.count(12) {
+		set := enclave.TellingSet{Block: r.numbers(), Class: r.numbers()}
+		cells := r.numbers()
+		for ; len(cells) > 2; cells = cells[3:] {
+			set.Cells = append(set.Cells, enclave.TellingCell{Block: cells[0], Class: cells[1], Cell: cells[2]})
+		}
+		if len(cells) > 0 {
+			r.raw = nil
+		}
+		t.Sets = append(t.Sets, set)
+	}
+	return t
+}
+
+// fits reports whether what is told refers to nothing that is not there.
+func fits(t *enclave.Telling, cells int) bool {
+	if len(t.Class) == 0 || len(t.Class) != len(t.Starts) || len(t.Block) != cells || !slices.IsSorted(t.Starts) {
+		return false
+	}
+	blocks := slices.Max(append(slices.Clip(t.Block), -1))
+	return !slices.ContainsFunc(t.Sets, func(set enclave.TellingSet) bool {
+		return int(blocks) >= len(set.Block) || t.Classes() > len(set.Class) ||
+			slices.ContainsFunc(set.Cells, func(c enclave.TellingCell) bool { return int(c.Class) >= len(set.Class) })
+	})
 }

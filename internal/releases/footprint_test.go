@@ -27,6 +27,13 @@ func example() *enclave.Footprint {
 func protected() *enclave.Footprint {
 	f := example()
 	f.Blocks = [][]int32{{0}, {0, 1}, nil}
+	f.Tells = []enclave.Telling{{
+		Column: "病", Starts: []int64{0, 1, 2}, Class: []int32{0, 1, 0}, Empty: 2, Block: []int32{0, 0, 1},
+		Sets: []enclave.TellingSet{
+			{Block: []int32{0, 1}, Class: []int32{0, 1, 2}, Cells: []enclave.TellingCell{{Block: 0, Class: 0, Cell: 0}, {Block: 1, Class: 2, Cell: 2}}},
+			{Block: []int32{0, 0}, Class: []int32{0, 1, 2}, Cells: []enclave.TellingCell{{Block: 0, Class: 1, Cell: 4}}},
+		},
+	}}
 	return f
 }
 
@@ -77,6 +84,26 @@ func TestBrokenFootprintsAreRefused(t *testing.T) {
 		broken[at] = value
 		if _, err := decode(broken); err == nil {
 			t.Fatalf("byte %d of %d was let by", at, value)
+		}
+	}
+}
+
+// What the audit would look up must be there.
+func TestTellingsThatDoNotFitAreRefused(t *testing.T) {
+	for name, spoil := range map[string]func(*enclave.Telling){
+		"no class":                func(t *enclave.Telling) { t.Starts, t.Class = nil, nil },
+		"an interval without one": func(t *enclave.Telling) { t.Class = t.Class[:2] },
+		"intervals out of order":  func(t *enclave.Telling) { t.Starts = []int64{2, 1, 0} },
+		"a cell without a block":  func(t *enclave.Telling) { t.Block = t.Block[:2] },
+		"a block of no set's":     func(t *enclave.Telling) { t.Block = []int32{0, 0, 2} },
+		"a class of no set's":     func(t *enclave.Telling) { t.Class = []int32{0, 1, 3} },
+		"an empty class likewise": func(t *enclave.Telling) { t.Empty = 3 },
+		"a cell of no class":      func(t *enclave.Telling) { t.Sets[1].Cells[0].Class = 3 },
+	} {
+		f := protected()
+		spoil(&f.Tells[0])
+		if _, err := decode(encode(f)); err == nil {
+			t.Errorf("%s was let by", name)
 		}
 	}
 }

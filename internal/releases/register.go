@@ -9,7 +9,6 @@ package releases
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -72,8 +71,9 @@ type book struct {
 // placed is a release that speaks of the history's rows.
 type placed struct {
 	*history.Release
-	distinct bool             // it counts distinct subjects
-	summed   []string         // columns
+	distinct bool     // it counts distinct subjects
+	summed   []string // columns
+	tells    []enclave.Telling
 	blocks   *history.Release // whom it says protected values of; nil if it says none
 }
 
@@ -156,15 +156,8 @@ func (r *Register) Audit(
 	if err != nil || sums == nil {
 		return answer, err
 	}
-	named, err := guess(ctx, sums, profile.GuessPercent, &answer.Facts)
-	for _, column := range release.summed {
-		if err != nil {
-			return enclave.Audited{}, err
-		}
-		var more []int32
-		more, err = r.estimate(ctx, dataset, b, sums, column, profile.PPercent, &answer.Facts)
-		named = append(named, more...)
-	}
+	q := &question{r, dataset, b, &release, sums, &profile, &answer.Facts}
+	named, err := q.ask(ctx)
 	if len(named) > 0 {
 		answer.Suppress = footprint.Together(named, nil)
 	}
@@ -272,7 +265,7 @@ func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book,
 		b.settled = max(b.settled, 1+slices.Index(b.rows.order, footprint.Snapshot))
 	}
 	cells, err := b.rows.place(footprint)
-	release := placed{Release: &history.Release{Cells: cells, Published: footprint.Over}, distinct: footprint.Distinct, summed: footprint.Summed}
+	release := placed{Release: &history.Release{Cells: cells, Published: footprint.Over}, distinct: footprint.Distinct, summed: footprint.Summed, tells: footprint.Tells}
 	if footprint.Blocks != nil {
 		release.blocks = &history.Release{Cells: cells, Published: footprint.Blocks}
 	}
@@ -341,44 +334,6 @@ func (a *audits) try(
 	}
 	return answer, sums, nil
 }
-
-// guess says how well one subject can be guessed once a table is out that the audits let through, and which cells must go so that no more is
-// tolerated, in percent of guesses.
-func guess(ctx context.Context, sums *history.Result, tolerated int64, facts *enclave.HistoryFacts) ([]int32, error) {
-	if facts.Guess = 100; tolerated >= facts.Guess {
-		return nil, nil
-	}
-	leverage, err := sums.Leverage(ctx, history.LeverageLimit(float64(tolerated)/100))
-	if err != nil {
-		return nil, err
-	}
-	facts.Guess = percent(history.Guess(leverage.Subject))
-	return leverage.Suppressed, nil
-}
-
-// estimate says whose amounts in a column could be estimated within so many percent then, and which cells must go.
-func (r *Register) estimate(
-	ctx context.Context, dataset *enclave.Dataset, b *book, sums *history.Result, name string, within int64, facts *enclave.HistoryFacts,
-) ([]int32, error) {
-	values, err := b.rows.values(ctx, dataset, name, r.loader)
-	if err != nil {
-		return nil, err
-	}
-	column := &history.Column{Values: values}
-	for i := range b.releases {
-		column.Of = append(column.Of, slices.Contains(b.releases[i].summed, name))
-	}
-	column.Of = append(column.Of, true)
-	estimates, err := sums.Estimates(ctx, column, within)
-	if err != nil {
-		return nil, err
-	}
-	facts.Estimable += int64(estimates.Estimable)
-	return estimates.Suppressed, nil
-}
-
-// percent is a share in percent, rounded up but for what rounding in its computation may have added.
-func percent(share float64) int64 { return int64(math.Ceil(100*share - 1e-6)) }
 
 // counted is the release as far as it counts distinct subjects, nil if it does not.
 func (p *placed) counted() *history.Release {

@@ -20,12 +20,12 @@ type versions struct {
 	first    map[uint32]int32
 	rows     map[enclave.Digest][]int32 // by snapshot: its rows, in order
 	order    []enclave.Digest           // snapshots as they were taken up
-	amounts  map[string]*amounts        // by column that was asked for
+	columns  map[asked]*read            // that were asked for
 	seed     maphash.Seed
 }
 
 func newVersions() *versions {
-	return &versions{first: map[uint32]int32{}, rows: map[enclave.Digest][]int32{}, amounts: map[string]*amounts{}, seed: maphash.MakeSeed()}
+	return &versions{first: map[uint32]int32{}, rows: map[enclave.Digest][]int32{}, columns: map[asked]*read{}, seed: maphash.MakeSeed()}
 }
 
 // people is the number of distinct subjects.
@@ -93,24 +93,30 @@ func (v *versions) place(f *enclave.Footprint) ([]int32, error) {
 	return cells, nil
 }
 
-// amounts are a column's values, as far as they were read.
-type amounts struct {
-	snapshots int     // of the order, from the first
-	values    []int64 // by row; 0 for an empty one
+// asked is a column, and what stands for its empty values.
+type asked struct {
+	column string
+	empty  int64
 }
 
-// values are a column's, by row: 0 for empty ones. They are read when they are asked for first.
-func (v *versions) values(ctx context.Context, dataset *enclave.Dataset, column string, loader enclave.Loader) ([]int64, error) {
-	known := v.amounts[column]
+// read are a column's values, as far as they were read.
+type read struct {
+	snapshots int     // of the order, from the first
+	values    []int64 // by row
+}
+
+// values are a column's, by row, with something in place of empty ones. They are read when they are asked for first.
+func (v *versions) values(ctx context.Context, dataset *enclave.Dataset, column string, empty int64, loader enclave.Loader) ([]int64, error) {
+	known := v.columns[asked{column, empty}]
 	if known == nil {
-		known = &amounts{}
-		v.amounts[column] = known
+		known = &read{}
+		v.columns[asked{column, empty}] = known
 	}
 	at := slices.IndexFunc(dataset.Columns, func(c enclave.Column) bool { return c.Name == column })
 	if at < 0 {
 		return nil, enclave.Internalf("column %s of a release is not in the description of %s", column, dataset.Name)
 	}
-	known.values = append(known.values, make([]int64, len(v.subjects)-len(known.values))...)
+	known.values = append(known.values, slices.Repeat([]int64{empty}, len(v.subjects)-len(known.values))...)
 	for ; known.snapshots < len(v.order); known.snapshots++ {
 		if err := v.read(ctx, dataset, v.order[known.snapshots], at, loader, known.values); err != nil {
 			return nil, err
@@ -130,8 +136,12 @@ func (v *versions) read(ctx context.Context, dataset *enclave.Dataset, snapshot 
 	return enclave.Scan(ctx, rows, enclave.Range{Count: rows.Snapshot().Rows}, []int{column}, func(b *enclave.Batch) error {
 		c := &b.Columns[0]
 		for i := range b.Rows {
-			if c.Valid[i>>3]>>(i&7)&1 == 1 {
+			switch {
+			case c.Valid[i>>3]>>(i&7)&1 == 0:
+			case c.Wide != nil:
 				into[places[i]] = c.Wide[i]
+			default:
+				into[places[i]] = int64(c.Narrow[i])
 			}
 		}
 		places = places[b.Rows:]

@@ -88,6 +88,7 @@ history if {
 	input.facts.history.refused == false
 	input.facts.history.guess <= input.profile.guess_percent
 	input.facts.history.estimable == 0
+	input.facts.history.alike == 0 # nor is anybody known to have one value
 }
 
 # All releases together publish at most so many independent sums for each 100 subjects: beyond that, guessing gets too good.

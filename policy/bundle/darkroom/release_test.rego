@@ -13,7 +13,7 @@ honest := {
 	"grade": 3, "subject_kind": "person", "crafted": false,
 	"cells": {"published": 7, "primary": 2, "complement": 1},
 	"min_subjects": 10, "unsafe": {"threshold": 0, "dominance": 0, "p_percent": 0, "homogeneity": 0},
-	"derivable": 0, "history": {"releases": 2, "clean": true, "refused": false, "rank": 50, "guess": 85, "estimable": 0, "subjects": 1000},
+	"derivable": 0, "history": {"releases": 2, "clean": true, "refused": false, "rank": 50, "guess": 85, "estimable": 0, "alike": 0, "subjects": 1000},
 	"round_count": 5, "round_sum": 1, "bytes": 4096,
 }
 
@@ -119,6 +119,8 @@ test_what_follows_with_earlier_releases_is_denied if denied_for({"history": {"cl
 test_a_table_that_cannot_be_repaired_is_denied if denied_for({"history": {"refused": true}}, "HISTORY", "history")
 
 test_a_guess_that_is_too_good_is_denied if denied_for({"history": {"guess": 86}}, "HISTORY", "history")
+
+test_a_value_that_all_releases_tell_somebody_to_have_is_denied if denied_for({"history": {"alike": 1}}, "HISTORY", "history")
 
 test_an_amount_that_all_sums_let_estimate_is_denied if denied_for({"history": {"estimable": 1}}, "HISTORY", "history")
 

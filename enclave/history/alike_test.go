@@ -1,0 +1,316 @@
+package history_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/optimize/convex/lp"
+
+	"github.com/darkroom-project/darkroom/enclave"
+	"github.com/darkroom-project/darkroom/enclave/history"
+)
+
+// program is a linear program over variables from 0 to 1: rows of equations with what they add up to.
+type program struct {
+	variables int
+	rows      [][]float64
+	right     []float64
+}
+
+// equal adds an equation, unless it follows from the others.
+func (p *program) equal(row []float64, sum float64) {
+	if slices.ContainsFunc(row, func(v float64) bool { return v != 0 }) && independent(append(slices.Clone(p.rows), row)) {
+		p.rows, p.right = append(p.rows, row), append(p.right, sum)
+	}
+}
+
+// most is the largest value of a variable, which one known solution tells of. What the equations lack at first, when all are 0, is made up for at a price.
+func (p *program) most(t *testing.T, variable int) float64 {
+	t.Helper()
+	n, equations := p.variables, len(p.rows)
+	a := mat.NewDense(equations+n, 2*n+equations, nil)
+	goal, first := make([]float64, 2*n+equations), []int{}
+	right := slices.Clone(p.right)
+	for i, row := range p.rows {
+		for k, v := range row {
+			a.Set(i, k, v)
+		}
+		a.Set(i, 2*n+i, 1)
+		goal[2*n+i] = 1e4
+		first = append(first, 2*n+i)
+	}
+	for k := range n {
+		a.Set(equations+k, k, 1)
+		a.Set(equations+k, n+k, 1)
+		right, first = append(right, 1), append(first, n+k)
+	}
+	goal[variable] = -1
+	best, _, err := lp.Simplex(goal, a, right, 1e-9, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return -best
+}
+
+// surely are the rows of which it is known that their value is the least, 0, or the greatest: a linear program for each, written out, that shares nothing with the code under test.
+func (e *exact) surely(t *testing.T, values []int64, high int64) (sure []bool) {
+	t.Helper()
+	p := &program{variables: len(values)}
+	for i := range e.columns[0] {
+		row, sum := make([]float64, len(values)), 0.0
+		for k, column := range e.columns {
+			row[k] = float64(column[i])
+			sum += row[k] * float64(values[k]) / float64(high)
+		}
+		p.equal(row, sum)
+	}
+	for row, value := range values {
+		up := value < high && p.most(t, row) > float64(value)/float64(high)+1e-7
+		mirrored := &program{variables: p.variables, rows: p.rows}
+		for i, equation := range p.rows {
+			sum := -p.right[i]
+			for _, v := range equation {
+				sum += v
+			}
+			mirrored.right = append(mirrored.right, sum)
+		}
+		down := value > 0 && mirrored.most(t, row) > 1-float64(value)/float64(high)+1e-7
+		sure = append(sure, !up && !down && (value == 0 || value == high))
+	}
+	return sure
+}
+
+// Of whom sums within bounds say which value they have is decided by linear programs too, two for each row.
+func TestAlikeSums(t *testing.T) {
+	systems := uint64(150)
+	if testing.Short() {
+		systems = 20
+	}
+	told, clean := 0, 0
+	for n := range systems {
+		r := random(n)
+		owners, values, high := []uint32{}, []int64{}, int64(1+r.IntN(2))
+		rare := 2 + r.IntN(8)
+		for s := range 10 {
+			for range 1 + r.IntN(2) {
+				value := int64(0)
+				if r.IntN(rare) == 0 {
+					value = 1 + r.Int64N(high)
+				}
+				owners, values = append(owners, uint32(s)), append(values, value)
+			}
+		}
+		a := start(t, history.Sums, owners, 2)
+		var past []*history.Release
+		column := &history.Bounded{Column: history.Column{Values: values}, High: high}
+		known := make([]bool, len(owners))
+		for range 3 {
+			keys := [][]int32{codes(r, len(owners), 2, false), codes(r, len(owners), 2, true)}
+			result := try(t, a, crossed(owners, keys, []int{2, 2}, [][]int{{0}, {}}, 2))
+			if result.Refused {
+				continue
+			}
+			column.Of = append(column.Of, true)
+			alike, err := result.Alike(context.Background(), column)
+			if err != nil {
+				t.Fatal(err)
+			}
+			past = append(past, result.Release())
+			sure := exactly(history.Sums, owners, past).surely(t, values, high)
+			want := news(owners, known, sure)
+			if alike.People != want || alike.Undecided {
+				t.Fatalf("system %d, table %d: %+v, and by linear programs %d", n, len(past), alike, want)
+			}
+			if want > 0 {
+				told++
+				if len(alike.Suppressed) == 0 {
+					t.Errorf("system %d: %+v names nothing", n, alike)
+				}
+			} else {
+				clean++
+			}
+			known = sure
+			if err := a.Accept(result); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Logf("%d tables tell what somebody has, %d do not", told, clean)
+	if told == 0 || clean == 0 {
+		t.Errorf("%d tables tell what somebody has, %d do not", told, clean)
+	}
+}
+
+// news is of how many subjects something is known that was not.
+func news(owners []uint32, known, sure []bool) int {
+	var people []uint32
+	for row := range sure {
+		if sure[row] && !known[row] && !slices.Contains(people, owners[row]) {
+			people = append(people, owners[row])
+		}
+	}
+	return len(people)
+}
+
+// survey is a table of a label, crossed with a key that drops some rows: how it tells the label, and who stands where.
+type survey struct {
+	release *history.Release
+	telling *enclave.Telling
+	block   []int32 // by row; None of those that are not asked
+	class   []int32 // by label; None of one that is in no cell
+	margin  bool    // over the key is published too
+}
+
+func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) survey {
+	s := survey{block: codes(r, len(owners), 2, true), class: classes, margin: r.IntN(2) == 0}
+	for row := range s.block {
+		if r.IntN(5) == 0 {
+			s.block[row] = history.None
+		}
+	}
+	number := slices.Max(classes) + 1
+	told := make([]int32, len(owners))
+	for row := range told {
+		told[row] = classes[label[row]]
+	}
+	margins := [][]int{{0}, {}}
+	if s.margin {
+		margins = append(margins, []int{1})
+	}
+	s.release = crossed(owners, [][]int32{s.block, told}, []int{2, int(number)}, margins, 2)
+	s.telling = &enclave.Telling{Starts: []int64{0, 1, 2}, Class: classes, Empty: -1, Sets: []enclave.TellingSet{{Block: []int32{0, 1}}, {Block: []int32{0, 0}}}}
+	for class := range number {
+		s.telling.Sets[0].Class, s.telling.Sets[1].Class = append(s.telling.Sets[0].Class, class), append(s.telling.Sets[1].Class, class)
+	}
+	for full, list := range s.release.Published {
+		block, class := int32(full)/number, int32(full)%number //nolint:gosec // few cells
+		s.telling.Block = append(s.telling.Block, block)
+		for _, cell := range list {
+			switch {
+			case cell == int32(full): //nolint:gosec // few cells
+				s.telling.Sets[0].Cells = append(s.telling.Sets[0].Cells, enclave.TellingCell{Block: block, Class: class, Cell: cell})
+			case cell >= 2*number+3:
+				s.telling.Sets[1].Cells = append(s.telling.Sets[1].Cells, enclave.TellingCell{Class: class, Cell: cell})
+			}
+		}
+	}
+	if !s.margin {
+		s.telling.Sets = s.telling.Sets[:1]
+	}
+	return s
+}
+
+// surelyLabelled are the rows whose label is known, as [exact.surely] is of values: there are variables for each label of each row. Known is that
+// nobody has another label that shows in as many tables as any other label would.
+func surelyLabelled(t *testing.T, surveys []survey, label []int32, labels int) (sure []bool) {
+	t.Helper()
+	p := &program{variables: len(label) * labels}
+	for row := range label {
+		one := make([]float64, p.variables)
+		for u := range labels {
+			one[row*labels+u] = 1
+		}
+		p.equal(one, 1)
+	}
+	for _, s := range surveys {
+		for set, of := range s.telling.Sets {
+			for _, cell := range of.Cells {
+				sum, all := make([]float64, p.variables), 0.0
+				for row := range label {
+					if s.block[row] == history.None || set == 0 && s.block[row] != cell.Block {
+						continue
+					}
+					for u := range labels {
+						if s.class[u] == cell.Class {
+							sum[row*labels+u] = 1
+						}
+					}
+					if s.class[label[row]] == cell.Class {
+						all++
+					}
+				}
+				p.equal(sum, all)
+			}
+		}
+	}
+	for row := range label {
+		shows, most := make([]int, labels), 0
+		for u := range labels {
+			for _, s := range surveys {
+				if s.block[row] != history.None && s.class[label[row]] != s.class[u] {
+					shows[u]++
+				}
+			}
+			most = max(most, shows[u])
+		}
+		known := most > 0
+		for u := range labels {
+			known = known && (shows[u] < most || p.most(t, row*labels+u) < 1e-7)
+		}
+		sure = append(sure, known)
+	}
+	return sure
+}
+
+// Of whom tables of a label say which one they have is decided by linear programs too, where tables tell all labels apart, or some.
+func TestAlikeLabels(t *testing.T) {
+	const labels = 3
+	systems := uint64(120)
+	if testing.Short() {
+		systems = 15
+	}
+	told, clean := 0, 0
+	for n := range systems {
+		r := random(n)
+		owners, label := each(12), []int32{}
+		rare := 1 + r.IntN(4)
+		for range owners {
+			label = append(label, int32(min(r.IntN(labels*rare), labels-1))) //nolint:gosec // small
+		}
+		a := start(t, history.Sums, owners, 2)
+		var past []survey
+		column := &history.Labelled{}
+		for _, l := range label {
+			column.Values = append(column.Values, int64(l))
+		}
+		known := make([]bool, len(owners))
+		for range 3 {
+			classes := [][]int32{{0, 1, 2}, {0, 1, 2}, {0, 0, 1}, {0, 1, 0}}[r.IntN(4)]
+			s := newSurvey(r, owners, label, classes)
+			result := try(t, a, s.release)
+			if result.Refused || len(result.Suppressed) > 0 {
+				continue
+			}
+			column.By = append(column.By, s.telling)
+			alike, err := result.Alike(context.Background(), column)
+			if err != nil {
+				t.Fatal(err)
+			}
+			past = append(past, s)
+			sure := surelyLabelled(t, past, label, labels)
+			want := news(owners, known, sure)
+			switch {
+			case alike.Undecided, alike.People != want:
+				t.Fatalf("system %d, table %d: %+v, and by linear programs %d", n, len(past), alike, want)
+			case want == 0:
+				clean++
+			default:
+				told++
+				if len(alike.Suppressed) == 0 {
+					t.Errorf("system %d: %+v names nothing", n, alike)
+				}
+			}
+			known = sure
+			if err := a.Accept(result); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Logf("%d tables tell what somebody has, %d do not", told, clean)
+	if told == 0 || clean == 0 {
+		t.Errorf("%d tables tell what somebody has, %d do not", told, clean)
+	}
+}

@@ -1,0 +1,296 @@
+package history
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+
+	"github.com/darkroom-project/darkroom/enclave"
+)
+
+// Secret is a column of which releases tell something: [Bounded] or [Labelled].
+type Secret interface {
+	// tells are the cells of all releases that tell of it, and changes what other values would change of them.
+	tells(all *matrix) *matrix
+	changes(m *matrix) func() changer
+}
+
+// changer says what the published cells would be if a row's value were another one. It is for one goroutine.
+type changer interface {
+	// like is a number that rows have in common that the same changes could be made of.
+	like(row int) uint64
+	// asks is whether somebody could learn a row's value at all.
+	asks(row int) bool
+	// of visits the changes, one for each other value, or two if the value can be more and can be less: the positions that the row would count in
+	// besides, and those that it would count in no more. A change is open if somebody who reads the tables would see another value by it. The slices are the changer's.
+	of(row int, visit func(more, less []int32, open bool))
+}
+
+// hasher tells rows apart by their cells and something else.
+type hasher struct {
+	rows *matrix
+	seed maphash.Seed
+}
+
+func newHasher(m *matrix) hasher { return hasher{m, maphash.MakeSeed()} }
+
+func (h *hasher) hash(row int, other int32) uint64 {
+	var record [64]byte
+	name := binary.LittleEndian.AppendUint32(record[:0], uint32(other)) //nolint:gosec // its bits
+	for _, t := range h.rows.speak {
+		name = binary.LittleEndian.AppendUint32(name, uint32(h.rows.cell(t, row))) //nolint:gosec // its bits
+	}
+	return maphash.Bytes(h.seed, name)
+}
+
+// memory is what was found out of some rows, of those that were looked at last: for each number that rows have in common.
+type memory struct {
+	numbers [1 << 14]uint64
+	said    [1 << 14]bool
+}
+
+// recall is what was found out of rows of a number, if it is remembered.
+func (m *memory) recall(number uint64) (said, known bool) {
+	at := number % uint64(len(m.numbers))
+	return m.said[at], m.numbers[at] == number
+}
+
+func (m *memory) note(number uint64, said bool) {
+	at := number % uint64(len(m.numbers))
+	m.numbers[at], m.said[at] = number, said
+}
+
+// Bounded is a column whose sums are published, of values between bounds that everybody knows.
+type Bounded struct {
+	Column
+	Low, High int64
+}
+
+func (b *Bounded) tells(all *matrix) *matrix {
+	return all.only(func(p int) bool { return b.Of[all.cells[p].release] })
+}
+
+func (b *Bounded) changes(m *matrix) func() changer {
+	alike := newHasher(m)
+	return func() changer { return &bounded{Bounded: b, matrix: m, hasher: alike} }
+}
+
+type bounded struct {
+	*Bounded
+	*matrix
+	hasher
+	column []int32
+}
+
+func (b *bounded) like(row int) uint64 {
+	room := int32(0)
+	if b.Values[row] < b.High {
+		room++
+	}
+	if b.Values[row] > b.Low {
+		room += 2
+	}
+	return b.hash(row, room)
+}
+
+// asks is true of values at a bound. What others are the numbers alone tell nobody for whom they do not add up to it.
+func (b *bounded) asks(row int) bool { return b.Values[row] == b.Low || b.Values[row] == b.High }
+
+func (b *bounded) of(row int, visit func(more, less []int32, open bool)) {
+	if b.column = b.appendRow(b.column[:0], row); len(b.column) == 0 {
+		return
+	}
+	if b.Values[row] < b.High {
+		visit(b.column, nil, true)
+	}
+	if b.Values[row] > b.Low {
+		visit(nil, b.column, true)
+	}
+}
+
+// Labelled is a column whose values are keys of tables.
+type Labelled struct {
+	Values []int64            // by row of the history, as stored; [enclave.EmptyValue] where it is empty
+	By     []*enclave.Telling // by release, the table in question last; nil if it does not tell them
+}
+
+func (l *Labelled) tells(all *matrix) *matrix {
+	telling := make([]map[int32]bool, len(l.By))
+	for t, by := range l.By {
+		telling[t] = map[int32]bool{}
+		if by != nil {
+			for _, set := range by.Sets {
+				for _, c := range set.Cells {
+					telling[t][c.Cell] = true
+				}
+			}
+		}
+	}
+	return all.only(func(p int) bool { return telling[all.cells[p].release][all.cells[p].cell] })
+}
+
+// labelled is the column as the published cells tell it: values that no table tells apart are one, and so are those of which a table publishes nothing.
+type labelled struct {
+	*Labelled
+	*matrix
+	value  []int32            // by row
+	values int                // how many there are
+	class  [][]int32          // by table and value; −1 of which nothing is published
+	at     []map[toldOf]int32 // by table: positions
+}
+
+// toldOf is whose a published cell is.
+type toldOf struct {
+	set          int
+	block, class int32
+}
+
+func (l *Labelled) changes(m *matrix) func() changer {
+	all := &labelled{Labelled: l, matrix: m, at: make([]map[toldOf]int32, len(m.tables))}
+	positions := make([]map[int32]int32, len(m.tables))
+	for _, t := range m.speak {
+		positions[t], all.at[t] = map[int32]int32{}, map[toldOf]int32{}
+	}
+	for p, c := range m.cells {
+		positions[c.release][c.cell] = int32(p) //nolint:gosec // positions are numbered in int32
+	}
+	seen := make([][]bool, len(m.tables)) // by table and class: whether anything is published of it
+	for _, t := range m.speak {
+		seen[t] = make([]bool, l.By[t].Classes())
+		for s, set := range l.By[t].Sets {
+			told := make([]bool, len(set.Class))
+			for _, c := range set.Cells {
+				if p, there := positions[t][c.Cell]; there {
+					all.at[t][toldOf{s, c.Block, c.Class}], told[c.Class] = p, true
+				}
+			}
+			for class, of := range set.Class {
+				seen[t][class] = seen[t][class] || told[of]
+			}
+		}
+	}
+	all.sort(seen)
+	alike := newHasher(m)
+	return func() changer {
+		return &relabelled{labelled: all, hasher: alike, known: make([]map[[2]int32][]int32, len(m.tables))}
+	}
+}
+
+// sort finds the values that the published cells of some table tell apart.
+func (l *labelled) sort(seen [][]bool) {
+	var starts []int64
+	for _, t := range l.speak {
+		starts = append(starts, l.By[t].Starts...)
+		if l.By[t].Empty >= 0 {
+			starts = append(starts, enclave.EmptyValue)
+		}
+	}
+	slices.Sort(starts)
+	starts = slices.Compact(starts)
+	numbers, of := map[string]int32{}, make([]int32, len(starts))
+	l.class = make([][]int32, len(l.tables))
+	for i, start := range starts {
+		classes := make([]int32, 0, len(l.speak))
+		for _, t := range l.speak {
+			if class := l.By[t].Of(start); class >= 0 && seen[t][class] {
+				classes = append(classes, class+1)
+			} else {
+				classes = append(classes, 0)
+			}
+		}
+		name := string(key(classes))
+		number, met := numbers[name]
+		if !met {
+			number = int32(len(numbers)) //nolint:gosec // at most the intervals
+			numbers[name] = number
+			for i, t := range l.speak {
+				l.class[t] = append(l.class[t], classes[i]-1)
+			}
+		}
+		of[i] = number
+	}
+	l.values, l.value = len(numbers), make([]int32, len(l.Values))
+	inParts(0, len(l.Values), func(from, to int32) any {
+		for row := from; row < to; row++ {
+			at, exact := slices.BinarySearch(starts, l.Values[row])
+			if !exact {
+				at--
+			}
+			l.value[row] = of[max(at, 0)]
+		}
+		return nil
+	})
+}
+
+// relabelled reads what rows of other values would count in.
+type relabelled struct {
+	*labelled
+	hasher
+	known      []map[[2]int32][]int32 // by table, of a block and a class: positions
+	in         []int                  // tables that the row in hand is in
+	more, less []int32
+}
+
+func (r *relabelled) like(row int) uint64 { return r.hash(row, r.value[row]) }
+
+func (r *relabelled) asks(row int) bool {
+	return slices.ContainsFunc(r.speak, func(t int) bool { return r.cell(t, row) != None })
+}
+
+func (r *relabelled) of(row int, visit func(more, less []int32, open bool)) {
+	r.in = r.in[:0]
+	for _, t := range r.speak {
+		if r.cell(t, row) != None {
+			r.in = append(r.in, t)
+		}
+	}
+	own, most := r.value[row], 0
+	for other := range int32(r.values) { //nolint:gosec // at most the intervals
+		most = max(most, r.shows(own, other))
+	}
+	for other := range int32(r.values) { //nolint:gosec // at most the intervals
+		shows := r.shows(own, other)
+		if shows == 0 {
+			continue
+		}
+		r.more, r.less = r.more[:0], r.less[:0]
+		for _, t := range r.in {
+			if a, b := r.class[t][own], r.class[t][other]; a != b {
+				block := r.By[t].Block[r.cell(t, row)]
+				r.less, r.more = append(r.less, r.list(t, block, a)...), append(r.more, r.list(t, block, b)...)
+			}
+		}
+		visit(r.more, r.less, shows == most)
+	}
+}
+
+// shows is how many tables would have the row in hand in another class if its value were the other.
+func (r *relabelled) shows(own, other int32) (tables int) {
+	for _, t := range r.in {
+		if r.class[t][own] != r.class[t][other] {
+			tables++
+		}
+	}
+	return tables
+}
+
+// list are the positions that somebody of a block and a class counts in.
+func (r *relabelled) list(t int, block, class int32) []int32 {
+	if class < 0 {
+		return nil
+	}
+	if list, there := r.known[t][[2]int32{block, class}]; there {
+		return list
+	}
+	var list []int32
+	for s, set := range r.By[t].Sets {
+		if p, there := r.at[t][toldOf{s, set.Block[block], set.Class[class]}]; there {
+			list = append(list, p)
+		}
+	}
+	if r.known[t] == nil {
+		r.known[t] = map[[2]int32][]int32{}
+	}
+	r.known[t][[2]int32{block, class}] = slices.Clip(list)
+	return list
+}
