@@ -33,7 +33,7 @@ const (
 
 // promised reports whether a kind of finding breaks a promise.
 func promised(kind string) bool {
-	return kind == fewSums || kind == fewPeople || kind == alikeInOne || kind == estimated
+	return kind == fewSums || kind == fewPeople || kind == alikeInOne || kind == alikeInMany || kind == estimated
 }
 
 // trial is one world, questions about it, and what was found.

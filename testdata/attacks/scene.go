@@ -33,6 +33,7 @@ func Scenes() map[string]func(seed uint64) *Scene {
 		"mate":     func(seed uint64) *Scene { return town(seed, villager{mates: 1}) },
 		"cohort":   func(seed uint64) *Scene { return town(seed, villager{mates: 9}) },
 		"alike":    func(seed uint64) *Scene { return town(seed, villager{mates: 19, alike: true}) },
+		"even":     even,
 		"newcomer": newcomer,
 		"leaver":   leaver,
 		"mended":   mended,
@@ -72,6 +73,8 @@ func townDataset() *enclave.Dataset {
 }
 
 // Positions of the town's columns.
+const colBorn = 3
+
 const (
 	colIllness = 6 + iota
 	colIll
@@ -145,6 +148,38 @@ func villagers(r *rand.Rand, t *lab.Table) {
 		v := townValues(r)
 		t.Add(strconv.FormatInt(i, 10), append([]int64{r.Int64N(4), r.Int64N(2), 1940 + i%60, r.Int64N(4), 1950 + r.Int64N(77)}, v[:]...)...)
 	}
+}
+
+// even is a town of twenty who are alike, and of others of whom just as many fewer are like them: each illness is as frequent as any among those born
+// before 1950, and among the younger ones. Counts of many tell nothing of the twenty then, as they do not where there are many more.
+func even(seed uint64) *Scene {
+	s := town(seed, villager{mates: 19, alike: true})
+	rows := s.Tables["first"].Rows
+	for column, values := range map[int]int{colIllness: 4, colIll: 2} {
+		r := rand.New(rand.NewPCG(seed, uint64(column))) //nolint:gosec // seeded on purpose
+		var group [2][]int
+		var left [2][]int64 // of each value as many as of any, but for those of the twenty
+		for i := range rows {
+			young := 0
+			if rows[i].Values[colBorn] >= 1950 {
+				young = 1
+			}
+			if i < townPeople {
+				group[young] = append(group[young], i)
+			}
+			left[young] = append(left[young], int64(len(left[young])%values))
+		}
+		for _, row := range rows[townPeople:] {
+			left[0] = slices.Delete(left[0], slices.Index(left[0], row.Values[column]), slices.Index(left[0], row.Values[column])+1)
+		}
+		for young := range group {
+			r.Shuffle(len(left[young]), func(i, k int) { left[young][i], left[young][k] = left[young][k], left[young][i] })
+			for i, row := range group[young] {
+				rows[row].Values[column] = left[young][i]
+			}
+		}
+	}
+	return s
 }
 
 // newcomer is a town to which the victim comes after the first questions.
