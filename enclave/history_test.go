@@ -2,6 +2,7 @@ package enclave_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -90,5 +91,46 @@ func TestBlocks(t *testing.T) {
 	f = table.Footprint(enclave.Digest{}, fates)
 	if got := f.Together([]int32{2}, nil); f.Blocks != nil || !reflect.DeepEqual(got, []int32{2}) {
 		t.Errorf("nobody's protected value is told: %v, %v", f.Blocks, got)
+	}
+}
+
+// Of illnesses it is told by district, and of all; a code that nobody has is of a class like any other.
+func TestTelling(t *testing.T) {
+	table := diagnoses()
+	fates := make([]enclave.Fate, len(table.Cells))
+	fates[1] = enclave.Primary
+	got := table.Footprint(enclave.Digest{}, fates).Tells
+	want := []enclave.Telling{{
+		Column: "illness", Starts: []int64{0, 1}, Class: []int32{0, 1}, Empty: -1, Block: []int32{0, 1, 1},
+		Sets: []enclave.TellingSet{
+			{Block: []int32{0, 1}, Class: []int32{0, 1}, Cells: []enclave.TellingCell{{Block: 0, Class: 1, Cell: 0}, {Block: 1, Class: 1, Cell: 2}}},
+			{Block: []int32{0, 0}, Class: []int32{0, 1}, Cells: []enclave.TellingCell{{Block: 0, Class: 0, Cell: 5}, {Block: 0, Class: 1, Cell: 6}}},
+		},
+	}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	// By two keys of one column, of which the second leaves empty values out of the first's order.
+	income := &table.Plan.Dataset.Columns[1]
+	*income = enclave.Column{Name: "income", Type: enclave.Int, Min: "-10", Max: "100", Class: enclave.Measure, Nullable: true}
+	table.Plan.Keys[1] = enclave.Key{Name: "some", Labels: []string{"<0", ">=0", enclave.LabelMissing}, Module: -1, Column: 1, Cuts: []int64{0}, Missing: 2}
+	table.Plan.Keys = append(table.Plan.Keys, enclave.Key{
+		Name: "much", Labels: []string{"<-20", "<0", "<50", ">=50", enclave.LabelMissing}, Module: -1, Column: 1, Cuts: []int64{-20, 0, 50}, Missing: 4,
+	})
+	table.Plan.Sets, table.Cells, fates = []enclave.Set{{0, 1, 2}, {0, 1}}, []enclave.Cell{
+		{Set: 0, Codes: []int32{1, 1, 3}}, {Set: 1, Codes: []int32{1, 1, enclave.Total}},
+	}, fates[:2]
+	told := &table.Footprint(enclave.Digest{}, fates).Tells[0]
+	for value, class := range map[int64]int32{-10: 0, -1: 0, 0: 1, 49: 1, 50: 2, 100: 2, enclave.EmptyValue: 3} {
+		if got := told.Of(value); got != class {
+			t.Errorf("%d is of class %d, not %d", value, got, class)
+		}
+	}
+	if told.Classes() != 4 || !slices.Equal(told.Sets[1].Class, []int32{0, 1, 1, 2}) {
+		t.Errorf("got %+v", told)
+	}
+	income.Class = enclave.Quasi
+	if tells := table.Footprint(enclave.Digest{}, fates).Tells; tells != nil {
+		t.Errorf("nobody's protected value is told: %+v", tells)
 	}
 }

@@ -352,7 +352,6 @@ func TestGuessesAreBounded(t *testing.T) {
 	}
 }
 
-// Whether a group of people is answered for does not depend on what they have: the table says nothing of those of district b, as if they had too few of
 // Two sums that nobody dominates, and the one less the other is somebody's amount, but for a few small ones: whoever is small could estimate it. It is no
 // matter what other columns say of the same people, nor in which snapshot.
 func TestEstimatesAreBounded(t *testing.T) {
@@ -403,6 +402,7 @@ func TestEstimatesAreBounded(t *testing.T) {
 	}
 }
 
+// Whether a group of people is answered for does not depend on what they have: the table says nothing of those of district b, as if they had too few of
 // something, and nothing of district a changes. Still the second table is about the same people but one, so nothing of it is published.
 func TestBlocksAreJudgedByThemselves(t *testing.T) {
 	w := newWorld(t)
@@ -452,5 +452,69 @@ func TestProgramsOutputsSayNothingOfSums(t *testing.T) {
 	}
 	if _, err := w.register.Load(all); enclave.KindOf(err) != enclave.NotFound {
 		t.Errorf("one that was not: %v", err)
+	}
+}
+
+// The same label counted of all, and of all but a few: who the few are is known, and what they have is, if they all have the same. So it is with a sum, if
+// they all have the most that there may be. It does not matter in which snapshot.
+func TestWhatEverybodySharesIsNotTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	telling := func(f *enclave.Footprint) *enclave.Footprint {
+		f.Tells = []enclave.Telling{{
+			Column: "district", Starts: []int64{0, 1}, Class: []int32{0, 1}, Empty: -1, Block: []int32{0, 0},
+			Sets: []enclave.TellingSet{{Block: []int32{0}, Class: []int32{0, 1}, Cells: []enclave.TellingCell{{Class: 0, Cell: 0}, {Class: 1, Cell: 1}}}},
+		}}
+		return f
+	}
+	summed := func(f *enclave.Footprint) *enclave.Footprint {
+		f.Summed = []string{"age"}
+		return f
+	}
+	var list []person
+	for i := range 60 {
+		list = append(list, person{id: i, age: 20 + i%5, district: string(rune('a' + i%2))})
+	}
+	for i := range 8 {
+		list = append(list, person{id: 100 + i, age: 110, district: "a"}, person{id: 200 + i, age: 120, district: string(rune('a' + i%2))})
+	}
+	all := func(district int32, _ int64) int32 { return district }
+	without := func(age int64) func(int32, int64) int32 {
+		return func(district int32, a int64) int32 {
+			if a == age || a >= 80 && a < 100 { // who came later is not asked
+				return enclave.NoCell
+			}
+			return district
+		}
+	}
+	first := w.load(list)
+	w.release(summed(telling(w.table(first, all))))
+	for i := range 16 {
+		list = append(list, person{id: 500 + i, age: 80 + i, district: string(rune('a' + i%2))})
+	}
+	for _, snapshot := range []enclave.Digest{first, w.load(list)} {
+		for name, c := range map[string]struct {
+			table *enclave.Footprint
+			alike int64
+		}{
+			"all in the first district":        {telling(w.table(snapshot, without(110))), 8},
+			"some in each":                     {telling(w.table(snapshot, without(120))), 0},
+			"nothing of districts":             {w.table(snapshot, without(110)), 0},
+			"all as old as can be":             {summed(w.table(snapshot, without(120))), 8},
+			"all of an age that others have":   {summed(w.table(snapshot, without(110))), 0},
+			"all as old as can be, not summed": {w.table(snapshot, without(120)), 0},
+		} {
+			if answer := w.audit(c.table); answer.Facts.Alike != c.alike || (len(answer.Suppress) > 0) != (c.alike > 0) {
+				t.Errorf("%s: %+v", name, answer)
+			}
+			w.restart()
+		}
+	}
+	indifferent := promising(k)
+	indifferent.HomogeneityPercent = 101
+	for _, table := range []*enclave.Footprint{telling(w.table(first, without(110))), summed(w.table(first, without(120)))} {
+		if answer, err := w.register.Audit(t.Context(), people(), 1, indifferent, table); err != nil || answer.Facts.Alike != 0 {
+			t.Errorf("it may be told: %+v, %v", answer, err)
+		}
 	}
 }
