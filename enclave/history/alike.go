@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"hash/maphash"
 	"math"
 	"slices"
 
@@ -13,9 +14,9 @@ type Alike struct {
 	Cells   int // that tell of the column
 	Changes int // other values of somebody that were compared with each other
 	Rounds  int // of comparing
-	// People are the subjects of whom it follows with the table which value they have, or is not known not to, and did not follow before.
+	// People are the subjects of whom it follows with the table which value they have, and did not follow before.
 	People int
-	// Undecided is set if it took too much to find out.
+	// Undecided is set if it took too much to find out; then People are all.
 	Undecided bool
 	// Suppressed are cells of the table without which it might not follow, ascending.
 	Suppressed []int32
@@ -33,6 +34,10 @@ func (r *Result) Alike(ctx context.Context, secret Secret) (*Alike, error) {
 		return nil, err
 	}
 	found.Changes, found.Rounds, found.Undecided = len(after.chosen), after.rounds, after.undecided
+	if after.undecided {
+		found.People = r.all.people.count
+		return found, ctx.Err()
+	}
 	sure := after.sure()
 	if len(sure) == 0 {
 		return found, ctx.Err()
@@ -44,8 +49,10 @@ func (r *Result) Alike(ctx context.Context, secret Secret) (*Alike, error) {
 		return nil, err
 	}
 	known := map[int32]bool{}
-	for _, row := range before.sure() {
-		known[row.row] = true
+	if !before.undecided { // or more would be called known than is
+		for _, row := range before.sure() {
+			known[row.row] = true
+		}
 	}
 	sure = slices.DeleteFunc(sure, func(row sureRow) bool { return known[row.row] })
 	people := map[int32]bool{}
@@ -63,8 +70,8 @@ func (r *Result) random() *stream { return r.audit.seed.stream(^r.Version) }
 // comparison is a search for other values of everybody that give the same numbers.
 type comparison struct {
 	*matrix
-	reader func() changer
-	random *stream
+	changes changes
+	random  *stream
 	// chosen are changes that together make up for each other, each in some part: whatever they span changes no number, forwards or backwards.
 	chosen []sparse
 	// barred are weights of positions of sums that no change lowers that is open still: those that raise one cannot be made.
@@ -75,16 +82,14 @@ type comparison struct {
 }
 
 const (
-	// least is the part of a change that may be made for one that has to make up for it: of one of a hundred thousand others.
-	least = 1e-5
-	// noise is what products with weights may be off because numbers are floating point, in parts of the largest.
-	noise = 1e-3
+	// noise is a change of a sum that counts as none; the changes that raise it which were chosen do so by 1 or more.
+	noise = 1e-6
 	// outside is how large the product of a change with a random vector that is orthogonal to the chosen ones has to be for it not to be among
 	// what they span, orthogonals how many such vectors there are. A change of whole numbers is overlooked once in 10^9 times, and by chance alone.
 	outside     = 1e-5
 	orthogonals = 3
-	// maxRounds is how often changes may be added in a row, which end at a few.
-	maxRounds = 50
+	// maxComparisons is more than it takes, a few, before it is undecided.
+	maxComparisons = 200
 )
 
 func newComparison(ctx context.Context, m *matrix, secret Secret, random *stream) (*comparison, error) {
@@ -92,10 +97,10 @@ func newComparison(ctx context.Context, m *matrix, secret Secret, random *stream
 	if len(m.cells) == 0 {
 		return c, ctx.Err()
 	}
-	c.reader = secret.changes(m)
+	c.changes = secret.changes(m)
 	for {
 		if len(c.chosen) == 0 {
-			c.choose(everybody, func(_, _ []int32) bool { return true })
+			c.choose(everybody, nil, func(_, _ []int32) bool { return true })
 		}
 		if len(c.chosen) == 0 {
 			return c, nil
@@ -104,28 +109,38 @@ func newComparison(ctx context.Context, m *matrix, secret Secret, random *stream
 			return nil, err
 		}
 		c.rounds++
-		n := len(m.cells)
-		within := box{slices.Repeat([]float64{least}, len(c.chosen)), slices.Repeat([]float64{1}, len(c.chosen))}
-		balanced, err := balance(ctx, len(c.chosen), func(i int) *sparse { return &c.chosen[i] }, within, make([]float64, n), 1e-9)
+		parts, err := newPartition(ctx, c.chosen, len(c.cells))
 		if err != nil {
 			return nil, err
 		}
-		c.effort += balanced.steps * n * n * n / 3
-		before := len(c.chosen)
-		switch {
-		case balanced.found:
-			asked := c.notSpanned()
-			if c.choose(changer.asks, asked); len(c.chosen) == before {
-				return c, nil
-			}
-			c.choose(everybody, asked)
-		default:
-			weights := c.oriented(balanced.weights)
-			c.choose(everybody, func(more, less []int32) bool { return pull(weights, more, less) < -noise })
-			if len(c.chosen) == before || c.effort > maxEffort || c.rounds%maxRounds == 0 {
-				c.bar(weights, balanced.proven && len(c.chosen) == before)
-			}
+		c.effort += parts.steps * len(c.cells) * len(c.cells) * len(c.cells) / 3
+		if !parts.decided || c.effort > maxEffort || c.rounds > maxComparisons {
+			c.undecided = true
+			return c, nil
 		}
+		before := len(c.chosen)
+		if slices.Contains(parts.alone, true) {
+			c.choose(everybody, [][]float64{parts.weights}, func(more, less []int32) bool { return pull(parts.weights, more, less) < -noise })
+			if len(c.chosen) > before {
+				continue
+			}
+			c.bar(&parts)
+		}
+		before = len(c.chosen)
+		if len(c.chosen) == 0 {
+			continue
+		}
+		orthogonal := c.orthogonal()
+		if len(orthogonal) == 0 {
+			return c, nil
+		}
+		asked := func(more, less []int32) bool {
+			return slices.ContainsFunc(orthogonal, func(v []float64) bool { return math.Abs(pull(v, more, less)) > outside })
+		}
+		if c.choose(changer.asks, orthogonal, asked); len(c.chosen) == before {
+			return c, nil
+		}
+		c.choose(everybody, orthogonal, asked)
 	}
 }
 
@@ -140,41 +155,16 @@ func pull(weights []float64, more, less []int32) (sum float64) {
 	return sum
 }
 
-// oriented are weights by which the chosen changes pull no less upwards than downwards, and none by more than 1.
-func (c *comparison) oriented(weights []float64) []float64 {
-	low, high := 0.0, 0.0
-	for i := range c.chosen {
-		by := c.chosen[i].times(weights)
-		low, high = min(low, by), max(high, by)
-	}
-	scale := high
-	if -low > high {
-		scale = low
-	}
-	if scale == 0 {
-		return weights
-	}
-	scaled := make([]float64, len(weights))
-	for i, w := range weights {
-		scaled[i] = w / scale
-	}
-	return scaled
-}
-
-// bar notes weights that no change lowers, and lets go of those that raise it. Where that is not so, since it takes too much to find any, whatever it moves is barred.
-func (c *comparison) bar(weights []float64, proven bool) {
-	c.barred, c.undecided = append(c.barred, weights), c.undecided || !proven
-	if !proven {
-		opposite := slices.Clone(weights)
-		for i := range opposite {
-			opposite[i] = -opposite[i]
+// bar notes weights of a sum that nobody's change lowers, and lets go of the changes that raise it.
+func (c *comparison) bar(parts *partition) {
+	c.barred = append(c.barred, parts.weights)
+	left := c.chosen[:0]
+	for i, v := range c.chosen {
+		if !parts.alone[i] {
+			left = append(left, v)
 		}
-		c.barred = append(c.barred, opposite)
 	}
-	c.chosen = slices.DeleteFunc(c.chosen, func(v sparse) bool {
-		by := v.times(weights)
-		return by > noise || !proven && by < -noise
-	})
+	c.chosen = left
 }
 
 // barredBy is the first of the weights that bar a change; −1 if none does.
@@ -182,8 +172,8 @@ func (c *comparison) barredBy(more, less []int32) int {
 	return slices.IndexFunc(c.barred, func(weights []float64) bool { return pull(weights, more, less) > noise })
 }
 
-// notSpanned is what a change is like that the chosen ones do not span.
-func (c *comparison) notSpanned() func(more, less []int32) bool {
+// orthogonal are random vectors that are orthogonal to the chosen changes and what they span; none if they span everything.
+func (c *comparison) orthogonal() (orthogonal [][]float64) {
 	n := len(c.cells)
 	products := mat.NewSymDense(n, nil)
 	trace := 0.0
@@ -202,7 +192,6 @@ func (c *comparison) notSpanned() func(more, less []int32) bool {
 		products.SetSym(p, p, products.At(p, p)+small)
 	}
 	var factor mat.Cholesky
-	var orthogonal [][]float64
 	if factor.Factorize(products) {
 		for range orthogonals {
 			v := mat.NewVecDense(n, nil)
@@ -218,32 +207,35 @@ func (c *comparison) notSpanned() func(more, less []int32) bool {
 			}
 		}
 	}
-	return func(more, less []int32) bool {
-		return slices.ContainsFunc(orthogonal, func(v []float64) bool { return math.Abs(pull(v, more, less)) > outside })
-	}
+	return orthogonal
 }
 
 // everybody is whose changes may be chosen.
 func everybody(changer, int) bool { return true }
 
-// choose takes up changes of some rows that are as asked and not barred: in each stretch of the rows those that raise or lower a position that no earlier one did.
-func (c *comparison) choose(whose func(changer, int) bool, asked func(more, less []int32) bool) {
+// choose takes up changes of some rows that are as asked and not barred: in each stretch of the rows those that raise or lower a position that no earlier one
+// did. What is asked depends on weights, or on nothing.
+func (c *comparison) choose(whose func(changer, int) bool, weights [][]float64, asked func(more, less []int32) bool) {
+	seen := c.patterns(slices.Concat(weights, c.barred))
 	for _, part := range inParts(0, c.people.rows, func(from, to int32) (chosen []sparse) {
-		read, lacking, met := c.reader(), 2*len(c.cells), &memory{}
+		read, lacking, met := c.changes.reader(), 2*len(c.cells), &memory{}
 		raised, lowered := make([]bool, len(c.cells)), make([]bool, len(c.cells))
 		for row := int(from); row < int(to) && lacking > 0; row++ {
 			if !whose(read, row) {
 				continue
 			}
-			number := read.like(row)
+			number := seen.hash(c.matrix, row, read.other(row))
 			if _, known := met.recall(number); known {
-				continue // whatever they could do is chosen, or is not asked for
+				continue // there is nothing to choose of theirs
 			}
-			met.note(number, true)
+			some := false
 			read.of(row, func(more, less []int32, _ bool) {
+				if !asked(more, less) || c.barredBy(more, less) >= 0 {
+					return
+				}
+				some = true
 				isNew := func(at []bool) func(int32) bool { return func(p int32) bool { return !at[p] } }
-				if !slices.ContainsFunc(more, isNew(raised)) && !slices.ContainsFunc(less, isNew(lowered)) ||
-					!asked(more, less) || c.barredBy(more, less) >= 0 {
+				if !slices.ContainsFunc(more, isNew(raised)) && !slices.ContainsFunc(less, isNew(lowered)) {
 					return
 				}
 				var v sparse
@@ -263,11 +255,22 @@ func (c *comparison) choose(whose func(changer, int) bool, asked func(more, less
 				}
 				chosen = append(chosen, v)
 			})
+			if !some || seen.of == nil {
+				met.note(number, false)
+			}
 		}
 		return chosen
 	}) {
 		c.chosen = append(c.chosen, part...)
 	}
+}
+
+// patterns are those of cells by what they mean to weights; without any each is one.
+func (c *comparison) patterns(weights [][]float64) *patterns {
+	if len(weights) == 0 {
+		return &patterns{seed: maphash.MakeSeed()}
+	}
+	return newPatterns(c.matrix, func(table int, cell int32) []float64 { return c.changes.means(weights, table, cell) })
 }
 
 // sureRow is a row of which no change is left that somebody who reads the tables would see.
@@ -277,14 +280,15 @@ func (c *comparison) sure() []sureRow {
 	if len(c.barred) == 0 {
 		return nil
 	}
+	seen := c.patterns(c.barred)
 	return slices.Concat(inParts(0, c.people.count, func(from, to int32) (sure []sureRow) {
-		read, met := c.reader(), &memory{}
+		read, met := c.changes.reader(), &memory{}
 		for person := from; person < to; person++ {
 			c.people.anyRow(person, func(row int) bool {
 				if !read.asks(row) {
 					return false
 				}
-				number := read.like(row)
+				number := seen.hash(c.matrix, row, read.other(row))
 				told, known := met.recall(number)
 				if !known {
 					some, left := false, false
@@ -307,8 +311,14 @@ func (c *comparison) sure() []sureRow {
 
 // name are the cells of the table that some of the barred sums that tell of these rows would do least without.
 func (c *comparison) name(sure []sureRow) (cells []int32) {
-	read, tells := c.reader(), make([]bool, len(c.barred))
+	read, tells := c.changes.reader(), make([]bool, len(c.barred))
+	seen, met := c.patterns(c.barred), &memory{}
 	for _, row := range sure {
+		number := seen.hash(c.matrix, int(row.row), read.other(int(row.row)))
+		if _, known := met.recall(number); known {
+			continue
+		}
+		met.note(number, true)
 		read.of(int(row.row), func(more, less []int32, open bool) {
 			if by := c.barredBy(more, less); open && by >= 0 {
 				tells[by] = true

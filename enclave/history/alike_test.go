@@ -314,3 +314,37 @@ func TestAlikeLabels(t *testing.T) {
 		t.Errorf("%d tables tell what somebody has, %d do not", told, clean)
 	}
 }
+
+// Whoever compares comes to an end where tables are many and values rare, in large systems too, and then an example is nobody's but theirs of whom nothing is told.
+func TestAlikeComesToAnEnd(t *testing.T) {
+	r := random(5)
+	systems := 12
+	if testing.Short() {
+		systems = 3
+	}
+	for n := range systems {
+		rows, domain, rare := 300+r.IntN(3000), 3+r.IntN(12), 2+r.IntN(60)
+		owners := each(rows)
+		column := &history.Bounded{High: 1}
+		for range owners {
+			column.Values = append(column.Values, int64(r.IntN(rare)/(rare-1)))
+		}
+		a := start(t, history.Sums, owners, 10)
+		for range 2 + r.IntN(4) {
+			keys := [][]int32{codes(r, rows, domain, true), codes(r, rows, domain, false)}
+			result := try(t, a, crossed(owners, keys, []int{domain, domain}, [][]int{{0}, {}}, 10))
+			if result.Refused {
+				continue
+			}
+			column.Of = append(column.Of, true)
+			alike, err := result.Alike(context.Background(), column)
+			if err != nil || alike.Undecided || alike.People > 0 && len(alike.Suppressed) == 0 {
+				t.Fatalf("system %d: %+v, %v", n, alike, err)
+			}
+			t.Logf("%d rows, one of %d: %+v", rows, rare, alike)
+			if err := a.Accept(result); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -8,10 +8,10 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// box is between what each vector may be multiplied by: of an atom, what its total may change by.
+// box is between what each atom's total may change.
 type box struct{ low, high []float64 }
 
-// change is what each vector is multiplied by, for atoms how much more their total would be, and no sum would be another one; or why there is no such change.
+// change is how much more each atom's total would be, and no sum would be another one; or why there is no such change.
 type change struct {
 	found bool
 	by    []float64 // by atom, within the box
@@ -29,17 +29,12 @@ const (
 	exactly = 1e-6
 )
 
-// alternative looks for a change within a box that makes up for a given one of the basis's sums, such that no published sum differs.
-func (w *amounts) alternative(ctx context.Context, within box, given []float64) (change, error) {
-	return balance(ctx, len(w.atoms), func(i int) *sparse { return &w.atoms[i].sparse }, within, given, exactly)
-}
-
-// balance looks for multiples of some vectors, within a box, that add up to less than so much together with a given one. There are
-// some, or there are weights that prove that there are none (Farkas). Newton's method on the box's logarithmic barrier, begun in its middle, finds one
+// alternative looks for a change within a box that makes up for a given one of the basis's sums, such that no published sum differs. There is
+// one, or there are weights that prove that there is none (Farkas). Newton's method on the box's logarithmic barrier, begun in its middle, finds one
 // or the other: Boyd and Vandenberghe, Convex Optimization (2004), section 10.3.
-func balance(ctx context.Context, count int, vector func(int) *sparse, within box, given []float64, enough float64) (change, error) {
-	n := len(given)
-	by, step := make([]float64, count), make([]float64, count)
+func (w *amounts) alternative(ctx context.Context, within box, given []float64) (change, error) {
+	n := len(w.basis)
+	by, step := make([]float64, len(w.atoms)), make([]float64, len(w.atoms))
 	for i := range by {
 		by[i] = (within.low[i] + within.high[i]) / 2
 	}
@@ -52,11 +47,11 @@ func balance(ctx context.Context, count int, vector func(int) *sparse, within bo
 		rest := slices.Clone(given)
 		clear(hessian)
 		clear(right)
-		for i := range by {
+		for i := range w.atoms {
 			if within.low[i] == within.high[i] {
 				continue
 			}
-			a, slope, width := vector(i), within.slope(i, by[i]), within.width(i, by[i])
+			a, slope, width := &w.atoms[i], within.slope(i, by[i]), within.width(i, by[i])
 			for k, q := range a.at {
 				rest[q] += by[i] * a.by[k]
 				right[q] -= width * slope * a.by[k]
@@ -71,7 +66,7 @@ func balance(ctx context.Context, count int, vector func(int) *sparse, within bo
 			off = max(off, math.Abs(v))
 			hessian[i*n+i] = hessian[i*n+i]*(1+1e-12) + 1e-300 // keeps it positive in spite of rounding
 		}
-		if off < enough {
+		if off < exactly {
 			return change{found: true, by: by, steps: steps}, nil
 		}
 		var factor mat.Cholesky
@@ -83,11 +78,14 @@ func balance(ctx context.Context, count int, vector func(int) *sparse, within bo
 		weights = solved.RawVector().Data
 		low, high := dot(weights, given), dot(weights, given) // of the weighted sum, whatever changes
 		length := 1.0
-		for i := range by {
+		for i := range w.atoms {
 			if step[i] = 0; within.low[i] == within.high[i] {
 				continue
 			}
-			pull := vector(i).times(weights)
+			pull := 0.0
+			for k, q := range w.atoms[i].at {
+				pull += weights[q] * w.atoms[i].by[k]
+			}
 			low, high = low+min(pull*within.low[i], pull*within.high[i]), high+max(pull*within.low[i], pull*within.high[i])
 			step[i] = -(within.slope(i, by[i]) + pull) * within.width(i, by[i])
 			switch next := by[i] + step[i]; {
@@ -115,14 +113,6 @@ func (b box) slope(atom int, at float64) float64 {
 func (b box) width(atom int, at float64) float64 {
 	up, down := 1/(b.high[atom]-at), 1/(at-b.low[atom])
 	return 1 / (up*up + down*down)
-}
-
-// times is the product with another vector.
-func (v *sparse) times(other []float64) (sum float64) {
-	for i, at := range v.at {
-		sum += v.by[i] * other[at]
-	}
-	return sum
 }
 
 func dot(a, b []float64) (sum float64) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/enclave/history"
 )
 
@@ -130,4 +131,63 @@ func BenchmarkEstimates(b *testing.B) {
 			b.ReportMetric(float64(len(estimates.Suppressed)), "named")
 		})
 	}
+}
+
+// BenchmarkAlike prints what it costs to make sure that tables of a label do not tell what anybody has: a label of so many values by four open keys, one after
+// the other.
+func BenchmarkAlike(b *testing.B) {
+	for _, c := range []struct{ rows, labels int }{{100_000, 20}, {1_000_000, 20}, {1_000_000, 136}, {10_000_000, 20}} {
+		b.Run(fmt.Sprintf("rows=%d/labels=%d", c.rows, c.labels), func(b *testing.B) {
+			r := random(1)
+			subjects, label := each(c.rows), codes(r, c.rows, c.labels, true)
+			a := start(b, history.Sums, subjects, 10)
+			column := &history.Labelled{}
+			for _, l := range label {
+				column.Values = append(column.Values, int64(l))
+			}
+			var last *history.Release
+			for i, domain := range []int{30, 10, 2, 30} {
+				release, telling := tellingTable(subjects, codes(r, c.rows, domain, false), label, domain, c.labels)
+				column.By = append(column.By, telling)
+				if last = release; i < 3 {
+					if err := a.Add(release); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			result := try(b, a, last)
+			var alike *history.Alike
+			for b.Loop() {
+				var err error
+				if alike, err = result.Alike(context.Background(), column); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(alike.Cells), "cells")
+			b.ReportMetric(float64(alike.Changes), "changes")
+			b.ReportMetric(float64(alike.Rounds), "rounds")
+			b.ReportMetric(float64(alike.People), "told")
+		})
+	}
+}
+
+// tellingTable is a table of a label by a key, without margins.
+func tellingTable(subjects []uint32, key, label []int32, domain, labels int) (*history.Release, *enclave.Telling) {
+	release := crossed(subjects, [][]int32{key, label}, []int{domain, labels}, nil, 10)
+	telling, set := &enclave.Telling{Empty: -1}, enclave.TellingSet{}
+	for l := range labels {
+		telling.Starts, telling.Class = append(telling.Starts, int64(l)), append(telling.Class, int32(l)) //nolint:gosec // small
+		set.Class = append(set.Class, int32(l))                                                           //nolint:gosec // small
+	}
+	for block := range domain {
+		set.Block = append(set.Block, int32(block)) //nolint:gosec // small
+	}
+	for full, list := range release.Published {
+		telling.Block = append(telling.Block, int32(full/labels)) //nolint:gosec // small
+		for _, cell := range list {
+			set.Cells = append(set.Cells, enclave.TellingCell{Block: int32(full / labels), Class: int32(full % labels), Cell: cell}) //nolint:gosec // small
+		}
+	}
+	telling.Sets = []enclave.TellingSet{set}
+	return release, telling
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"math"
 	"slices"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -12,13 +13,20 @@ import (
 type Secret interface {
 	// tells are the cells of all releases that tell of it, and changes what other values would change of them.
 	tells(all *matrix) *matrix
-	changes(m *matrix) func() changer
+	changes(m *matrix) changes
+}
+
+// changes are what other values would change.
+type changes interface {
+	reader() changer
+	// means is what a full-table cell means to weights: rows in cells that mean the same, and of the same other number, can change them in the same ways.
+	means(weights [][]float64, table int, cell int32) []float64
 }
 
 // changer says what the published cells would be if a row's value were another one. It is for one goroutine.
 type changer interface {
-	// like is a number that rows have in common that the same changes could be made of.
-	like(row int) uint64
+	// other is what changes depend on but for the cells that the row is in.
+	other(row int) int32
 	// asks is whether somebody could learn a row's value at all.
 	asks(row int) bool
 	// of visits the changes, one for each other value, or two if the value can be more and can be less: the positions that the row would count in
@@ -26,21 +34,48 @@ type changer interface {
 	of(row int, visit func(more, less []int32, open bool))
 }
 
-// hasher tells rows apart by their cells and something else.
-type hasher struct {
-	rows *matrix
+// patterns number what full-table cells mean to some weights of positions, by table: those of the same number are the same to them. Nil by themselves.
+type patterns struct {
 	seed maphash.Seed
+	of   [][]int32
 }
 
-func newHasher(m *matrix) hasher { return hasher{m, maphash.MakeSeed()} }
+// alike is to how much weights have to agree.
+const alike = 1e-8
 
-func (h *hasher) hash(row int, other int32) uint64 {
+// newPatterns numbers them by what meaning returns of a full-table cell.
+func newPatterns(m *matrix, meaning func(table int, cell int32) []float64) *patterns {
+	p := &patterns{seed: maphash.MakeSeed(), of: make([][]int32, len(m.tables))}
+	for _, t := range m.speak {
+		numbers := map[string]int32{}
+		for cell := range m.tables[t].lists {
+			var name []byte
+			for _, v := range meaning(t, int32(cell)) { //nolint:gosec // cells are numbered in int32
+				name = binary.LittleEndian.AppendUint64(name, uint64(int64(math.Round(v/alike)))) //nolint:gosec // its bits
+			}
+			number, met := numbers[string(name)]
+			if !met {
+				number = int32(len(numbers)) //nolint:gosec // at most the cells
+				numbers[string(name)] = number
+			}
+			p.of[t] = append(p.of[t], number)
+		}
+	}
+	return p
+}
+
+// hash is a number of the patterns that a row has, and something else.
+func (p *patterns) hash(m *matrix, row int, other int32) uint64 {
 	var record [64]byte
 	name := binary.LittleEndian.AppendUint32(record[:0], uint32(other)) //nolint:gosec // its bits
-	for _, t := range h.rows.speak {
-		name = binary.LittleEndian.AppendUint32(name, uint32(h.rows.cell(t, row))) //nolint:gosec // its bits
+	for _, t := range m.speak {
+		number := m.cell(t, row)
+		if number != None && p.of != nil {
+			number = p.of[t][number]
+		}
+		name = binary.LittleEndian.AppendUint32(name, uint32(number)) //nolint:gosec // its bits
 	}
-	return maphash.Bytes(h.seed, name)
+	return maphash.Bytes(p.seed, name)
 }
 
 // memory is what was found out of some rows, of those that were looked at last: for each number that rows have in common.
@@ -70,27 +105,31 @@ func (b *Bounded) tells(all *matrix) *matrix {
 	return all.only(func(p int) bool { return b.Of[all.cells[p].release] })
 }
 
-func (b *Bounded) changes(m *matrix) func() changer {
-	alike := newHasher(m)
-	return func() changer { return &bounded{Bounded: b, matrix: m, hasher: alike} }
-}
+func (b *Bounded) changes(m *matrix) changes { return &bounded{Bounded: b, matrix: m} }
 
 type bounded struct {
 	*Bounded
 	*matrix
-	hasher
 	column []int32
 }
 
-func (b *bounded) like(row int) uint64 {
-	room := int32(0)
+func (b *bounded) reader() changer { return &bounded{Bounded: b.Bounded, matrix: b.matrix} }
+
+func (b *bounded) means(weights [][]float64, table int, cell int32) (sums []float64) {
+	for _, w := range weights {
+		sums = append(sums, pull(w, b.tables[table].lists[cell], nil))
+	}
+	return sums
+}
+
+func (b *bounded) other(row int) (room int32) {
 	if b.Values[row] < b.High {
 		room++
 	}
 	if b.Values[row] > b.Low {
 		room += 2
 	}
-	return b.hash(row, room)
+	return room
 }
 
 // asks is true of values at a bound. What others are the numbers alone tell nobody for whom they do not add up to it.
@@ -133,23 +172,24 @@ func (l *Labelled) tells(all *matrix) *matrix {
 type labelled struct {
 	*Labelled
 	*matrix
-	value  []int32            // by row
-	values int                // how many there are
-	class  [][]int32          // by table and value; −1 of which nothing is published
-	at     []map[toldOf]int32 // by table: positions
+	value  []int32   // by row
+	values int       // how many there are
+	class  [][]int32 // by table and value; −1 of which nothing is published
+	sets   [][]toldSet
 }
 
-// toldOf is whose a published cell is.
-type toldOf struct {
-	set          int
-	block, class int32
+// toldSet is where the published cells of a table's grouping set stand.
+type toldSet struct {
+	*enclave.TellingSet
+	classes int
+	at      []int32 // positions, by the set's block times classes plus its class; −1 of what is not published
 }
 
-func (l *Labelled) changes(m *matrix) func() changer {
-	all := &labelled{Labelled: l, matrix: m, at: make([]map[toldOf]int32, len(m.tables))}
+func (l *Labelled) changes(m *matrix) changes {
+	all := &labelled{Labelled: l, matrix: m, sets: make([][]toldSet, len(m.tables))}
 	positions := make([]map[int32]int32, len(m.tables))
 	for _, t := range m.speak {
-		positions[t], all.at[t] = map[int32]int32{}, map[toldOf]int32{}
+		positions[t] = map[int32]int32{}
 	}
 	for p, c := range m.cells {
 		positions[c.release][c.cell] = int32(p) //nolint:gosec // positions are numbered in int32
@@ -157,23 +197,48 @@ func (l *Labelled) changes(m *matrix) func() changer {
 	seen := make([][]bool, len(m.tables)) // by table and class: whether anything is published of it
 	for _, t := range m.speak {
 		seen[t] = make([]bool, l.By[t].Classes())
-		for s, set := range l.By[t].Sets {
-			told := make([]bool, len(set.Class))
+		for s := range l.By[t].Sets {
+			set := toldSet{TellingSet: &l.By[t].Sets[s]}
+			blocks := 0
+			for _, block := range set.Block {
+				blocks = max(blocks, int(block)+1)
+			}
+			for _, class := range set.Class {
+				set.classes = max(set.classes, int(class)+1)
+			}
+			set.at = slices.Repeat([]int32{-1}, blocks*set.classes)
+			told := make([]bool, set.classes)
 			for _, c := range set.Cells {
 				if p, there := positions[t][c.Cell]; there {
-					all.at[t][toldOf{s, c.Block, c.Class}], told[c.Class] = p, true
+					set.at[int(c.Block)*set.classes+int(c.Class)], told[c.Class] = p, true
 				}
 			}
+			all.sets[t] = append(all.sets[t], set)
 			for class, of := range set.Class {
 				seen[t][class] = seen[t][class] || told[of]
 			}
 		}
 	}
 	all.sort(seen)
-	alike := newHasher(m)
-	return func() changer {
-		return &relabelled{labelled: all, hasher: alike, known: make([]map[[2]int32][]int32, len(m.tables))}
+	return all
+}
+
+func (l *labelled) reader() changer { return &relabelled{labelled: l} }
+
+// means are what the values of somebody in the block of a cell count for, less what the first one does: only differences matter.
+func (l *labelled) means(weights [][]float64, table int, cell int32) (sums []float64) {
+	var list []int32
+	for _, w := range weights {
+		first := len(sums)
+		for value := range l.values {
+			list = l.append(list[:0], table, l.By[table].Block[cell], l.class[table][value])
+			sums = append(sums, pull(w, list, nil))
+		}
+		for i := range sums[first:] {
+			sums[len(sums)-1-i] -= sums[first]
+		}
 	}
+	return sums
 }
 
 // sort finds the values that the published cells of some table tell apart.
@@ -225,13 +290,11 @@ func (l *labelled) sort(seen [][]bool) {
 // relabelled reads what rows of other values would count in.
 type relabelled struct {
 	*labelled
-	hasher
-	known      []map[[2]int32][]int32 // by table, of a block and a class: positions
-	in         []int                  // tables that the row in hand is in
+	in         []int // tables that the row in hand is in
 	more, less []int32
 }
 
-func (r *relabelled) like(row int) uint64 { return r.hash(row, r.value[row]) }
+func (r *relabelled) other(row int) int32 { return r.value[row] }
 
 func (r *relabelled) asks(row int) bool {
 	return slices.ContainsFunc(r.speak, func(t int) bool { return r.cell(t, row) != None })
@@ -257,7 +320,7 @@ func (r *relabelled) of(row int, visit func(more, less []int32, open bool)) {
 		for _, t := range r.in {
 			if a, b := r.class[t][own], r.class[t][other]; a != b {
 				block := r.By[t].Block[r.cell(t, row)]
-				r.less, r.more = append(r.less, r.list(t, block, a)...), append(r.more, r.list(t, block, b)...)
+				r.less, r.more = r.append(r.less, t, block, a), r.append(r.more, t, block, b)
 			}
 		}
 		visit(r.more, r.less, shows == most)
@@ -274,23 +337,16 @@ func (r *relabelled) shows(own, other int32) (tables int) {
 	return tables
 }
 
-// list are the positions that somebody of a block and a class counts in.
-func (r *relabelled) list(t int, block, class int32) []int32 {
+// append appends the positions that somebody of a block and a class counts in.
+func (l *labelled) append(positions []int32, t int, block, class int32) []int32 {
 	if class < 0 {
-		return nil
+		return positions
 	}
-	if list, there := r.known[t][[2]int32{block, class}]; there {
-		return list
-	}
-	var list []int32
-	for s, set := range r.By[t].Sets {
-		if p, there := r.at[t][toldOf{s, set.Block[block], set.Class[class]}]; there {
-			list = append(list, p)
+	for i := range l.sets[t] {
+		set := &l.sets[t][i]
+		if p := set.at[int(set.Block[block])*set.classes+int(set.Class[class])]; p >= 0 {
+			positions = append(positions, p)
 		}
 	}
-	if r.known[t] == nil {
-		r.known[t] = map[[2]int32][]int32{}
-	}
-	r.known[t][[2]int32{block, class}] = slices.Clip(list)
-	return list
+	return positions
 }
