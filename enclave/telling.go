@@ -103,7 +103,7 @@ func (t *Table) telling(column int, own, others Set, fates []Fate) Telling {
 		}
 		for i := range t.Cells {
 			if cell := &t.Cells[i]; cell.Set == s && fates[i] == Published {
-				of.Cells = append(of.Cells, TellingCell{ofBlock.of(rest, cell.Codes), ofClass.of(kept, cell.Codes), int32(i)}) //nolint:gosec // at most MaxCells and their margins
+				of.Cells = append(of.Cells, TellingCell{ofBlock.of(rest, cell.Codes), ofClass.of(kept, cell.Codes), int32(i)})
 			}
 		}
 		told.Sets = append(told.Sets, of)

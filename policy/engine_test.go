@@ -87,7 +87,7 @@ func TestRelease(t *testing.T) {
 			"derivable": {func(f *enclave.Facts) { f.Derivable = 1 }, enclave.Deny, []string{"DERIVABLE"}},
 			"history":   {func(f *enclave.Facts) { f.History.Clean = false }, enclave.Deny, []string{"HISTORY"}},
 			"guess":     {func(f *enclave.Facts) { f.History.Guess++ }, enclave.Deny, []string{"HISTORY"}},
-			"alike": {func(f *enclave.Facts) { f.History.Alike = 1 }, enclave.Deny, []string{"HISTORY"}},
+			"alike":     {func(f *enclave.Facts) { f.History.Alike = 1 }, enclave.Deny, []string{"HISTORY"}},
 			"estimable": {func(f *enclave.Facts) { f.History.Estimable = 1 }, enclave.Deny, []string{"HISTORY"}},
 			"budget":    {func(f *enclave.Facts) { f.History.Rank++ }, enclave.Deny, []string{"HISTORY_BUDGET"}},
 		} {

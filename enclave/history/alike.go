@@ -284,9 +284,9 @@ func (c *comparison) sure() []sureRow {
 	return slices.Concat(inParts(0, c.people.count, func(from, to int32) (sure []sureRow) {
 		read, met := c.changes.reader(), &memory{}
 		for person := from; person < to; person++ {
-			c.people.anyRow(person, func(row int) bool {
+			c.people.eachRow(person, func(row int) {
 				if !read.asks(row) {
-					return false
+					return
 				}
 				number := seen.hash(c.matrix, row, read.other(row))
 				told, known := met.recall(number)
@@ -302,7 +302,6 @@ func (c *comparison) sure() []sureRow {
 				if told {
 					sure = append(sure, sureRow{int32(row), person}) //nolint:gosec // at most maxRows
 				}
-				return false
 			})
 		}
 		return sure

@@ -186,11 +186,11 @@ func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) su
 		s.telling.Sets[0].Class, s.telling.Sets[1].Class = append(s.telling.Sets[0].Class, class), append(s.telling.Sets[1].Class, class)
 	}
 	for full, list := range s.release.Published {
-		block, class := int32(full)/number, int32(full)%number //nolint:gosec // few cells
+		block, class := int32(full)/number, int32(full)%number
 		s.telling.Block = append(s.telling.Block, block)
 		for _, cell := range list {
 			switch {
-			case cell == int32(full): //nolint:gosec // few cells
+			case cell == int32(full):
 				s.telling.Sets[0].Cells = append(s.telling.Sets[0].Cells, enclave.TellingCell{Block: block, Class: class, Cell: cell})
 			case cell >= 2*number+3:
 				s.telling.Sets[1].Cells = append(s.telling.Sets[1].Cells, enclave.TellingCell{Class: class, Cell: cell})

@@ -176,16 +176,16 @@ func tellingTable(subjects []uint32, key, label []int32, domain, labels int) (*h
 	release := crossed(subjects, [][]int32{key, label}, []int{domain, labels}, nil, 10)
 	telling, set := &enclave.Telling{Empty: -1}, enclave.TellingSet{}
 	for l := range labels {
-		telling.Starts, telling.Class = append(telling.Starts, int64(l)), append(telling.Class, int32(l)) //nolint:gosec // small
-		set.Class = append(set.Class, int32(l))                                                           //nolint:gosec // small
+		telling.Starts, telling.Class = append(telling.Starts, int64(l)), append(telling.Class, int32(l))
+		set.Class = append(set.Class, int32(l))
 	}
 	for block := range domain {
-		set.Block = append(set.Block, int32(block)) //nolint:gosec // small
+		set.Block = append(set.Block, int32(block))
 	}
 	for full, list := range release.Published {
-		telling.Block = append(telling.Block, int32(full/labels)) //nolint:gosec // small
+		telling.Block = append(telling.Block, int32(full/labels))
 		for _, cell := range list {
-			set.Cells = append(set.Cells, enclave.TellingCell{Block: int32(full / labels), Class: int32(full % labels), Cell: cell}) //nolint:gosec // small
+			set.Cells = append(set.Cells, enclave.TellingCell{Block: int32(full / labels), Class: int32(full % labels), Cell: cell})
 		}
 	}
 	telling.Sets = []enclave.TellingSet{set}

@@ -19,8 +19,8 @@ type partition struct {
 const (
 	// partitionSteps is more than an answer takes, some 10 to 25.
 	partitionSteps = 60
-	// close is how far the conditions of an optimum may be missed.
-	close = 1e-8
+	// optimal is how far the conditions of an optimum may be missed.
+	optimal = 1e-8
 )
 
 // newPartition decides it by the linear program
@@ -35,8 +35,8 @@ func newPartition(ctx context.Context, vectors []sparse, n int) (partition, erro
 		if err := ctx.Err(); err != nil {
 			return partition{}, err
 		}
-		if s.missed() < close {
-			return s.partition(steps)
+		if s.missed() < optimal {
+			return s.partition(steps), nil
 		}
 		if !s.factorize() {
 			break
@@ -178,12 +178,12 @@ func (s *interior) move(length float64) {
 }
 
 // partition is what the point, an optimum, says.
-func (s *interior) partition(steps int) (partition, error) {
+func (s *interior) partition(steps int) partition {
 	p := partition{weights: s.w, alone: make([]bool, len(s.at)), decided: true, steps: steps}
 	for i := range s.at {
 		p.alone[i] = s.at[i].t > 0.5
 	}
-	return p, nil
+	return p
 }
 
 // times is the product with another vector.

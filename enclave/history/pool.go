@@ -28,13 +28,12 @@ func (m *matrix) pool(groups int) []int32 {
 	var pool []int32
 	for person := range int32(m.people.count) { //nolint:gosec // fewer than rows
 		first := none
-		m.people.anyRow(person, func(row int) bool {
+		m.people.eachRow(person, func(row int) {
 			for t := range m.tables {
 				if cells := m.tables[t].cells; row < len(cells) && cells[row] != None {
 					first = min(first, smallest[t][cells[row]])
 				}
 			}
-			return false
 		})
 		if first < none && have[first] < enough {
 			have[first]++
@@ -69,15 +68,12 @@ func (m *matrix) inOrder(pool []int32) {
 	}
 }
 
-// anyRow reports whether one of a person's rows is as asked.
-func (p *people) anyRow(person int32, asked func(row int) bool) bool {
+// eachRow visits a person's rows.
+func (p *people) eachRow(person int32, visit func(row int)) {
 	for n := range p.stretches(person) {
 		first, end := p.stretch(person, n)
 		for row := first; row < end; row++ {
-			if asked(row) {
-				return true
-			}
+			visit(row)
 		}
 	}
-	return false
 }

@@ -50,7 +50,7 @@ func newPatterns(m *matrix, meaning func(table int, cell int32) []float64) *patt
 		numbers := map[string]int32{}
 		for cell := range m.tables[t].lists {
 			var name []byte
-			for _, v := range meaning(t, int32(cell)) { //nolint:gosec // cells are numbered in int32
+			for _, v := range meaning(t, int32(cell)) {
 				name = binary.LittleEndian.AppendUint64(name, uint64(int64(math.Round(v/alike)))) //nolint:gosec // its bits
 			}
 			number, met := numbers[string(name)]
@@ -192,7 +192,7 @@ func (l *Labelled) changes(m *matrix) changes {
 		positions[t] = map[int32]int32{}
 	}
 	for p, c := range m.cells {
-		positions[c.release][c.cell] = int32(p) //nolint:gosec // positions are numbered in int32
+		positions[c.release][c.cell] = int32(p)
 	}
 	seen := make([][]bool, len(m.tables)) // by table and class: whether anything is published of it
 	for _, t := range m.speak {
