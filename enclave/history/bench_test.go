@@ -183,9 +183,9 @@ func tellingTable(subjects []uint32, key, label []int32, domain, labels int) (*h
 		set.Block = append(set.Block, int32(block))
 	}
 	for full, list := range release.Published {
-		telling.Block = append(telling.Block, int32(full/labels))
+		telling.Block = append(telling.Block, int32(full/labels)) //nolint:gosec // small
 		for _, cell := range list {
-			set.Cells = append(set.Cells, enclave.TellingCell{Block: int32(full / labels), Class: int32(full % labels), Cell: cell})
+			set.Cells = append(set.Cells, enclave.TellingCell{Block: int32(full / labels), Class: int32(full % labels), Cell: cell}) //nolint:gosec // small
 		}
 	}
 	telling.Sets = []enclave.TellingSet{set}
