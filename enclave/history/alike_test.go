@@ -89,7 +89,7 @@ func TestAlikeSums(t *testing.T) {
 	if testing.Short() {
 		systems = 20
 	}
-	told, clean := 0, 0
+	var tables verdicts
 	for n := range systems {
 		r := random(n)
 		owners, values, high := []uint32{}, []int64{}, int64(1+r.IntN(2))
@@ -120,27 +120,41 @@ func TestAlikeSums(t *testing.T) {
 			}
 			past = append(past, result.Release())
 			sure := exactly(history.Sums, owners, past).surely(t, values, high)
-			want := news(owners, known, sure)
-			if alike.People != want || alike.Undecided {
-				t.Fatalf("system %d, table %d: %+v, and by linear programs %d", n, len(past), alike, want)
-			}
-			if want > 0 {
-				told++
-				if len(alike.Suppressed) == 0 {
-					t.Errorf("system %d: %+v names nothing", n, alike)
-				}
-			} else {
-				clean++
-			}
+			tables.add(t, n, alike, news(owners, known, sure))
 			known = sure
 			if err := a.Accept(result); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	t.Logf("%d tables tell what somebody has, %d do not", told, clean)
-	if told == 0 || clean == 0 {
-		t.Errorf("%d tables tell what somebody has, %d do not", told, clean)
+	tables.both(t)
+}
+
+// verdicts counts the tables that tell somebody's value, and those that do not.
+type verdicts struct{ told, clean int }
+
+// add compares what was found of a table with of how many it should be.
+func (c *verdicts) add(t *testing.T, system uint64, alike *history.Alike, want int) {
+	t.Helper()
+	switch {
+	case alike.Undecided, alike.People != want:
+		t.Fatalf("system %d: %+v, and by linear programs %d", system, alike, want)
+	case want == 0:
+		c.clean++
+	default:
+		c.told++
+		if len(alike.Suppressed) == 0 {
+			t.Errorf("system %d: %+v names nothing", system, alike)
+		}
+	}
+}
+
+// both checks that there were tables of either kind.
+func (c *verdicts) both(t *testing.T) {
+	t.Helper()
+	t.Logf("%d tables tell what somebody has, %d do not", c.told, c.clean)
+	if c.told == 0 || c.clean == 0 {
+		t.Errorf("%d tables tell what somebody has, %d do not", c.told, c.clean)
 	}
 }
 
@@ -160,12 +174,12 @@ type survey struct {
 	release *history.Release
 	telling *enclave.Telling
 	block   []int32 // by row; None of those that are not asked
-	class   []int32 // by label; None of one that is in no cell
-	margin  bool    // over the key is published too
+	class   []int32 // by label
 }
 
 func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) survey {
-	s := survey{block: codes(r, len(owners), 2, true), class: classes, margin: r.IntN(2) == 0}
+	s := survey{block: codes(r, len(owners), 2, true), class: classes}
+	margin := r.IntN(2) == 0 // over the key is published too
 	for row := range s.block {
 		if r.IntN(5) == 0 {
 			s.block[row] = history.None
@@ -177,7 +191,7 @@ func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) su
 		told[row] = classes[label[row]]
 	}
 	margins := [][]int{{0}, {}}
-	if s.margin {
+	if margin {
 		margins = append(margins, []int{1})
 	}
 	s.release = crossed(owners, [][]int32{s.block, told}, []int{2, int(number)}, margins, 2)
@@ -197,7 +211,7 @@ func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) su
 			}
 		}
 	}
-	if !s.margin {
+	if !margin {
 		s.telling.Sets = s.telling.Sets[:1]
 	}
 	return s
@@ -262,7 +276,7 @@ func TestAlikeLabels(t *testing.T) {
 	if testing.Short() {
 		systems = 15
 	}
-	told, clean := 0, 0
+	var tables verdicts
 	for n := range systems {
 		r := random(n)
 		owners, label := each(12), []int32{}
@@ -291,28 +305,14 @@ func TestAlikeLabels(t *testing.T) {
 			}
 			past = append(past, s)
 			sure := surelyLabelled(t, past, label, labels)
-			want := news(owners, known, sure)
-			switch {
-			case alike.Undecided, alike.People != want:
-				t.Fatalf("system %d, table %d: %+v, and by linear programs %d", n, len(past), alike, want)
-			case want == 0:
-				clean++
-			default:
-				told++
-				if len(alike.Suppressed) == 0 {
-					t.Errorf("system %d: %+v names nothing", n, alike)
-				}
-			}
+			tables.add(t, n, alike, news(owners, known, sure))
 			known = sure
 			if err := a.Accept(result); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	t.Logf("%d tables tell what somebody has, %d do not", told, clean)
-	if told == 0 || clean == 0 {
-		t.Errorf("%d tables tell what somebody has, %d do not", told, clean)
-	}
+	tables.both(t)
 }
 
 // Whoever compares comes to an end where tables are many and values rare, in large systems too, and then an example is nobody's but theirs of whom nothing is told.

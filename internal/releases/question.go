@@ -21,25 +21,22 @@ type question struct {
 }
 
 // ask notes the facts, and names the cells that must go.
-func (q *question) ask(ctx context.Context) ([]int32, error) {
-	named, err := q.guess(ctx)
-	asked := func(more []int32, failed error) {
-		named, err = append(named, more...), failed
-	}
-	for _, column := range q.release.summed {
-		if err == nil {
-			asked(q.estimate(ctx, column))
-		}
-		if err == nil {
-			asked(q.atBound(ctx, column))
-		}
+func (q *question) ask(ctx context.Context) (named []int32, err error) {
+	asks := []func() ([]int32, error){func() ([]int32, error) { return q.guess(ctx) }}
+	for _, name := range q.release.summed {
+		asks = append(asks, func() ([]int32, error) { return q.amounts(ctx, name) })
 	}
 	for i := range q.release.tells {
-		if err == nil {
-			asked(q.alike(ctx, q.release.tells[i].Column))
-		}
+		asks = append(asks, func() ([]int32, error) { return q.labels(ctx, q.release.tells[i].Column) })
 	}
-	return named, err
+	for _, ask := range asks {
+		more, err := ask()
+		if err != nil {
+			return nil, err
+		}
+		named = append(named, more...)
+	}
+	return named, nil
 }
 
 // guess says how well one subject can be guessed, and which cells must go so that no more is tolerated, in percent of guesses.
@@ -55,48 +52,35 @@ func (q *question) guess(ctx context.Context) ([]int32, error) {
 	return leverage.Suppressed, nil
 }
 
-// estimate says whose amounts in a column could be estimated.
-func (q *question) estimate(ctx context.Context, name string) ([]int32, error) {
-	column, err := q.summed(ctx, name)
+// amounts says whose amounts in a summed column could be estimated, and who is known to have the least or the greatest.
+func (q *question) amounts(ctx context.Context, name string) ([]int32, error) {
+	values, err := q.book.rows.values(ctx, q.dataset, name, 0, q.loader)
 	if err != nil {
 		return nil, err
 	}
-	estimates, err := q.sums.Estimates(ctx, column, q.profile.PPercent)
+	secret := &history.Bounded{Column: history.Column{Values: values}}
+	for i := range q.book.releases {
+		secret.Of = append(secret.Of, slices.Contains(q.book.releases[i].summed, name))
+	}
+	secret.Of = append(secret.Of, true)
+	c := &q.dataset.Columns[q.dataset.Column(name)]
+	if secret.Low, secret.High, err = c.Bounds(); err != nil {
+		return nil, enclave.Internalf("column %s has no bounds: %v", name, err)
+	}
+	if c.Nullable { // counts as 0
+		secret.Low, secret.High = min(secret.Low, 0), max(secret.High, 0)
+	}
+	estimates, err := q.sums.Estimates(ctx, &secret.Column, q.profile.PPercent)
 	if err != nil {
 		return nil, err
 	}
 	q.facts.Estimable += int64(estimates.Estimable)
-	return estimates.Suppressed, nil
+	alike, err := q.alike(ctx, secret)
+	return append(estimates.Suppressed, alike...), err
 }
 
-// atBound says who is known to have the least or the greatest value of a column that is summed.
-func (q *question) atBound(ctx context.Context, name string) ([]int32, error) {
-	if q.profile.HomogeneityPercent > 100 {
-		return nil, nil
-	}
-	column, err := q.summed(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	secret := &history.Bounded{Column: *column}
-	for i := range q.dataset.Columns {
-		if c := &q.dataset.Columns[i]; c.Name == name {
-			if secret.Low, secret.High, err = c.Bounds(); err != nil {
-				return nil, enclave.Internalf("column %s has no bounds: %v", name, err)
-			}
-			if c.Nullable { // counts as 0
-				secret.Low, secret.High = min(secret.Low, 0), max(secret.High, 0)
-			}
-		}
-	}
-	return q.judge(ctx, secret)
-}
-
-// alike says who is known to have which value of a column that tells cells apart.
-func (q *question) alike(ctx context.Context, name string) ([]int32, error) {
-	if q.profile.HomogeneityPercent > 100 {
-		return nil, nil
-	}
+// labels says who is known to have which value of a column that tells cells apart.
+func (q *question) labels(ctx context.Context, name string) ([]int32, error) {
 	values, err := q.book.rows.values(ctx, q.dataset, name, enclave.EmptyValue, q.loader)
 	if err != nil {
 		return nil, err
@@ -106,27 +90,20 @@ func (q *question) alike(ctx context.Context, name string) ([]int32, error) {
 		secret.By = append(secret.By, q.book.releases[i].telling(name))
 	}
 	secret.By = append(secret.By, q.release.telling(name))
-	return q.judge(ctx, secret)
+	return q.alike(ctx, secret)
 }
 
-func (q *question) judge(ctx context.Context, secret history.Secret) ([]int32, error) {
+// alike says of whom it is told which value they have, unless the rules let that be told.
+func (q *question) alike(ctx context.Context, secret history.Secret) ([]int32, error) {
+	if q.profile.HomogeneityPercent > 100 {
+		return nil, nil
+	}
 	alike, err := q.sums.Alike(ctx, secret)
 	if err != nil {
 		return nil, err
 	}
 	q.facts.Alike += int64(alike.People)
 	return alike.Suppressed, nil
-}
-
-// summed is a column with the releases that publish sums of it.
-func (q *question) summed(ctx context.Context, name string) (*history.Column, error) {
-	values, err := q.book.rows.values(ctx, q.dataset, name, 0, q.loader)
-	column := &history.Column{Values: values}
-	for i := range q.book.releases {
-		column.Of = append(column.Of, slices.Contains(q.book.releases[i].summed, name))
-	}
-	column.Of = append(column.Of, true)
-	return column, err
 }
 
 // telling is what a release tells of a column, nil if nothing.

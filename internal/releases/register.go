@@ -158,10 +158,13 @@ func (r *Register) Audit(
 	}
 	q := &question{r, dataset, b, &release, sums, &profile, &answer.Facts}
 	named, err := q.ask(ctx)
+	if err != nil {
+		return enclave.Audited{}, err
+	}
 	if len(named) > 0 {
 		answer.Suppress = footprint.Together(named, nil)
 	}
-	return answer, err
+	return answer, nil
 }
 
 func (r *Register) book(dataset string) *book {

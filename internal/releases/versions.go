@@ -112,7 +112,7 @@ func (v *versions) values(ctx context.Context, dataset *enclave.Dataset, column 
 		known = &read{}
 		v.columns[asked{column, empty}] = known
 	}
-	at := slices.IndexFunc(dataset.Columns, func(c enclave.Column) bool { return c.Name == column })
+	at := dataset.Column(column)
 	if at < 0 {
 		return nil, enclave.Internalf("column %s of a release is not in the description of %s", column, dataset.Name)
 	}
