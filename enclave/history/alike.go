@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"hash/maphash"
 	"math"
 	"slices"
 
@@ -218,15 +217,17 @@ func everybody(changer, int) bool { return true }
 func (c *comparison) choose(whose func(changer, int) bool, weights [][]float64, asked func(more, less []int32) bool) {
 	seen := c.patterns(slices.Concat(weights, c.barred))
 	for _, part := range inParts(0, c.people.rows, func(from, to int32) (chosen []sparse) {
-		read, lacking, met := c.changes.reader(), 2*len(c.cells), &memory{}
+		read, lacking := c.changes.reader(), 2*len(c.cells)
+		settled, key := newMemory[bool](int(to-from), nil), []int32(nil) // there is nothing to choose of theirs
 		raised, lowered := make([]bool, len(c.cells)), make([]bool, len(c.cells))
 		for row := int(from); row < int(to) && lacking > 0; row++ {
 			if !whose(read, row) {
 				continue
 			}
-			number := seen.hash(c.matrix, row, read.other(row))
-			if _, known := met.recall(number); known {
-				continue // there is nothing to choose of theirs
+			key = seen.key(key[:0], c.matrix, row, read.other(row))
+			done, _ := settled.of(key)
+			if *done {
+				continue
 			}
 			some := false
 			read.of(row, func(more, less []int32, _ bool) {
@@ -255,9 +256,7 @@ func (c *comparison) choose(whose func(changer, int) bool, weights [][]float64, 
 				}
 				chosen = append(chosen, v)
 			})
-			if !some || seen.of == nil {
-				met.note(number, false)
-			}
+			*done = !some || seen.of == nil
 		}
 		return chosen
 	}) {
@@ -268,7 +267,7 @@ func (c *comparison) choose(whose func(changer, int) bool, weights [][]float64, 
 // patterns are those of cells by what they mean to weights; without any each is one.
 func (c *comparison) patterns(weights [][]float64) *patterns {
 	if len(weights) == 0 {
-		return &patterns{seed: maphash.MakeSeed()}
+		return &patterns{}
 	}
 	return newPatterns(c.matrix, func(table int, cell int32) []float64 { return c.changes.means(weights, table, cell) })
 }
@@ -282,24 +281,23 @@ func (c *comparison) sure() []sureRow {
 	}
 	seen := c.patterns(c.barred)
 	return slices.Concat(inParts(0, c.people.count, func(from, to int32) (sure []sureRow) {
-		read, met := c.changes.reader(), &memory{}
+		read, met, key := c.changes.reader(), newMemory[bool](int(to-from), nil), []int32(nil)
 		for person := from; person < to; person++ {
 			c.people.eachRow(person, func(row int) {
 				if !read.asks(row) {
 					return
 				}
-				number := seen.hash(c.matrix, row, read.other(row))
-				told, known := met.recall(number)
+				key = seen.key(key[:0], c.matrix, row, read.other(row))
+				told, known := met.of(key)
 				if !known {
 					some, left := false, false
 					read.of(row, func(more, less []int32, open bool) {
 						some = some || open
 						left = left || open && c.barredBy(more, less) < 0
 					})
-					told = some && !left
-					met.note(number, told)
+					*told = some && !left
 				}
-				if told {
+				if *told {
 					sure = append(sure, sureRow{int32(row), person}) //nolint:gosec // at most maxRows
 				}
 			})
@@ -311,13 +309,12 @@ func (c *comparison) sure() []sureRow {
 // name are the cells of the table that some of the barred sums that tell of these rows would do least without.
 func (c *comparison) name(sure []sureRow) (cells []int32) {
 	read, tells := c.changes.reader(), make([]bool, len(c.barred))
-	seen, met := c.patterns(c.barred), &memory{}
+	seen, met, key := c.patterns(c.barred), newMemory[bool](len(sure), nil), []int32(nil)
 	for _, row := range sure {
-		number := seen.hash(c.matrix, int(row.row), read.other(int(row.row)))
-		if _, known := met.recall(number); known {
+		key = seen.key(key[:0], c.matrix, int(row.row), read.other(int(row.row)))
+		if _, known := met.of(key); known {
 			continue
 		}
-		met.note(number, true)
 		read.of(int(row.row), func(more, less []int32, open bool) {
 			if by := c.barredBy(more, less); open && by >= 0 {
 				tells[by] = true

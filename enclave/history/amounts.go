@@ -1,7 +1,7 @@
 package history
 
 import (
-	"hash/maphash"
+	"math/rand/v2"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -195,21 +195,21 @@ func (w *amounts) product(a, b *sparse) (sum float64) {
 func (w *amounts) products() *mat.SymDense {
 	n, kinds := len(w.cells), len(w.kinds)
 	if w.rows != nil || kinds > maxPairs {
-		return mat.NewSymDense(n, w.overUnits(n, func(data []float64, u *unit) {
-			v := w.vector(u.kinds, inRows)
+		return mat.NewSymDense(n, w.overUnits(n, func(data []float64, kinds []int32, squares float64) {
+			v := w.vector(kinds, inRows)
 			for i, p := range v.at {
 				for k, q := range v.at[:i+1] {
-					data[int(min(p, q))*n+int(max(p, q))] += v.by[i] * v.by[k] * u.amount * u.amount
+					data[int(min(p, q))*n+int(max(p, q))] += v.by[i] * v.by[k] * squares
 				}
 			}
 		}))
 	}
 	sum := mat.NewSymDense(n, nil)
 	data := sum.RawSymmetric().Data
-	for i, square := range w.overUnits(kinds, func(data []float64, u *unit) {
-		for i, a := range u.kinds {
-			for _, b := range u.kinds[:i+1] {
-				data[int(a)*kinds+int(b)] += u.amount * u.amount
+	for i, square := range w.overUnits(kinds, func(data []float64, in []int32, squares float64) {
+		for i, a := range in {
+			for _, b := range in[:i+1] {
+				data[int(a)*kinds+int(b)] += squares
 			}
 		}
 	}) {
@@ -228,27 +228,36 @@ func (w *amounts) products() *mat.SymDense {
 	return sum
 }
 
-// overUnits has each unit added to a matrix of n × n. The first time it compares cells on the way.
-func (w *amounts) overUnits(n int, add func(data []float64, u *unit)) []float64 {
+// overUnits has the squares of all units' amounts added to a matrix of n × n, those of the same kinds together. The first time it compares cells on the way.
+func (w *amounts) overUnits(n int, add func(data []float64, kinds []int32, squares float64)) []float64 {
 	type seen struct {
 		data []float64
 		sums []uint64 // by kind: of a random number for each unit
 	}
-	seed := maphash.MakeSeed()
+	type total struct {
+		squares float64
+		numbers uint64
+	}
+	first := w.again == nil
 	parts := inParts(0, w.people.count, func(from, to int32) seen {
 		of, read := seen{make([]float64, n*n), make([]uint64, len(w.kinds))}, w.units()
+		totals := newMemory(int(to-from), func(kinds []int32, t total) {
+			add(of.data, kinds, t.squares)
+			for _, k := range kinds {
+				of.sums[k] += t.numbers
+			}
+		})
 		for person := from; person < to; person++ {
 			units := read.of(person)
 			for i := range units {
-				add(of.data, &units[i])
-				if w.again == nil {
-					number := maphash.Comparable(seed, [2]int{int(person), i})
-					for _, k := range units[i].kinds {
-						of.sums[k] += number
-					}
+				t, _ := totals.of(units[i].kinds)
+				t.squares += units[i].amount * units[i].amount
+				if first {
+					t.numbers += rand.Uint64() //nolint:gosec // taken for another's once in 2^64 times
 				}
 			}
 		}
+		totals.clear()
 		return of
 	})
 	for _, part := range parts[1:] {
@@ -259,7 +268,7 @@ func (w *amounts) overUnits(n int, add func(data []float64, u *unit)) []float64 
 			parts[0].sums[k] += sum
 		}
 	}
-	if w.again == nil {
+	if first {
 		w.compare(parts[0].sums)
 	}
 	return parts[0].data

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +30,25 @@ func crossings(rows, tables, domain int) (subjects []uint32, releases []*history
 	return subjects, releases
 }
 
+// forgetPeak has the kernel begin anew with the most memory that the process had at once, where it can, and returns what is not needed before.
+func forgetPeak() {
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+}
+
+// reportPeak reports it, history and table included, where the kernel says it.
+func reportPeak(b *testing.B, unit string) {
+	b.Helper()
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if kib := 0.0; strings.HasPrefix(line, "VmHWM:") {
+			if _, err := fmt.Sscanf(line, "VmHWM: %f kB", &kib); err == nil {
+				b.ReportMetric(kib/1024, unit)
+			}
+		}
+	}
+}
+
 // BenchmarkTry prints what one more table costs as histories grow, for ten groups, and then how long leverage takes.
 func BenchmarkTry(b *testing.B) {
 	for _, c := range []struct{ rows, tables, domain int }{
@@ -44,7 +66,7 @@ func BenchmarkTry(b *testing.B) {
 			try(b, a, last)
 			var result *history.Result
 			var before, after runtime.MemStats
-			runtime.GC()
+			forgetPeak()
 			runtime.ReadMemStats(&before)
 			for b.Loop() {
 				var err error
@@ -53,40 +75,47 @@ func BenchmarkTry(b *testing.B) {
 				}
 			}
 			runtime.ReadMemStats(&after)
+			reportPeak(b, "MiB-peak")
 			b.ReportMetric(float64(result.Rank), "rank")
 			b.ReportMetric(float64(result.Cells), "cells")
 			b.ReportMetric(float64(len(result.Suppressed)), "lost")
 			b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(b.N)/(1<<20), "MiB/op")
 			b.ReportMetric(float64(before.HeapAlloc)/(1<<20), "MiB-held")
 			b.StopTimer()
+			forgetPeak()
 			start := time.Now()
 			l, err := result.Leverage(context.Background(), history.LeverageLimit(0.85))
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(time.Since(start).Seconds(), "s-leverage")
+			reportPeak(b, "MiB-peak-leverage")
 			b.ReportMetric(float64(l.Rank), "rank-leverage")
 			column := &history.Column{Values: make([]int64, len(subjects)), Of: slices.Repeat([]bool{true}, len(releases))}
 			r := random(1)
 			for row := range column.Values {
 				column.Values[row] = int64(100 * math.Exp(r.NormFloat64()))
 			}
+			forgetPeak()
 			start = time.Now()
 			estimates, err := result.Estimates(context.Background(), column, 10)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(time.Since(start).Seconds(), "s-estimates")
+			reportPeak(b, "MiB-peak-estimates")
 			b.ReportMetric(float64(estimates.Suspects), "suspects")
 			// What everybody shares: of amounts, and of a yes or no that half of them have, so that no cell is of nobody.
 			bounded := &history.Bounded{Column: *column, High: 1e9}
 			for _, asked := range []string{"amounts", "ill"} {
+				forgetPeak()
 				start = time.Now()
 				alike, err := result.Alike(context.Background(), bounded)
 				if err != nil {
 					b.Fatal(err)
 				}
 				b.ReportMetric(time.Since(start).Seconds(), "s-alike-"+asked)
+				reportPeak(b, "MiB-peak-"+asked)
 				b.ReportMetric(float64(alike.Rounds), "rounds-"+asked)
 				b.ReportMetric(float64(alike.People), "told-"+asked)
 				bounded.High = 1

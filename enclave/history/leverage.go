@@ -73,9 +73,9 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 	}
 	var over []int32
 	for _, part := range inParts(0, m.people.count, func(from, to int32) (found exposed) {
-		read := m.reader()
+		read, leverage := m.reader(), newMemory[float64](int(to-from), nil)
 		for person := from; person < to; person++ {
-			found.add(read, inverse, person, limit)
+			found.add(read, leverage, inverse, person, limit)
 		}
 		return found
 	}) {
@@ -133,15 +133,20 @@ func (m *matrix) gram() *mat.SymDense {
 	n := len(m.cells)
 	parts := inParts(0, m.people.count, func(from, to int32) []float64 {
 		shared, read := make([]float64, n*n), m.reader()
+		times := newMemory(int(to-from), func(positions []int32, times float64) {
+			for i, p := range positions {
+				for _, q := range positions[:i+1] {
+					shared[int(min(p, q))*n+int(max(p, q))] += times
+				}
+			}
+		})
 		for person := from; person < to; person++ {
 			read.columns(person, func(positions []int32) {
-				for i, p := range positions {
-					for _, q := range positions[:i+1] {
-						shared[int(min(p, q))*n+int(max(p, q))]++
-					}
-				}
+				met, _ := times.of(positions)
+				*met++
 			})
 		}
+		times.clear()
 		return shared
 	})
 	shared := parts[0]
@@ -161,11 +166,14 @@ type exposed struct {
 }
 
 // add looks at a person.
-func (e *exposed) add(read *reader, inverse *mat.SymDense, person int32, limit float64) {
+func (e *exposed) add(read *reader, leverage *memory[float64], inverse *mat.SymDense, person int32, limit float64) {
 	all := 0.0
 	read.columns(person, func(positions []int32) {
-		h := between(positions, positions, inverse)
-		e.row, all = max(e.row, h), all+h
+		h, met := leverage.of(positions)
+		if !met {
+			*h = between(positions, positions, inverse)
+		}
+		e.row, all = max(e.row, *h), all+*h
 	})
 	e.sum += all
 	bound := all

@@ -12,8 +12,6 @@ const poolPerGroup = 4
 // A column that is the first for its smallest cell joins a span without any arithmetic and stays short, so the rare people who are in
 // large cells only are worth finding. Whoever is not in the pool is looked for when it does not do; it matters for time only.
 func (m *matrix) pool(groups int) []int32 {
-	enough := int32(poolPerGroup * max(groups, 2)) //nolint:gosec // groups are at most 255
-	have := make([]int32, len(m.cells)+1)
 	none := int32(len(m.cells)) //nolint:gosec // positions are numbered in int32
 	smallest := make([][]int32, len(m.tables))
 	for t := range m.tables {
@@ -25,22 +23,50 @@ func (m *matrix) pool(groups int) []int32 {
 			smallest[t] = append(smallest[t], first)
 		}
 	}
-	var pool []int32
-	for person := range int32(m.people.count) { //nolint:gosec // fewer than rows
-		first := none
-		m.people.eachRow(person, func(row int) {
-			for t := range m.tables {
-				if cells := m.tables[t].cells; row < len(cells) && cells[row] != None {
-					first = min(first, smallest[t][cells[row]])
+	type candidate struct{ first, person int32 }
+	// The first ones of all are among the first ones of each stretch.
+	parts := inParts(0, m.people.count, func(from, to int32) (found []candidate) {
+		taken := m.quota(groups)
+		for person := from; person < to; person++ {
+			first := none
+			m.people.eachRow(person, func(row int) {
+				for _, t := range m.speak {
+					if cell := m.cell(t, row); cell != None {
+						first = min(first, smallest[t][cell])
+					}
 				}
+			})
+			if first < none && taken.take(first) {
+				found = append(found, candidate{first, person})
 			}
-		})
-		if first < none && have[first] < enough {
-			have[first]++
-			pool = append(pool, person)
+		}
+		return found
+	})
+	var pool []int32
+	taken := m.quota(groups)
+	for _, part := range parts {
+		for _, c := range part {
+			if taken.take(c.first) {
+				pool = append(pool, c.person)
+			}
 		}
 	}
 	return pool
+}
+
+// quota is how many more people the pool takes of each position.
+type quota []int32
+
+func (m *matrix) quota(groups int) quota {
+	return slices.Repeat(quota{poolPerGroup * int32(max(groups, 2))}, len(m.cells)) //nolint:gosec // groups are at most 255
+}
+
+func (q quota) take(position int32) bool {
+	if q[position] == 0 {
+		return false
+	}
+	q[position]--
+	return true
 }
 
 // inOrder sorts people so that those in large cells only come first, and those that are also in a small one as late as they can:

@@ -65,23 +65,27 @@ func (r *Release) Without(suppressed []int32) *Release {
 
 // weigh counts the distinct people of each published cell. It walks people, so one whose rows stand apart counts once.
 func (r *Release) weigh(p *people, cells int) []int32 {
-	sizes, last := make([]int32, cells), make([]int32, cells)
-	for person := range int32(p.count) { //nolint:gosec // fewer than rows
-		for n := range p.stretches(person) {
-			first, end := p.stretch(person, n)
-			for row := first; row < min(end, len(r.Cells)); row++ {
-				full := r.Cells[row]
-				if full == None {
-					continue
+	parts := inParts(0, p.count, func(from, to int32) []int32 {
+		sizes, last := make([]int32, cells), make([]int32, cells)
+		for person := from; person < to; person++ {
+			p.eachRow(person, func(row int) {
+				if row >= len(r.Cells) || r.Cells[row] == None {
+					return
 				}
-				for _, cell := range r.Published[full] {
+				for _, cell := range r.Published[r.Cells[row]] {
 					if last[cell] != person+1 {
 						last[cell] = person + 1
 						sizes[cell]++
 					}
 				}
-			}
+			})
+		}
+		return sizes
+	})
+	for _, part := range parts[1:] {
+		for cell, size := range part {
+			parts[0][cell] += size
 		}
 	}
-	return sizes
+	return parts[0]
 }

@@ -2,7 +2,6 @@ package history
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 	"math"
 	"slices"
 
@@ -35,17 +34,14 @@ type changer interface {
 }
 
 // patterns number what full-table cells mean to some weights of positions, by table: those of the same number are the same to them. Nil by themselves.
-type patterns struct {
-	seed maphash.Seed
-	of   [][]int32
-}
+type patterns struct{ of [][]int32 }
 
 // alike is to how much weights have to agree.
 const alike = 1e-8
 
 // newPatterns numbers them by what meaning returns of a full-table cell.
 func newPatterns(m *matrix, meaning func(table int, cell int32) []float64) *patterns {
-	p := &patterns{seed: maphash.MakeSeed(), of: make([][]int32, len(m.tables))}
+	p := &patterns{of: make([][]int32, len(m.tables))}
 	for _, t := range m.speak {
 		numbers := map[string]int32{}
 		for cell := range m.tables[t].lists {
@@ -64,35 +60,17 @@ func newPatterns(m *matrix, meaning func(table int, cell int32) []float64) *patt
 	return p
 }
 
-// hash is a number of the patterns that a row has, and something else.
-func (p *patterns) hash(m *matrix, row int, other int32) uint64 {
-	var record [64]byte
-	name := binary.LittleEndian.AppendUint32(record[:0], uint32(other)) //nolint:gosec // its bits
+// key appends what tells a row's changes from others': the patterns that it has, and something else.
+func (p *patterns) key(key []int32, m *matrix, row int, other int32) []int32 {
+	key = append(key, other)
 	for _, t := range m.speak {
 		number := m.cell(t, row)
 		if number != None && p.of != nil {
 			number = p.of[t][number]
 		}
-		name = binary.LittleEndian.AppendUint32(name, uint32(number)) //nolint:gosec // its bits
+		key = append(key, number)
 	}
-	return maphash.Bytes(p.seed, name)
-}
-
-// memory is what was found out of some rows, of those that were looked at last: for each number that rows have in common.
-type memory struct {
-	numbers [1 << 14]uint64
-	said    [1 << 14]bool
-}
-
-// recall is what was found out of rows of a number, if it is remembered.
-func (m *memory) recall(number uint64) (said, known bool) {
-	at := number % uint64(len(m.numbers))
-	return m.said[at], m.numbers[at] == number
-}
-
-func (m *memory) note(number uint64, said bool) {
-	at := number % uint64(len(m.numbers))
-	m.numbers[at], m.said[at] = number, said
+	return key
 }
 
 // Bounded is a column whose sums are published, of values between bounds that everybody knows.

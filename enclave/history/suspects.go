@@ -86,7 +86,7 @@ func (j *estimation) which(holds func(subject) bool) (largest float64, found []s
 	for _, part := range inParts(0, j.people.count, func(from, to int32) (of seen) {
 		read := j.units()
 		for person := from; person < to; person++ {
-			s := j.subject(person, read.of(person))
+			s := read.subject(j.margin, person)
 			if of.largest = max(of.largest, s.most); s.most > 0 && holds(s) {
 				of.found = append(of.found, s)
 			}
@@ -98,10 +98,11 @@ func (j *estimation) which(holds func(subject) bool) (largest float64, found []s
 	return largest, found
 }
 
-func (j *estimation) subject(person int32, units []unit) subject {
-	s := subject{person: person}
+// subject is what the sums tell of a person.
+func (r *units) subject(margin float64, person int32) subject {
+	s, units := subject{person: person}, r.of(person)
 	if len(units) == 1 {
-		s.most = min(j.between(&units[0], &units[0]), 1)
+		s.most = min(r.itself(&units[0]), 1)
 		s.told = s.most / (1 - s.most)
 		return s
 	}
@@ -109,7 +110,7 @@ func (j *estimation) subject(person int32, units []unit) subject {
 	for i := range units {
 		sum := 0.0
 		for k := range units {
-			product := j.between(&units[i], &units[k])
+			product := r.between(&units[i], &units[k])
 			sum, all = sum+math.Abs(product), all+product
 			if i == k {
 				trace += product
@@ -119,8 +120,8 @@ func (j *estimation) subject(person int32, units []unit) subject {
 	}
 	s.most = min(s.most, trace, 1)
 	// That is no less than what is told, and mostly too little to matter.
-	if s.told = all / (1 - s.most); j.margin*j.margin*s.told > 0.1 || s.most == 1 {
-		s.told = odds(j.block(units, units), nil)
+	if s.told = all / (1 - s.most); margin*margin*s.told > 0.1 || s.most == 1 {
+		s.told = odds(r.block(units, units), nil)
 	}
 	return s
 }

@@ -21,6 +21,7 @@ type units struct {
 	*amounts
 	list  []unit
 	kinds []int32
+	alone *memory[float64] // of kinds: their vectors' products with themselves
 }
 
 func (w *amounts) units() *units { return &units{amounts: w} }
@@ -96,6 +97,20 @@ func (w *amounts) between(u, v *unit) (sum float64) {
 		}
 	}
 	return sum * u.amount * v.amount
+}
+
+// itself is the product of a unit's vector with itself.
+func (r *units) itself(u *unit) float64 {
+	if r.alone == nil {
+		r.alone = newMemory[float64](r.people.count/stretches, nil)
+	}
+	product, met := r.alone.of(u.kinds)
+	if !met {
+		one := *u
+		one.amount = 1
+		*product = r.between(&one, &one)
+	}
+	return *product * u.amount * u.amount
 }
 
 // addTo adds a unit's vector, times a factor, to another one.
