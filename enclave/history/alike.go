@@ -2,16 +2,19 @@ package history
 
 import (
 	"context"
+	"encoding/binary"
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/mat"
 )
 
 // Alike is of whom the published numbers say which value of a column they have, all releases together.
 type Alike struct {
 	Cells   int // that tell of the column
-	Changes int // other values of somebody that were compared with each other
+	Free    int // independent changes of them that make up for others, and others for them
+	Changes int // that had to be compared with each other to find out which do
 	Rounds  int // of comparing
 	// People are the subjects of whom it follows with the table which value they have, and did not follow before.
 	People int
@@ -32,7 +35,7 @@ func (r *Result) Alike(ctx context.Context, secret Secret) (*Alike, error) {
 	if err != nil {
 		return nil, err
 	}
-	found.Changes, found.Rounds, found.Undecided = len(after.chosen), after.rounds, after.undecided
+	found.Free, found.Changes, found.Rounds, found.Undecided = len(after.free), after.compared, after.rounds, after.undecided
 	if after.undecided {
 		found.People = r.all.people.count
 		return found, ctx.Err()
@@ -71,10 +74,16 @@ type comparison struct {
 	*matrix
 	changes changes
 	random  *stream
-	// chosen are changes that together make up for each other, each in some part: whatever they span changes no number, forwards or backwards.
+	// free are independent changes for which others make up, and which make up for others: whatever they span changes no number, forwards or backwards. null are
+	// weights drawn evenly from those that are orthogonal to them.
+	free []sparse
+	span *echelon
+	null modular
+	// chosen are changes that are not among those, to be compared with each other.
 	chosen []sparse
-	// barred are weights of positions of sums that no change lowers that is open still: those that raise one cannot be made.
-	barred    [][]float64
+	// barred are weights of sums that no change lowers that is open still: those that raise one cannot be made.
+	barred    []real
+	compared  int
 	rounds    int
 	effort    int
 	undecided bool
@@ -83,10 +92,6 @@ type comparison struct {
 const (
 	// noise is a change of a sum that counts as none; the changes that raise it which were chosen do so by 1 or more.
 	noise = 1e-6
-	// outside is how large the product of a change with a random vector that is orthogonal to the chosen ones has to be for it not to be among
-	// what they span, orthogonals how many such vectors there are. A change of whole numbers is overlooked once in 10^9 times, and by chance alone.
-	outside     = 1e-5
-	orthogonals = 3
 	// maxComparisons is more than it takes, a few, before it is undecided.
 	maxComparisons = 200
 )
@@ -97,116 +102,182 @@ func newComparison(ctx context.Context, m *matrix, secret Secret, random *stream
 		return c, ctx.Err()
 	}
 	c.changes = secret.changes(m)
+	c.span = newEchelon(newField(random), len(m.cells))
+	c.span.draw(random)
+	c.null = modular{c.span.field, c.span.y}
+	c.swap()
 	for {
-		if len(c.chosen) == 0 {
-			c.choose(everybody, nil, func(_, _ []int32) bool { return true })
+		if c.choose(changer.asks, c.outside, c.null); len(c.chosen) == 0 {
+			return c, ctx.Err()
 		}
-		if len(c.chosen) == 0 {
-			return c, nil
+		c.choose(everybody, c.outside, c.null)
+		if err := c.compare(ctx); err != nil || c.undecided {
+			return c, err
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	}
+}
+
+// swapped is among how many rows, and no more, changes are looked for that two people could exchange, in so many stretches of all rows.
+const swapped, swappedStretches = 1 << 18, 1 << 10
+
+// swap takes up changes that two people in the same place, of different values, make up for by exchanging these. Mostly those span all that there is,
+// and nothing has to be compared.
+func (c *comparison) swap() {
+	read, places, key := c.changes.reader(), newMemory[int](min(c.people.rows, swapped), swapped, nil), []int32(nil)
+	length := swapped / swappedStretches
+	for from := 0; from < c.people.rows; from += max(length, c.people.rows/swappedStretches) {
+		for row := from; row < min(from+length, c.people.rows); row++ {
+			key = read.place(key[:0], row)
+			other, met := places.of(key)
+			if !met {
+				*other = row
+			}
+			read.swap(row, *other, func(more, less []int32) { c.release(more, less) })
 		}
+	}
+}
+
+// release makes a change free, if it is not among what is.
+func (c *comparison) release(more, less []int32) {
+	if c.outside(more, less) && c.span.insert(more, less) {
+		c.free = append(c.free, exchange(more, less))
+	}
+}
+
+// outside reports whether a change is not among what free ones span; it overlooks that with probability 1/prime.
+func (c *comparison) outside(more, less []int32) bool { return c.null.difference(more, less) != 0 }
+
+// compare finds out of the chosen changes which can make up for each other and become free, and which cannot.
+func (c *comparison) compare(ctx context.Context) error {
+	within := c.within()
+	_, n := within.Dims()
+	for {
 		c.rounds++
-		parts, err := newPartition(ctx, c.chosen, len(c.cells))
+		vectors, of := c.reduce(within)
+		parts, err := newPartition(ctx, vectors, n)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		c.effort += parts.steps * len(c.cells) * len(c.cells) * len(c.cells) / 3
+		c.effort += parts.steps * n * n * n / 3
 		if !parts.decided || c.effort > maxEffort || c.rounds > maxComparisons {
 			c.undecided = true
-			return c, nil
+			return ctx.Err()
 		}
-		before := len(c.chosen)
 		if slices.Contains(parts.alone, true) {
-			c.choose(everybody, [][]float64{parts.weights}, func(more, less []int32) bool { return pull(parts.weights, more, less) < -noise })
+			var w mat.VecDense
+			w.MulVec(within, mat.NewVecDense(n, parts.weights))
+			weights, before := real(w.RawVector().Data), len(c.chosen)
+			c.choose(everybody, func(more, less []int32) bool { return weights.pull(more, less) < -noise }, weights)
 			if len(c.chosen) > before {
 				continue
 			}
-			c.bar(&parts)
+			c.barred = append(c.barred, weights)
 		}
-		before = len(c.chosen)
-		if len(c.chosen) == 0 {
-			continue
+		for i := range c.chosen {
+			if !parts.alone[of[i]] {
+				c.release(c.chosen[i].sides())
+			}
 		}
-		orthogonal := c.orthogonal()
-		if len(orthogonal) == 0 {
-			return c, nil
-		}
-		asked := func(more, less []int32) bool {
-			return slices.ContainsFunc(orthogonal, func(v []float64) bool { return math.Abs(pull(v, more, less)) > outside })
-		}
-		if c.choose(changer.asks, orthogonal, asked); len(c.chosen) == before {
-			return c, nil
-		}
-		c.choose(everybody, orthogonal, asked)
+		c.compared, c.chosen = c.compared+len(c.chosen), nil
+		return nil
 	}
 }
 
-// pull is by how much a change changes a weighted sum of the published cells.
-func pull(weights []float64, more, less []int32) (sum float64) {
+// reduce is the chosen changes, less what is free in them, and each of those but once; of says which of them a change is.
+func (c *comparison) reduce(within *mat.Dense) (vectors []sparse, of []int) {
+	_, n := within.Dims()
+	known, reduced := map[string]int{}, make([]float64, n)
+	for i := range c.chosen {
+		clear(reduced)
+		for k, p := range c.chosen[i].at {
+			blas64.Axpy(c.chosen[i].by[k], blas64.Vector{N: n, Data: within.RawRowView(int(p)), Inc: 1}, blas64.Vector{N: n, Data: reduced, Inc: 1})
+		}
+		var v sparse
+		var name []byte
+		for p, by := range reduced {
+			if rounded := math.Round(by / alike); rounded != 0 {
+				v.at, v.by = append(v.at, int32(p)), append(v.by, by)                                                              //nolint:gosec // at most MaxLeverageRank
+				name = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint32(name, uint32(p)), uint64(int64(rounded))) //nolint:gosec // their bits
+			}
+		}
+		number, met := known[string(name)]
+		if !met {
+			number = len(vectors)
+			known[string(name)], vectors = number, append(vectors, v)
+		}
+		of = append(of, number)
+	}
+	return vectors, of
+}
+
+// within is what weights are within that are orthogonal to all free changes: a matrix of a column for each dimension. Of some positions, one for each free
+// change, the weights follow from those of the others.
+func (c *comparison) within() *mat.Dense {
+	rank, n := len(c.free), len(c.cells)
+	var given, follow []int
+	for p := range n {
+		if c.span.lines[p].there {
+			follow = append(follow, p)
+		} else {
+			given = append(given, p)
+		}
+	}
+	at := make([]int, n)
+	for _, side := range [][]int{given, follow} {
+		for i, p := range side {
+			at[p] = i
+		}
+	}
+	within := mat.NewDense(n, n-rank, nil)
+	for i, p := range given {
+		within.Set(p, i, 1)
+	}
+	if rank == 0 {
+		return within
+	}
+	left, right := mat.NewDense(rank, rank, nil), mat.NewDense(rank, n-rank, nil)
+	for i := range c.free {
+		for k, p := range c.free[i].at {
+			if c.span.lines[p].there {
+				left.Set(i, at[p], c.free[i].by[k])
+			} else {
+				right.Set(i, at[p], -c.free[i].by[k])
+			}
+		}
+	}
+	var solved mat.Dense
+	_ = solved.Solve(left, right) // it complains of what is badly conditioned
+	for i, p := range follow {
+		within.SetRow(p, solved.RawRowView(i))
+	}
+	return within
+}
+
+// exchange is a change as a vector, and sides the other way round.
+func exchange(more, less []int32) (v sparse) {
 	for _, p := range more {
-		sum += weights[p]
+		v.add(p, 1)
 	}
 	for _, p := range less {
-		sum -= weights[p]
+		v.add(p, -1)
 	}
-	return sum
+	return v
 }
 
-// bar notes weights of a sum that nobody's change lowers, and lets go of the changes that raise it.
-func (c *comparison) bar(parts *partition) {
-	c.barred = append(c.barred, parts.weights)
-	left := c.chosen[:0]
-	for i, v := range c.chosen {
-		if !parts.alone[i] {
-			left = append(left, v)
+func (v *sparse) sides() (more, less []int32) {
+	for i, p := range v.at {
+		if v.by[i] > 0 {
+			more = append(more, p)
+		} else if v.by[i] < 0 {
+			less = append(less, p)
 		}
 	}
-	c.chosen = left
+	return more, less
 }
 
 // barredBy is the first of the weights that bar a change; −1 if none does.
 func (c *comparison) barredBy(more, less []int32) int {
-	return slices.IndexFunc(c.barred, func(weights []float64) bool { return pull(weights, more, less) > noise })
-}
-
-// orthogonal are random vectors that are orthogonal to the chosen changes and what they span; none if they span everything.
-func (c *comparison) orthogonal() (orthogonal [][]float64) {
-	n := len(c.cells)
-	products := mat.NewSymDense(n, nil)
-	trace := 0.0
-	for i := range c.chosen {
-		v := &c.chosen[i]
-		for k, p := range v.at {
-			for m, q := range v.at[:k+1] {
-				products.SetSym(int(p), int(q), products.At(int(p), int(q))+v.by[k]*v.by[m])
-			}
-			trace += v.by[k] * v.by[k]
-		}
-	}
-	// ε(AAᵀ+ε)⁻¹ leaves what is orthogonal to the changes, and next to nothing of the rest.
-	small := 1e-7 * trace / float64(n)
-	for p := range n {
-		products.SetSym(p, p, products.At(p, p)+small)
-	}
-	var factor mat.Cholesky
-	if factor.Factorize(products) {
-		for range orthogonals {
-			v := mat.NewVecDense(n, nil)
-			for p := range n {
-				v.SetVec(p, float64(c.random.uint64()>>11)/(1<<52)-1)
-			}
-			for range 2 {
-				_ = factor.SolveVecTo(v, v) // as far as it goes
-				v.ScaleVec(small, v)
-			}
-			if mat.Norm(v, math.Inf(1)) > outside/float64(n) {
-				orthogonal = append(orthogonal, v.RawVector().Data)
-			}
-		}
-	}
-	return orthogonal
+	return slices.IndexFunc(c.barred, func(w real) bool { return w.pull(more, less) > noise })
 }
 
 // everybody is whose changes may be chosen.
@@ -214,11 +285,11 @@ func everybody(changer, int) bool { return true }
 
 // choose takes up changes of some rows that are as asked and not barred: in each stretch of the rows those that raise or lower a position that no earlier one
 // did. What is asked depends on weights, or on nothing.
-func (c *comparison) choose(whose func(changer, int) bool, weights [][]float64, asked func(more, less []int32) bool) {
-	seen := c.patterns(slices.Concat(weights, c.barred))
+func (c *comparison) choose(whose func(changer, int) bool, asked func(more, less []int32) bool, by weights) {
+	seen := c.patterns(by)
 	for _, part := range inParts(0, c.people.rows, func(from, to int32) (chosen []sparse) {
 		read, lacking := c.changes.reader(), 2*len(c.cells)
-		settled, key := newMemory[bool](int(to-from), nil), []int32(nil) // there is nothing to choose of theirs
+		settled, key := newMemory[bool](int(to-from), cached, nil), []int32(nil) // there is nothing to choose of theirs
 		raised, lowered := make([]bool, len(c.cells)), make([]bool, len(c.cells))
 		for row := int(from); row < int(to) && lacking > 0; row++ {
 			if !whose(read, row) {
@@ -239,24 +310,21 @@ func (c *comparison) choose(whose func(changer, int) bool, weights [][]float64, 
 				if !slices.ContainsFunc(more, isNew(raised)) && !slices.ContainsFunc(less, isNew(lowered)) {
 					return
 				}
-				var v sparse
 				for _, p := range more {
-					v.add(p, 1)
 					if !raised[p] {
 						raised[p] = true
 						lacking--
 					}
 				}
 				for _, p := range less {
-					v.add(p, -1)
 					if !lowered[p] {
 						lowered[p] = true
 						lacking--
 					}
 				}
-				chosen = append(chosen, v)
+				chosen = append(chosen, exchange(more, less))
 			})
-			*done = !some || seen.of == nil
+			*done = !some
 		}
 		return chosen
 	}) {
@@ -264,12 +332,12 @@ func (c *comparison) choose(whose func(changer, int) bool, weights [][]float64, 
 	}
 }
 
-// patterns are those of cells by what they mean to weights; without any each is one.
-func (c *comparison) patterns(weights [][]float64) *patterns {
-	if len(weights) == 0 {
-		return &patterns{}
+// patterns are those of cells by what they mean to the barred sums and to others.
+func (c *comparison) patterns(others ...weights) *patterns {
+	for _, w := range c.barred {
+		others = append(others, w)
 	}
-	return newPatterns(c.matrix, func(table int, cell int32) []float64 { return c.changes.means(weights, table, cell) })
+	return newPatterns(c.matrix, c.changes, others)
 }
 
 // sureRow is a row of which no change is left that somebody who reads the tables would see.
@@ -279,9 +347,9 @@ func (c *comparison) sure() []sureRow {
 	if len(c.barred) == 0 {
 		return nil
 	}
-	seen := c.patterns(c.barred)
+	seen := c.patterns()
 	return slices.Concat(inParts(0, c.people.count, func(from, to int32) (sure []sureRow) {
-		read, met, key := c.changes.reader(), newMemory[bool](int(to-from), nil), []int32(nil)
+		read, met, key := c.changes.reader(), newMemory[bool](int(to-from), cached, nil), []int32(nil)
 		for person := from; person < to; person++ {
 			c.people.eachRow(person, func(row int) {
 				if !read.asks(row) {
@@ -309,7 +377,7 @@ func (c *comparison) sure() []sureRow {
 // name are the cells of the table that some of the barred sums that tell of these rows would do least without.
 func (c *comparison) name(sure []sureRow) (cells []int32) {
 	read, tells := c.changes.reader(), make([]bool, len(c.barred))
-	seen, met, key := c.patterns(c.barred), newMemory[bool](len(sure), nil), []int32(nil)
+	seen, met, key := c.patterns(), newMemory[bool](len(sure), cached, nil), []int32(nil)
 	for _, row := range sure {
 		key = seen.key(key[:0], c.matrix, int(row.row), read.other(int(row.row)))
 		if _, known := met.of(key); known {

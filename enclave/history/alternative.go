@@ -69,13 +69,12 @@ func (w *amounts) alternative(ctx context.Context, within box, given []float64) 
 		if off < exactly {
 			return change{found: true, by: by, steps: steps}, nil
 		}
-		var factor mat.Cholesky
-		var solved mat.VecDense
-		if !factor.Factorize(mat.NewSymDense(n, hessian)) {
+		factor, ok := factorize(mat.NewSymDense(n, hessian))
+		if !ok {
 			break
 		}
-		_ = factor.SolveVecTo(&solved, mat.NewVecDense(n, right)) // what it complains of shows in what remains off
-		weights = solved.RawVector().Data
+		weights = slices.Clone(right)
+		factor.solve(weights)
 		low, high := dot(weights, given), dot(weights, given) // of the weighted sum, whatever changes
 		length := 1.0
 		for i := range w.atoms {

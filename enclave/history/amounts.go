@@ -108,12 +108,11 @@ func newAmounts(m *matrix, values []int64) (*amounts, error) {
 			products.SetSym(i, i+k, gram.At(p, q))
 		}
 	}
-	var factor mat.Cholesky
-	w.inverse = mat.NewSymDense(len(w.basis), nil)
-	if !factor.Factorize(products) {
+	factor, ok := factorize(products)
+	if !ok {
 		return nil, enclave.Internalf("history: the sums of a column are beyond floating point")
 	}
-	_ = factor.InverseTo(w.inverse) // it complains of what negligible allows, and is there all the same
+	w.inverse = factor.inverse()
 	w.settle()
 	return w, nil
 }
@@ -241,7 +240,7 @@ func (w *amounts) overUnits(n int, add func(data []float64, kinds []int32, squar
 	first := w.again == nil
 	parts := inParts(0, w.people.count, func(from, to int32) seen {
 		of, read := seen{make([]float64, n*n), make([]uint64, len(w.kinds))}, w.units()
-		totals := newMemory(int(to-from), func(kinds []int32, t total) {
+		totals := newMemory(int(to-from), cached, func(kinds []int32, t total) {
 			add(of.data, kinds, t.squares)
 			for _, k := range kinds {
 				of.sums[k] += t.numbers

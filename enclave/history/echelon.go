@@ -52,10 +52,14 @@ func (e *echelon) clone() *echelon {
 	return c
 }
 
-// insert adds the column that has 1 at some positions and reports whether it was independent of the others.
-func (e *echelon) insert(positions []int32) bool {
-	for _, p := range positions {
+// insert adds the column that has 1 at some positions, and −1 at others, and reports whether it was independent of the others.
+func (e *echelon) insert(more, less []int32) bool {
+	for _, p := range more {
 		e.work[p] = e.add(e.work[p], e.one)
+		e.touched[p>>6] |= 1 << (p & 63)
+	}
+	for _, p := range less {
+		e.work[p] = e.subtract(e.work[p], e.one)
 		e.touched[p>>6] |= 1 << (p & 63)
 	}
 	pivot := e.reduce()

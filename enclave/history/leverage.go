@@ -63,17 +63,17 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 	if l.Rank == 0 {
 		return l, nil
 	}
-	var factor mat.Cholesky
-	inverse := mat.NewSymDense(l.Rank, nil)
-	if !factor.Factorize(m.gram()) || factor.InverseTo(inverse) != nil {
+	products, ok := factorize(m.gram())
+	if !ok {
 		return nil, enclave.Internalf("history: leverage is beyond floating point")
 	}
+	inverse := products.inverse()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var over []int32
 	for _, part := range inParts(0, m.people.count, func(from, to int32) (found exposed) {
-		read, leverage := m.reader(), newMemory[float64](int(to-from), nil)
+		read, leverage := m.reader(), newMemory[float64](int(to-from), cached, nil)
 		for person := from; person < to; person++ {
 			found.add(read, leverage, inverse, person, limit)
 		}
@@ -133,7 +133,7 @@ func (m *matrix) gram() *mat.SymDense {
 	n := len(m.cells)
 	parts := inParts(0, m.people.count, func(from, to int32) []float64 {
 		shared, read := make([]float64, n*n), m.reader()
-		times := newMemory(int(to-from), func(positions []int32, times float64) {
+		times := newMemory(int(to-from), cached, func(positions []int32, times float64) {
 			for i, p := range positions {
 				for _, q := range positions[:i+1] {
 					shared[int(min(p, q))*n+int(max(p, q))] += times

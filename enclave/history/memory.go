@@ -21,9 +21,12 @@ type place[T any] struct {
 	value   T
 }
 
-// newMemory is one for a pass over so many rows or people.
-func newMemory[T any](over int, forget func(numbers []int32, value T)) *memory[T] {
-	size := min(max(bits.Len(uint(over))-3, 4), 15) //nolint:gosec // not negative
+// cached is how many lists are remembered in what a processor's cache holds.
+const cached = 1 << 15
+
+// newMemory is one for a pass over so many rows or people, of no more than so many lists.
+func newMemory[T any](over, most int, forget func(numbers []int32, value T)) *memory[T] {
+	size := bits.Len(uint(max(16, min(over/4, most)))) - 1 //nolint:gosec // not negative
 	return &memory[T]{places: make([]place[T], 1<<size), shift: 64 - size, forget: forget}
 }
 

@@ -3,7 +3,6 @@ package history
 import (
 	"context"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -11,7 +10,7 @@ import (
 // partition is which of some vectors can make up for each other, each in some part, and which cannot. A sum proves the latter: with its weights w, products w·a of
 // vectors that can are 0, and those of the others are 1 or more. That there is one or the other for each is Tucker's theorem (Goldman and Tucker, Theory of Linear Programming, 1956).
 type partition struct {
-	weights []float64
+	weights real
 	alone   []bool // by vector: it cannot
 	decided bool   // or it took too much, and nothing is known
 	steps   int    // of Newton's method
@@ -32,9 +31,6 @@ const (
 // all that can be positive (Mehrotra, On the implementation of a primal-dual interior point method, 1992). A step takes n³/3 multiplications for n published cells.
 func newPartition(ctx context.Context, vectors []sparse, n int) (partition, error) {
 	s := newInterior(vectors, n)
-	if s.even() {
-		return partition{weights: s.w, alone: make([]bool, len(vectors)), decided: true}, nil
-	}
 	for steps := 1; steps <= partitionSteps; steps++ {
 		if err := ctx.Err(); err != nil {
 			return partition{}, err
@@ -62,7 +58,7 @@ type interior struct {
 	at      []point
 	by      []point // the direction
 	matrix  []float64
-	factor  mat.Cholesky
+	factor  factor
 }
 
 type point struct{ t, p, q, z, y, x float64 }
@@ -73,17 +69,6 @@ func newInterior(vectors []sparse, n int) *interior {
 		s.at[i] = point{t: 0.5, p: 1, q: 0.5, z: 1, y: 0.5, x: 0.5}
 	}
 	return s
-}
-
-// even reports whether the vectors make up for each other as they are.
-func (s *interior) even() bool {
-	sums := make([]float64, s.n)
-	for i := range s.vectors {
-		for k, p := range s.vectors[i].at {
-			sums[p] += s.vectors[i].by[k]
-		}
-	}
-	return !slices.ContainsFunc(sums, func(sum float64) bool { return sum != 0 })
 }
 
 // gap is the mean product of what variables have to their bounds with the multipliers, so far along the direction.
@@ -117,7 +102,7 @@ func (s *interior) missed() float64 {
 func (v *point) slopes() (first, second float64) { return v.z / v.p, v.y/v.q + v.x/v.t }
 
 // factorize factorizes the matrix of Newton's equations for w.
-func (s *interior) factorize() bool {
+func (s *interior) factorize() (ok bool) {
 	clear(s.matrix)
 	for i := range s.vectors {
 		first, second := s.at[i].slopes()
@@ -131,7 +116,8 @@ func (s *interior) factorize() bool {
 	for p := range s.n { // cells that follow from others
 		s.matrix[p*s.n+p] += s.matrix[p*s.n+p]*1e-11 + 1e-14
 	}
-	return s.factor.Factorize(mat.NewSymDense(s.n, s.matrix))
+	s.factor, ok = factorize(mat.NewSymDense(s.n, s.matrix))
+	return ok
 }
 
 // direct finds the direction to where the conditions of an optimum hold but for a gap; corrected by what the direction in hand makes of products.
@@ -152,9 +138,8 @@ func (s *interior) direct(gap float64, corrected bool) {
 			right[p] += a.by[k] * (v.z + known[i][0] + first*known[i][3]/(first+second))
 		}
 	}
-	var solved mat.VecDense
-	_ = s.factor.SolveVecTo(&solved, mat.NewVecDense(s.n, right)) // what it complains of shows in what is missed
-	s.dw = solved.RawVector().Data
+	s.factor.solve(right)
+	s.dw = right
 	for i := range s.at {
 		v, d := &s.at[i], &s.by[i]
 		first, second := v.slopes()

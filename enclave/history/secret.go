@@ -18,8 +18,50 @@ type Secret interface {
 // changes are what other values would change.
 type changes interface {
 	reader() changer
-	// means is what a full-table cell means to weights: rows in cells that mean the same, and of the same other number, can change them in the same ways.
-	means(weights [][]float64, table int, cell int32) []float64
+	// means is what a full-table cell means to weights: rows in cells that mean the same, and of the same other number, can change their sum in the same ways.
+	means(w weights, table int, cell int32) []uint64
+}
+
+// weights are of positions: [real] or [modular].
+type weights interface {
+	// difference names by how much the sum of the weights changes where a row counts in some positions more and in others less: 0 if not at all.
+	difference(more, less []int32) uint64
+}
+
+// real are weights in floating point.
+type real []float64
+
+// alike is to how much sums of real weights have to agree.
+const alike = 1e-8
+
+func (w real) pull(more, less []int32) (sum float64) {
+	for _, p := range more {
+		sum += w[p]
+	}
+	for _, p := range less {
+		sum -= w[p]
+	}
+	return sum
+}
+
+func (w real) difference(more, less []int32) uint64 {
+	return uint64(int64(math.Round(w.pull(more, less) / alike))) //nolint:gosec // its bits
+}
+
+// modular are weights in a field.
+type modular struct {
+	*field
+	by []uint64
+}
+
+func (w modular) difference(more, less []int32) (sum uint64) {
+	for _, p := range more {
+		sum = w.add(sum, w.by[p])
+	}
+	for _, p := range less {
+		sum = w.subtract(sum, w.by[p])
+	}
+	return sum
 }
 
 // changer says what the published cells would be if a row's value were another one. It is for one goroutine.
@@ -31,23 +73,26 @@ type changer interface {
 	// of visits the changes, one for each other value, or two if the value can be more and can be less: the positions that the row would count in
 	// besides, and those that it would count in no more. A change is open if somebody who reads the tables would see another value by it. The slices are the changer's.
 	of(row int, visit func(more, less []int32, open bool))
+	// place appends what rows have in common that other values would change the same cells of, and swap visits what changes of such a row if its value
+	// is that of another one there, which then can have the first one's: nothing if they have the same.
+	place(key []int32, row int) []int32
+	swap(row, other int, visit func(more, less []int32))
 }
 
-// patterns number what full-table cells mean to some weights of positions, by table: those of the same number are the same to them. Nil by themselves.
+// patterns number what full-table cells mean to some weights of positions, by table: those of the same number are the same to them.
 type patterns struct{ of [][]int32 }
 
-// alike is to how much weights have to agree.
-const alike = 1e-8
-
-// newPatterns numbers them by what meaning returns of a full-table cell.
-func newPatterns(m *matrix, meaning func(table int, cell int32) []float64) *patterns {
+// newPatterns numbers them.
+func newPatterns(m *matrix, changes changes, all []weights) *patterns {
 	p := &patterns{of: make([][]int32, len(m.tables))}
 	for _, t := range m.speak {
 		numbers := map[string]int32{}
 		for cell := range m.tables[t].lists {
 			var name []byte
-			for _, v := range meaning(t, int32(cell)) {
-				name = binary.LittleEndian.AppendUint64(name, uint64(int64(math.Round(v/alike)))) //nolint:gosec // its bits
+			for _, w := range all {
+				for _, v := range changes.means(w, t, int32(cell)) {
+					name = binary.LittleEndian.AppendUint64(name, v)
+				}
 			}
 			number, met := numbers[string(name)]
 			if !met {
@@ -65,7 +110,7 @@ func (p *patterns) key(key []int32, m *matrix, row int, other int32) []int32 {
 	key = append(key, other)
 	for _, t := range m.speak {
 		number := m.cell(t, row)
-		if number != None && p.of != nil {
+		if number != None {
 			number = p.of[t][number]
 		}
 		key = append(key, number)
@@ -93,11 +138,8 @@ type bounded struct {
 
 func (b *bounded) reader() changer { return &bounded{Bounded: b.Bounded, matrix: b.matrix} }
 
-func (b *bounded) means(weights [][]float64, table int, cell int32) (sums []float64) {
-	for _, w := range weights {
-		sums = append(sums, pull(w, b.tables[table].lists[cell], nil))
-	}
-	return sums
+func (b *bounded) means(w weights, table int, cell int32) []uint64 {
+	return []uint64{w.difference(b.tables[table].lists[cell], nil)}
 }
 
 func (b *bounded) other(row int) (room int32) {
@@ -122,6 +164,20 @@ func (b *bounded) of(row int, visit func(more, less []int32, open bool)) {
 	}
 	if b.Values[row] > b.Low {
 		visit(nil, b.column, true)
+	}
+}
+
+func (b *bounded) place(key []int32, row int) []int32 {
+	for _, t := range b.speak {
+		key = append(key, b.cell(t, row))
+	}
+	return key
+}
+
+// swap is of who has room above if the other one has room below, or the other way round, or is free by itself.
+func (b *bounded) swap(row, other int, visit func(more, less []int32)) {
+	if b.other(row)|b.other(other) == 3 {
+		visit(b.appendRow(b.column[:0], row), nil)
 	}
 }
 
@@ -204,19 +260,16 @@ func (l *Labelled) changes(m *matrix) changes {
 func (l *labelled) reader() changer { return &relabelled{labelled: l} }
 
 // means are what the values of somebody in the block of a cell count for, less what the first one does: only differences matter.
-func (l *labelled) means(weights [][]float64, table int, cell int32) (sums []float64) {
-	var list []int32
-	for _, w := range weights {
-		first := len(sums)
-		for value := range l.values {
-			list = l.append(list[:0], table, l.By[table].Block[cell], l.class[table][value])
-			sums = append(sums, pull(w, list, nil))
+func (l *labelled) means(w weights, table int, cell int32) (differences []uint64) {
+	var first, list []int32
+	for value := range l.values {
+		list = l.append(list[:0], table, l.By[table].Block[cell], l.class[table][value])
+		if value == 0 {
+			first = slices.Clone(list)
 		}
-		for i := range sums[first:] {
-			sums[len(sums)-1-i] -= sums[first]
-		}
+		differences = append(differences, w.difference(list, first))
 	}
-	return sums
+	return differences
 }
 
 // sort finds the values that the published cells of some table tell apart.
@@ -294,14 +347,37 @@ func (r *relabelled) of(row int, visit func(more, less []int32, open bool)) {
 		if shows == 0 {
 			continue
 		}
-		r.more, r.less = r.more[:0], r.less[:0]
-		for _, t := range r.in {
-			if a, b := r.class[t][own], r.class[t][other]; a != b {
-				block := r.By[t].Block[r.cell(t, row)]
-				r.less, r.more = r.append(r.less, t, block, a), r.append(r.more, t, block, b)
-			}
-		}
+		r.change(row, own, other)
 		visit(r.more, r.less, shows == most)
+	}
+}
+
+// change finds what changes of a row if its value is another one.
+func (r *relabelled) change(row int, own, other int32) {
+	r.more, r.less = r.more[:0], r.less[:0]
+	for _, t := range r.speak {
+		if cell := r.cell(t, row); cell != None && r.class[t][own] != r.class[t][other] {
+			block := r.By[t].Block[cell]
+			r.less, r.more = r.append(r.less, t, block, r.class[t][own]), r.append(r.more, t, block, r.class[t][other])
+		}
+	}
+}
+
+func (r *relabelled) place(key []int32, row int) []int32 {
+	for _, t := range r.speak {
+		block := None
+		if cell := r.cell(t, row); cell != None {
+			block = r.By[t].Block[cell]
+		}
+		key = append(key, block)
+	}
+	return key
+}
+
+func (r *relabelled) swap(row, other int, visit func(more, less []int32)) {
+	if own, others := r.value[row], r.value[other]; own != others {
+		r.change(row, own, others)
+		visit(r.more, r.less)
 	}
 }
 

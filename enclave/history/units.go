@@ -102,7 +102,7 @@ func (w *amounts) between(u, v *unit) (sum float64) {
 // itself is the product of a unit's vector with itself.
 func (r *units) itself(u *unit) float64 {
 	if r.alone == nil {
-		r.alone = newMemory[float64](r.people.count/stretches, nil)
+		r.alone = newMemory[float64](r.people.count/stretches, cached, nil)
 	}
 	product, met := r.alone.of(u.kinds)
 	if !met {
