@@ -24,14 +24,14 @@ type Alike struct {
 	Suppressed []int32
 }
 
-// Alike judges by whether the published numbers leave everybody another value. They do if there are other values of everybody, between a [Bounded] column's
-// bounds or any of a [Labelled] one's, that give the same numbers, and in which somebody's is another one; and then, mixing such examples, there is
+// Alike judges by whether the published numbers leave everybody another value. They do if there are other values of everybody, of those that there may be,
+// that give the same numbers, and in which somebody's is told apart from its own, or is not the least or greatest that it was; and then, mixing such examples, there is
 // one example for all of whom there is any. In it parts of a person count: see README.md. Of a history of more than [MaxLeverageRank] cells
 // that tell of the column the latest releases are looked at.
-func (r *Result) Alike(ctx context.Context, secret Secret) (*Alike, error) {
-	told := secret.tells(r.all).latest(MaxLeverageRank)
-	found := &Alike{Cells: len(told.cells)}
-	after, err := newComparison(ctx, told, secret, r.random())
+func (r *Result) Alike(ctx context.Context, secret *Secret) (*Alike, error) {
+	cells := secret.doubled(r.all).latest(MaxLeverageRank)
+	found := &Alike{Cells: len(cells.cells)}
+	after, err := newComparison(ctx, secret.told(cells), r.random())
 	if err != nil {
 		return nil, err
 	}
@@ -45,18 +45,17 @@ func (r *Result) Alike(ctx context.Context, secret Secret) (*Alike, error) {
 		return found, ctx.Err()
 	}
 	// What was sure without the table is out.
-	last := len(r.all.releases) - 1
-	before, err := newComparison(ctx, told.only(func(p int) bool { return told.cells[p].release < last }), secret, r.random())
+	before, err := newComparison(ctx, secret.told(cells.only(func(p int) bool { return cells.cells[p].release < cells.newest })), r.random())
 	if err != nil {
 		return nil, err
 	}
-	known := map[int32]bool{}
+	known := map[sureRow]bool{}
 	if !before.undecided { // or more would be called known than is
 		for _, row := range before.sure() {
-			known[row.row] = true
+			known[row] = true
 		}
 	}
-	sure = slices.DeleteFunc(sure, func(row sureRow) bool { return known[row.row] })
+	sure = slices.DeleteFunc(sure, func(row sureRow) bool { return known[row] })
 	people := map[int32]bool{}
 	for _, row := range sure {
 		people[row.person] = true
@@ -71,18 +70,16 @@ func (r *Result) random() *stream { return r.audit.seed.stream(^r.Version) }
 
 // comparison is a search for other values of everybody that give the same numbers.
 type comparison struct {
-	*matrix
-	changes changes
-	random  *stream
-	// free are independent changes for which others make up, and which make up for others: whatever they span changes no number, forwards or backwards. null are
+	*told
+	// free are independent shifts for which others make up, and which make up for others: whatever they span changes no number, forwards or backwards. null are
 	// weights drawn evenly from those that are orthogonal to them.
-	free []sparse
+	free []shift
 	span *echelon
-	null modular
-	// chosen are changes that are not among those, to be compared with each other.
-	chosen []sparse
-	// barred are weights of sums that no change lowers that is open still: those that raise one cannot be made.
-	barred    []real
+	null *modular
+	// chosen are shifts that are not among those, to be compared with each other.
+	chosen []shift
+	// barred are weights of sums that no shift lowers that is open still: those that raise one cannot be made.
+	barred    []*floating
 	compared  int
 	rounds    int
 	effort    int
@@ -90,24 +87,19 @@ type comparison struct {
 }
 
 const (
-	// noise is a change of a sum that counts as none; the changes that raise it which were chosen do so by 1 or more.
+	// noise is a change of a sum that counts as none; the shifts that raise it which were chosen do so by 1 or more.
 	noise = 1e-6
 	// maxComparisons is more than it takes, a few, before it is undecided.
 	maxComparisons = 200
 )
 
-func newComparison(ctx context.Context, m *matrix, secret Secret, random *stream) (*comparison, error) {
-	c := &comparison{matrix: m, random: random}
-	if len(m.cells) == 0 {
-		return c, ctx.Err()
-	}
-	c.changes = secret.changes(m)
-	c.span = newEchelon(newField(random), len(m.cells))
+func newComparison(ctx context.Context, told *told, random *stream) (*comparison, error) {
+	c := &comparison{told: told, span: newEchelon(newField(random), len(told.cells))}
 	c.span.draw(random)
-	c.null = modular{c.span.field, c.span.y}
+	c.null = &modular{c.span.field, c.span.y}
 	c.swap()
 	for {
-		if c.choose(changer.asks, c.outside, c.null); len(c.chosen) == 0 {
+		if c.choose((*shifter).asks, c.outside, c.null); len(c.chosen) == 0 {
 			return c, ctx.Err()
 		}
 		c.choose(everybody, c.outside, c.null)
@@ -117,13 +109,13 @@ func newComparison(ctx context.Context, m *matrix, secret Secret, random *stream
 	}
 }
 
-// swapped is among how many rows, and no more, changes are looked for that two people could exchange, in so many stretches of all rows.
+// swapped is among how many rows, and no more, shifts are looked for that two people could exchange, in so many stretches of all rows.
 const swapped, swappedStretches = 1 << 18, 1 << 10
 
-// swap takes up changes that two people in the same place, of different values, make up for by exchanging these. Mostly those span all that there is,
+// swap takes up shifts that two people in the same place, of different values, make up for by exchanging these. Mostly those span all that there is,
 // and nothing has to be compared.
 func (c *comparison) swap() {
-	read, places, key := c.changes.reader(), newMemory[int](min(c.people.rows, swapped), swapped, nil), []int32(nil)
+	read, places, key := c.shifter(), newMemory[int](min(c.people.rows, swapped), swapped, nil), []int32(nil)
 	length := swapped / swappedStretches
 	for from := 0; from < c.people.rows; from += max(length, c.people.rows/swappedStretches) {
 		for row := from; row < min(from+length, c.people.rows); row++ {
@@ -132,22 +124,28 @@ func (c *comparison) swap() {
 			if !met {
 				*other = row
 			}
-			read.swap(row, *other, func(more, less []int32) { c.release(more, less) })
+			read.swap(row, *other, c.release)
 		}
 	}
 }
 
-// release makes a change free, if it is not among what is.
-func (c *comparison) release(more, less []int32) {
-	if c.outside(more, less) && c.span.insert(more, less) {
-		c.free = append(c.free, exchange(more, less))
+// release makes a shift free, if it is not among what is.
+func (c *comparison) release(v *shift) {
+	if !c.outside(v) {
+		return
+	}
+	for i, p := range v.at {
+		c.span.take(p, c.span.whole(v.by[i]))
+	}
+	if c.span.settle() {
+		c.free = append(c.free, v.clone())
 	}
 }
 
-// outside reports whether a change is not among what free ones span; it overlooks that with probability 1/prime.
-func (c *comparison) outside(more, less []int32) bool { return c.null.difference(more, less) != 0 }
+// outside reports whether a shift is not among what free ones span; it overlooks that with probability 1/prime.
+func (c *comparison) outside(v *shift) bool { return c.null.pull(v) != 0 }
 
-// compare finds out of the chosen changes which can make up for each other and become free, and which cannot.
+// compare finds out of the chosen shifts which can make up for each other and become free, and which cannot.
 func (c *comparison) compare(ctx context.Context) error {
 	within := c.within()
 	_, n := within.Dims()
@@ -164,18 +162,16 @@ func (c *comparison) compare(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if slices.Contains(parts.alone, true) {
-			var w mat.VecDense
-			w.MulVec(within, mat.NewVecDense(n, parts.weights))
-			weights, before := real(w.RawVector().Data), len(c.chosen)
-			c.choose(everybody, func(more, less []int32) bool { return weights.pull(more, less) < -noise }, weights)
+			w, before := c.weigh(within, parts.weights), len(c.chosen)
+			c.choose(everybody, func(v *shift) bool { return w.pull(v) < -noise }, w)
 			if len(c.chosen) > before {
 				continue
 			}
-			c.barred = append(c.barred, weights)
+			c.barred = append(c.barred, w)
 		}
 		for i := range c.chosen {
 			if !parts.alone[of[i]] {
-				c.release(c.chosen[i].sides())
+				c.release(&c.chosen[i])
 			}
 		}
 		c.compared, c.chosen = c.compared+len(c.chosen), nil
@@ -183,35 +179,27 @@ func (c *comparison) compare(ctx context.Context) error {
 	}
 }
 
-// reduce is the chosen changes, less what is free in them, and each of those but once; of says which of them a change is.
-func (c *comparison) reduce(within *mat.Dense) (vectors []sparse, of []int) {
-	_, n := within.Dims()
-	known, reduced := map[string]int{}, make([]float64, n)
-	for i := range c.chosen {
-		clear(reduced)
-		for k, p := range c.chosen[i].at {
-			blas64.Axpy(c.chosen[i].by[k], blas64.Vector{N: n, Data: within.RawRowView(int(p)), Inc: 1}, blas64.Vector{N: n, Data: reduced, Inc: 1})
-		}
-		var v sparse
-		var name []byte
-		for p, by := range reduced {
-			if rounded := math.Round(by / alike); rounded != 0 {
-				v.at, v.by = append(v.at, int32(p)), append(v.by, by)                                                              //nolint:gosec // at most MaxLeverageRank
-				name = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint32(name, uint32(p)), uint64(int64(rounded))) //nolint:gosec // their bits
-			}
-		}
-		number, met := known[string(name)]
-		if !met {
-			number = len(vectors)
-			known[string(name)], vectors = number, append(vectors, v)
-		}
-		of = append(of, number)
+// unit is how much of a published number counts as 1 in floating point.
+func (c *comparison) unit(position int32) float64 {
+	if c.cells[position].release%2 == 0 {
+		return float64(c.told.span())
 	}
-	return vectors, of
+	return 1
 }
 
-// within is what weights are within that are orthogonal to all free changes: a matrix of a column for each dimension. Of some positions, one for each free
-// change, the weights follow from those of the others.
+// weigh are weights that are so many times each of what they are within.
+func (c *comparison) weigh(within *mat.Dense, times []float64) *floating {
+	var of mat.VecDense
+	of.MulVec(within, mat.NewVecDense(len(times), times))
+	w := &floating{of: of.RawVector().Data}
+	for p, weight := range w.of {
+		w.by = append(w.by, weight/c.unit(int32(p)))
+	}
+	return w
+}
+
+// within is what weights are within that are orthogonal to all free shifts: a matrix of a column for each dimension. Of some positions, one for each free
+// shift, the weights follow from those of the others.
 func (c *comparison) within() *mat.Dense {
 	rank, n := len(c.free), len(c.cells)
 	var given, follow []int
@@ -238,10 +226,11 @@ func (c *comparison) within() *mat.Dense {
 	left, right := mat.NewDense(rank, rank, nil), mat.NewDense(rank, n-rank, nil)
 	for i := range c.free {
 		for k, p := range c.free[i].at {
+			by := float64(c.free[i].by[k]) / c.unit(p)
 			if c.span.lines[p].there {
-				left.Set(i, at[p], c.free[i].by[k])
+				left.Set(i, at[p], by)
 			} else {
-				right.Set(i, at[p], -c.free[i].by[k])
+				right.Set(i, at[p], -by)
 			}
 		}
 	}
@@ -253,76 +242,79 @@ func (c *comparison) within() *mat.Dense {
 	return within
 }
 
-// exchange is a change as a vector, and sides the other way round.
-func exchange(more, less []int32) (v sparse) {
-	for _, p := range more {
-		v.add(p, 1)
-	}
-	for _, p := range less {
-		v.add(p, -1)
-	}
-	return v
-}
-
-func (v *sparse) sides() (more, less []int32) {
-	for i, p := range v.at {
-		if v.by[i] > 0 {
-			more = append(more, p)
-		} else if v.by[i] < 0 {
-			less = append(less, p)
+// reduce is the chosen shifts, less what is free in them, and each of those but once; of says which of them a shift is.
+func (c *comparison) reduce(within *mat.Dense) (vectors []sparse, of []int) {
+	_, n := within.Dims()
+	known, reduced := map[string]int{}, make([]float64, n)
+	for i := range c.chosen {
+		clear(reduced)
+		for k, p := range c.chosen[i].at {
+			by := float64(c.chosen[i].by[k]) / c.unit(p)
+			blas64.Axpy(by, blas64.Vector{N: n, Data: within.RawRowView(int(p)), Inc: 1}, blas64.Vector{N: n, Data: reduced, Inc: 1})
 		}
+		var v sparse
+		var name []byte
+		for p, by := range reduced {
+			if rounded := math.Round(by / alike); rounded != 0 {
+				v.at, v.by = append(v.at, int32(p)), append(v.by, by)
+				name = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint32(name, uint32(p)), uint64(int64(rounded))) //nolint:gosec // their bits
+			}
+		}
+		number, met := known[string(name)]
+		if !met {
+			number = len(vectors)
+			known[string(name)], vectors = number, append(vectors, v)
+		}
+		of = append(of, number)
 	}
-	return more, less
+	return vectors, of
 }
 
-// barredBy is the first of the weights that bar a change; −1 if none does.
-func (c *comparison) barredBy(more, less []int32) int {
-	return slices.IndexFunc(c.barred, func(w real) bool { return w.pull(more, less) > noise })
+// barredBy is the first of the weights that bar a shift; −1 if none does.
+func (c *comparison) barredBy(v *shift) int {
+	return slices.IndexFunc(c.barred, func(w *floating) bool { return w.pull(v) > noise })
 }
 
-// everybody is whose changes may be chosen.
-func everybody(changer, int) bool { return true }
+// everybody is whose shifts may be chosen.
+func everybody(*shifter, int) bool { return true }
 
-// choose takes up changes of some rows that are as asked and not barred: in each stretch of the rows those that raise or lower a position that no earlier one
-// did. What is asked depends on weights, or on nothing.
-func (c *comparison) choose(whose func(changer, int) bool, asked func(more, less []int32) bool, by weights) {
-	seen := c.patterns(by)
-	for _, part := range inParts(0, c.people.rows, func(from, to int32) (chosen []sparse) {
-		read, lacking := c.changes.reader(), 2*len(c.cells)
+// choose takes up shifts of some rows that are as asked by weights and not barred: in each stretch of the rows those that raise or lower a position that no
+// earlier one did.
+func (c *comparison) choose(whose func(*shifter, int) bool, asked func(*shift) bool, by weights) {
+	seen := c.seen(by)
+	for _, part := range inParts(0, c.people.rows, func(from, to int32) (chosen []shift) {
+		read, lacking := c.shifter(), 2*len(c.cells)
 		settled, key := newMemory[bool](int(to-from), cached, nil), []int32(nil) // there is nothing to choose of theirs
 		raised, lowered := make([]bool, len(c.cells)), make([]bool, len(c.cells))
 		for row := int(from); row < int(to) && lacking > 0; row++ {
 			if !whose(read, row) {
 				continue
 			}
-			key = seen.key(key[:0], c.matrix, row, read.other(row))
+			key = seen.key(key[:0], c.told, row)
 			done, _ := settled.of(key)
 			if *done {
 				continue
 			}
 			some := false
-			read.of(row, func(more, less []int32, _ bool) {
-				if !asked(more, less) || c.barredBy(more, less) >= 0 {
+			read.of(row, func(v *shift, _ opens) {
+				if !asked(v) || c.barredBy(v) >= 0 {
 					return
 				}
 				some = true
-				isNew := func(at []bool) func(int32) bool { return func(p int32) bool { return !at[p] } }
-				if !slices.ContainsFunc(more, isNew(raised)) && !slices.ContainsFunc(less, isNew(lowered)) {
-					return
-				}
-				for _, p := range more {
-					if !raised[p] {
+				before := lacking
+				for i, p := range v.at {
+					if v.by[i] > 0 && !raised[p] {
 						raised[p] = true
 						lacking--
 					}
-				}
-				for _, p := range less {
-					if !lowered[p] {
+					if v.by[i] < 0 && !lowered[p] {
 						lowered[p] = true
 						lacking--
 					}
 				}
-				chosen = append(chosen, exchange(more, less))
+				if lacking < before {
+					chosen = append(chosen, v.clone())
+				}
 			})
 			*done = !some
 		}
@@ -332,41 +324,42 @@ func (c *comparison) choose(whose func(changer, int) bool, asked func(more, less
 	}
 }
 
-// patterns are those of cells by what they mean to the barred sums and to others.
-func (c *comparison) patterns(others ...weights) *patterns {
+// seen is how cells look to the barred sums and to others.
+func (c *comparison) seen(others ...weights) *patterns {
 	for _, w := range c.barred {
 		others = append(others, w)
 	}
-	return newPatterns(c.matrix, c.changes, others)
+	return c.patterns(others...)
 }
 
-// sureRow is a row of which no change is left that somebody who reads the tables would see.
-type sureRow struct{ row, person int32 }
+// sureRow is a row of which no shift is left by which somebody who reads the tables would see another class, or another amount.
+type sureRow struct {
+	row, person int32
+	amount      bool
+}
 
 func (c *comparison) sure() []sureRow {
 	if len(c.barred) == 0 {
 		return nil
 	}
-	seen := c.patterns()
+	seen := c.seen()
 	return slices.Concat(inParts(0, c.people.count, func(from, to int32) (sure []sureRow) {
-		read, met, key := c.changes.reader(), newMemory[bool](int(to-from), cached, nil), []int32(nil)
+		read, met, key := c.shifter(), newMemory[opens](int(to-from), cached, nil), []int32(nil)
 		for person := from; person < to; person++ {
 			c.people.eachRow(person, func(row int) {
 				if !read.asks(row) {
 					return
 				}
-				key = seen.key(key[:0], c.matrix, row, read.other(row))
+				key = seen.key(key[:0], c.told, row)
 				told, known := met.of(key)
 				if !known {
-					some, left := false, false
-					read.of(row, func(more, less []int32, open bool) {
-						some = some || open
-						left = left || open && c.barredBy(more, less) < 0
-					})
-					*told = some && !left
+					*told = c.decide(read, row)
 				}
-				if *told {
-					sure = append(sure, sureRow{int32(row), person}) //nolint:gosec // at most maxRows
+				if told.class {
+					sure = append(sure, sureRow{int32(row), person, false}) //nolint:gosec // at most maxRows
+				}
+				if told.amount {
+					sure = append(sure, sureRow{int32(row), person, true}) //nolint:gosec // at most maxRows
 				}
 			})
 		}
@@ -374,28 +367,39 @@ func (c *comparison) sure() []sureRow {
 	})...)
 }
 
+// decide says what is told of a row: what some shift would open, and none that is not barred does.
+func (c *comparison) decide(read *shifter, row int) opens {
+	var some, left opens
+	read.of(row, func(v *shift, opens opens) {
+		free := c.barredBy(v) < 0
+		some.class, some.amount = some.class || opens.class, some.amount || opens.amount
+		left.class, left.amount = left.class || opens.class && free, left.amount || opens.amount && free
+	})
+	return opens{class: some.class && !left.class, amount: some.amount && !left.amount}
+}
+
 // name are the cells of the table that some of the barred sums that tell of these rows would do least without.
 func (c *comparison) name(sure []sureRow) (cells []int32) {
-	read, tells := c.changes.reader(), make([]bool, len(c.barred))
-	seen, met, key := c.patterns(), newMemory[bool](len(sure), cached, nil), []int32(nil)
+	read, tells := c.shifter(), make([]bool, len(c.barred))
+	seen, met, key := c.seen(), newMemory[bool](len(sure), cached, nil), []int32(nil)
 	for _, row := range sure {
-		key = seen.key(key[:0], c.matrix, int(row.row), read.other(int(row.row)))
+		key = seen.key(key[:0], c.told, int(row.row))
 		if _, known := met.of(key); known {
 			continue
 		}
-		read.of(int(row.row), func(more, less []int32, open bool) {
-			if by := c.barredBy(more, less); open && by >= 0 {
+		read.of(int(row.row), func(v *shift, opens opens) {
+			if by := c.barredBy(v); by >= 0 && (opens.class || opens.amount) {
 				tells[by] = true
 			}
 		})
 	}
-	for i, weights := range c.barred {
+	for i, w := range c.barred {
 		if !tells[i] {
 			continue
 		}
-		whole := slices.Clone(weights)
-		for p, w := range whole {
-			if math.Abs(w) < noise {
+		whole := slices.Clone(w.of)
+		for p, weight := range whole {
+			if math.Abs(weight) < noise {
 				whole[p] = 0
 			}
 		}

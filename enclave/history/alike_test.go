@@ -16,6 +16,7 @@ import (
 // program is a linear program over variables from 0 to 1: rows of equations with what they add up to.
 type program struct {
 	variables int
+	shares    bool // equations keep them from being more than 1
 	rows      [][]float64
 	right     []float64
 }
@@ -30,19 +31,22 @@ func (p *program) equal(row []float64, sum float64) {
 // most is the largest value of a variable, which one known solution tells of. What the equations lack at first, when all are 0, is made up for at a price.
 func (p *program) most(t *testing.T, variable int) float64 {
 	t.Helper()
-	n, equations := p.variables, len(p.rows)
-	a := mat.NewDense(equations+n, 2*n+equations, nil)
-	goal, first := make([]float64, 2*n+equations), []int{}
+	n, equations, bounds := p.variables, len(p.rows), p.variables
+	if p.shares {
+		bounds = 0
+	}
+	a := mat.NewDense(equations+bounds, n+bounds+equations, nil)
+	goal, first := make([]float64, n+bounds+equations), []int{}
 	right := slices.Clone(p.right)
 	for i, row := range p.rows {
 		for k, v := range row {
 			a.Set(i, k, v)
 		}
-		a.Set(i, 2*n+i, 1)
-		goal[2*n+i] = 1e4
-		first = append(first, 2*n+i)
+		a.Set(i, n+bounds+i, 1)
+		goal[n+bounds+i] = 100
+		first = append(first, n+bounds+i)
 	}
-	for k := range n {
+	for k := range bounds {
 		a.Set(equations+k, k, 1)
 		a.Set(equations+k, n+k, 1)
 		right, first = append(right, 1), append(first, n+k)
@@ -105,7 +109,7 @@ func TestAlikeSums(t *testing.T) {
 		}
 		a := start(t, history.Sums, owners, 2)
 		var past []*history.Release
-		column := &history.Bounded{Column: history.Column{Values: values}, High: high}
+		column := &history.Secret{Values: values, High: high}
 		known := make([]bool, len(owners))
 		for range 3 {
 			keys := [][]int32{codes(r, len(owners), 2, false), codes(r, len(owners), 2, true)}
@@ -113,7 +117,7 @@ func TestAlikeSums(t *testing.T) {
 			if result.Refused {
 				continue
 			}
-			column.Of = append(column.Of, true)
+			column.Summed = append(column.Summed, true)
 			alike, err := result.Alike(context.Background(), column)
 			if err != nil {
 				t.Fatal(err)
@@ -195,7 +199,10 @@ func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) su
 		margins = append(margins, []int{1})
 	}
 	s.release = crossed(owners, [][]int32{s.block, told}, []int{2, int(number)}, margins, 2)
-	s.telling = &enclave.Telling{Starts: []int64{0, 1, 2}, Class: classes, Empty: -1, Sets: []enclave.TellingSet{{Block: []int32{0, 1}}, {Block: []int32{0, 0}}}}
+	s.telling = &enclave.Telling{Class: classes, Empty: -1, Sets: []enclave.TellingSet{{Block: []int32{0, 1}}, {Block: []int32{0, 0}}}}
+	for label := range classes {
+		s.telling.Starts = append(s.telling.Starts, int64(label))
+	}
 	for class := range number {
 		s.telling.Sets[0].Class, s.telling.Sets[1].Class = append(s.telling.Sets[0].Class, class), append(s.telling.Sets[1].Class, class)
 	}
@@ -221,7 +228,7 @@ func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) su
 // nobody has another label that shows in as many tables as any other label would.
 func surelyLabelled(t *testing.T, surveys []survey, label []int32, labels int) (sure []bool) {
 	t.Helper()
-	p := &program{variables: len(label) * labels}
+	p := &program{variables: len(label) * labels, shares: true}
 	for row := range label {
 		one := make([]float64, p.variables)
 		for u := range labels {
@@ -286,7 +293,7 @@ func TestAlikeLabels(t *testing.T) {
 		}
 		a := start(t, history.Sums, owners, 2)
 		var past []survey
-		column := &history.Labelled{}
+		column := &history.Secret{}
 		for _, l := range label {
 			column.Values = append(column.Values, int64(l))
 		}
@@ -315,6 +322,152 @@ func TestAlikeLabels(t *testing.T) {
 	tables.both(t)
 }
 
+// figures is a table of a column of small numbers: a survey of its classes, or one that does not tell them; and either may publish sums.
+type figures struct {
+	survey
+	told, summed bool
+}
+
+// full is the full-table cell of a row if its value is that one.
+func (f *figures) full(row int, value int32) int32 {
+	if !f.told {
+		return f.release.Cells[row]
+	}
+	if f.block[row] == history.None {
+		return history.None
+	}
+	return f.block[row]*(slices.Max(f.class)+1) + f.class[value]
+}
+
+// surelyTold are the rows of which the class is known, and those of which it is known that they have the least or the greatest value, as [surelyLabelled] says
+// it, by variables for each value of each row.
+func surelyTold(t *testing.T, all []figures, values []int64, high int64) (class, amount []bool) {
+	t.Helper()
+	numbers := int(high) + 1
+	p := &program{variables: len(values) * numbers, shares: true}
+	for row := range values {
+		one := make([]float64, p.variables)
+		for u := range numbers {
+			one[row*numbers+u] = 1
+		}
+		p.equal(one, 1)
+	}
+	for i := range all {
+		f := &all[i]
+		of := map[int32]bool{} // cells of classes
+		if f.told {
+			for _, set := range f.telling.Sets {
+				for _, cell := range set.Cells {
+					of[cell.Cell] = true
+				}
+			}
+		}
+		cells := map[int32]bool{}
+		for _, list := range f.release.Published {
+			for _, cell := range list {
+				cells[cell] = true
+			}
+		}
+		for cell := range cells {
+			count, sum := make([]float64, p.variables), make([]float64, p.variables)
+			all, total := 0.0, 0.0
+			for row, value := range values {
+				for u := range numbers {
+					full := f.full(row, int32(u))
+					if full == history.None || !slices.Contains(f.release.Published[full], cell) {
+						continue
+					}
+					count[row*numbers+u], sum[row*numbers+u] = 1, float64(u)
+					if int64(u) == value {
+						all, total = all+1, total+float64(u)
+					}
+				}
+			}
+			if of[cell] {
+				p.equal(count, all)
+			}
+			if f.summed {
+				p.equal(sum, total)
+			}
+		}
+	}
+	for row, value := range values {
+		shows, counts := make([]int, numbers), false
+		for i := range all {
+			f := &all[i]
+			full := f.full(row, int32(value)) //nolint:gosec // small
+			counts = counts || f.summed && full != history.None && len(f.release.Published[full]) > 0
+			for u := range numbers {
+				if f.told && full != history.None && f.class[value] != f.class[u] {
+					shows[u]++
+				}
+			}
+		}
+		most := slices.Max(shows)
+		known, bound := most > 0, counts && (value == 0 || value == high)
+		for u := range numbers {
+			if shows[u] == most && known || int64(u) != value && bound {
+				possible := p.most(t, row*numbers+u) > 1e-7
+				known = known && (shows[u] < most || !possible)
+				bound = bound && (int64(u) == value || !possible)
+			}
+		}
+		class, amount = append(class, known), append(amount, bound)
+	}
+	return class, amount
+}
+
+// What classes and sums of a column tell together is decided by linear programs as well.
+func TestAlikeTogether(t *testing.T) {
+	systems := uint64(150)
+	if testing.Short() {
+		systems = 10
+	}
+	var tables verdicts
+	for n := range systems {
+		r := random(n)
+		owners, values, high := each(10), []int64{}, int64(1+r.IntN(3))
+		var label []int32
+		rare := 1 + r.IntN(3)
+		for range owners {
+			value := min(r.Int64N((high+1)*int64(rare)), high)
+			values, label = append(values, value), append(label, int32(value)) //nolint:gosec // small
+		}
+		a := start(t, history.Sums, owners, 2)
+		var past []figures
+		column := &history.Secret{Values: values, High: high}
+		known := make([]bool, 2*len(owners))
+		for range 3 {
+			f := figures{told: r.IntN(2) == 0, summed: r.IntN(2) == 0}
+			if f.told {
+				classes := [][]int32{{0, 1, 2, 3}, {0, 0, 1, 1}, {0, 1, 1, 1}, {0, 1, 0, 1}}[r.IntN(4)][:high+1]
+				f.survey = newSurvey(r, owners, label, classes)
+			} else {
+				f.summed = true
+				f.release = crossed(owners, [][]int32{codes(r, len(owners), 2, false), codes(r, len(owners), 2, true)}, []int{2, 2}, [][]int{{0}, {}}, 2)
+			}
+			result := try(t, a, f.release)
+			if result.Refused || len(result.Suppressed) > 0 {
+				continue
+			}
+			column.By, column.Summed = append(column.By, f.telling), append(column.Summed, f.summed)
+			alike, err := result.Alike(context.Background(), column)
+			if err != nil {
+				t.Fatal(err)
+			}
+			past = append(past, f)
+			class, amount := surelyTold(t, past, values, high)
+			sure := slices.Concat(class, amount)
+			tables.add(t, n, alike, news(slices.Concat(owners, owners), known, sure))
+			known = sure
+			if err := a.Accept(result); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tables.both(t)
+}
+
 // Whoever compares comes to an end where tables are many and values rare, in large systems too, and then an example is nobody's but theirs of whom nothing is told.
 func TestAlikeComesToAnEnd(t *testing.T) {
 	r := random(5)
@@ -325,7 +478,7 @@ func TestAlikeComesToAnEnd(t *testing.T) {
 	for n := range systems {
 		rows, domain, rare := 300+r.IntN(3000), 3+r.IntN(12), 2+r.IntN(60)
 		owners := each(rows)
-		column := &history.Bounded{High: 1}
+		column := &history.Secret{High: 1}
 		for range owners {
 			column.Values = append(column.Values, int64(r.IntN(rare)/(rare-1)))
 		}
@@ -336,7 +489,7 @@ func TestAlikeComesToAnEnd(t *testing.T) {
 			if result.Refused {
 				continue
 			}
-			column.Of = append(column.Of, true)
+			column.Summed = append(column.Summed, true)
 			alike, err := result.Alike(context.Background(), column)
 			if err != nil || alike.Undecided || alike.People > 0 && len(alike.Suppressed) == 0 {
 				t.Fatalf("system %d: %+v, %v", n, alike, err)

@@ -1,7 +1,7 @@
 package history
 
 import (
-	"math/rand/v2"
+	"hash/maphash"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -237,7 +237,7 @@ func (w *amounts) overUnits(n int, add func(data []float64, kinds []int32, squar
 		squares float64
 		numbers uint64
 	}
-	first := w.again == nil
+	first, seed := w.again == nil, maphash.MakeSeed()
 	parts := inParts(0, w.people.count, func(from, to int32) seen {
 		of, read := seen{make([]float64, n*n), make([]uint64, len(w.kinds))}, w.units()
 		totals := newMemory(int(to-from), cached, func(kinds []int32, t total) {
@@ -252,7 +252,7 @@ func (w *amounts) overUnits(n int, add func(data []float64, kinds []int32, squar
 				t, _ := totals.of(units[i].kinds)
 				t.squares += units[i].amount * units[i].amount
 				if first {
-					t.numbers += rand.Uint64() //nolint:gosec // taken for another's once in 2^64 times
+					t.numbers += maphash.Comparable(seed, [2]int32{person, int32(i)})
 				}
 			}
 		}

@@ -106,11 +106,11 @@ func BenchmarkTry(b *testing.B) {
 			reportPeak(b, "MiB-peak-estimates")
 			b.ReportMetric(float64(estimates.Suspects), "suspects")
 			// What everybody shares: of amounts, and of a yes or no that half of them have, so that no cell is of nobody.
-			bounded := &history.Bounded{Column: *column, High: 1e9}
+			secret := &history.Secret{Values: column.Values, Summed: column.Of, High: 1e9}
 			for _, asked := range []string{"amounts", "ill"} {
 				forgetPeak()
 				start = time.Now()
-				alike, err := result.Alike(context.Background(), bounded)
+				alike, err := result.Alike(context.Background(), secret)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -118,9 +118,9 @@ func BenchmarkTry(b *testing.B) {
 				reportPeak(b, "MiB-peak-"+asked)
 				b.ReportMetric(float64(alike.Rounds), "rounds-"+asked)
 				b.ReportMetric(float64(alike.People), "told-"+asked)
-				bounded.High = 1
-				for row := range bounded.Values {
-					bounded.Values[row] = int64(r.IntN(2))
+				secret.High = 1
+				for row := range secret.Values {
+					secret.Values[row] = int64(r.IntN(2))
 				}
 			}
 		})
@@ -170,7 +170,7 @@ func BenchmarkAlike(b *testing.B) {
 			r := random(1)
 			subjects, label := each(c.rows), codes(r, c.rows, c.labels, true)
 			a := start(b, history.Sums, subjects, 10)
-			column := &history.Labelled{}
+			column := &history.Secret{}
 			for _, l := range label {
 				column.Values = append(column.Values, int64(l))
 			}

@@ -10,7 +10,7 @@ import (
 // if none has. It costs most where it would be the only one missing under a margin, since another one has to go with it; then by its subjects.
 func (m *matrix) cheapest(weights []float64) int32 {
 	most := 0.0
-	fresh := m.since(len(m.releases) - 1)
+	fresh := m.since(m.newest)
 	for _, p := range fresh {
 		most = max(most, math.Abs(weights[p]))
 	}

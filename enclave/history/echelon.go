@@ -52,16 +52,22 @@ func (e *echelon) clone() *echelon {
 	return c
 }
 
-// insert adds the column that has 1 at some positions, and −1 at others, and reports whether it was independent of the others.
-func (e *echelon) insert(more, less []int32) bool {
-	for _, p := range more {
-		e.work[p] = e.add(e.work[p], e.one)
-		e.touched[p>>6] |= 1 << (p & 63)
+// insert adds the column that has 1 at some positions and reports whether it was independent of the others.
+func (e *echelon) insert(positions []int32) bool {
+	for _, p := range positions {
+		e.take(p, e.one)
 	}
-	for _, p := range less {
-		e.work[p] = e.subtract(e.work[p], e.one)
-		e.touched[p>>6] |= 1 << (p & 63)
-	}
+	return e.settle()
+}
+
+// take adds to the column in hand.
+func (e *echelon) take(p int32, by uint64) {
+	e.work[p] = e.add(e.work[p], by)
+	e.touched[p>>6] |= 1 << (p & 63)
+}
+
+// settle keeps the column in hand if it is independent.
+func (e *echelon) settle() bool {
 	pivot := e.reduce()
 	if pivot < 0 {
 		return false

@@ -12,6 +12,7 @@ type field struct {
 	prime   uint64
 	inverse uint64 // of prime, modulo 2^64
 	one     uint64 // the number 1
+	square  uint64 // 2^128 modulo the prime
 }
 
 // newField draws the prime. big.Int.ProbablyPrime is exact below 2^64.
@@ -26,7 +27,8 @@ func newField(random *stream) *field {
 			inverse *= 2 - p*inverse
 		}
 		_, one := bits.Div64(1, 0, p)
-		return &field{prime: p, inverse: inverse, one: one}
+		_, square := bits.Div64(one, 0, p)
+		return &field{prime: p, inverse: inverse, one: one, square: square}
 	}
 }
 
@@ -43,6 +45,14 @@ func (f *field) multiply(a, b uint64) uint64 {
 	high, low := bits.Mul64(a, b)
 	borrow, _ := bits.Mul64(low*f.inverse, f.prime)
 	return f.subtract(high, borrow)
+}
+
+// whole is an ordinary number.
+func (f *field) whole(x int64) uint64 {
+	if x < 0 {
+		return f.subtract(0, f.multiply(-uint64(x), f.square)) //nolint:gosec // two's complement
+	}
+	return f.multiply(uint64(x), f.square)
 }
 
 // invert is a^(prime−2), by Fermat.

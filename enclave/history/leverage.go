@@ -82,7 +82,7 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 		l.Row, l.Sum, l.Subject = max(l.Row, part.row), l.Sum+part.sum, max(l.Subject, part.below)
 		over = append(over, part.over...)
 	}
-	fresh := m.since(len(m.releases) - 1)
+	fresh := m.since(m.newest)
 	read, drops := m.reader(), make([]float64, len(fresh))
 	for _, person := range over {
 		if err := ctx.Err(); err != nil {

@@ -22,6 +22,7 @@ type matrix struct {
 	cells    []coordinate // by position
 	tables   []table      // by release
 	speak    []int        // tables that have positions
+	newest   int          // the first table of the release in question
 	holders  [][]holder   // by position
 }
 
@@ -36,7 +37,7 @@ type table struct {
 
 // arrange puts the published cells of all releases in order.
 func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32) *matrix {
-	m := &matrix{people: p, releases: releases, distinct: distinct}
+	m := &matrix{people: p, releases: releases, distinct: distinct, newest: len(releases) - 1}
 	for t := range releases {
 		for cell, size := range sizes[t] {
 			if size > 0 {
@@ -53,7 +54,7 @@ func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32) *ma
 
 // only is the matrix without the positions that keep does not hold.
 func (m *matrix) only(keep func(position int) bool) *matrix {
-	less := &matrix{people: m.people, releases: m.releases, distinct: m.distinct}
+	less := &matrix{people: m.people, releases: m.releases, distinct: m.distinct, newest: m.newest}
 	for p, c := range m.cells {
 		if keep(p) {
 			less.cells = append(less.cells, c)

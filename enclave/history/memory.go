@@ -26,7 +26,7 @@ const cached = 1 << 15
 
 // newMemory is one for a pass over so many rows or people, of no more than so many lists.
 func newMemory[T any](over, most int, forget func(numbers []int32, value T)) *memory[T] {
-	size := bits.Len(uint(max(16, min(over/4, most)))) - 1 //nolint:gosec // not negative
+	size := bits.Len(uint(max(16, min(over/4, most)))) - 1
 	return &memory[T]{places: make([]place[T], 1<<size), shift: 64 - size, forget: forget}
 }
 
@@ -34,7 +34,7 @@ func newMemory[T any](over, most int, forget func(numbers []int32, value T)) *me
 func (m *memory[T]) of(numbers []int32) (value *T, met bool) {
 	hash := uint64(0)
 	for _, n := range numbers {
-		hash = (hash ^ uint64(uint32(n)) + 1) * 0x9e3779b97f4a7c15 // any odd number: what is remembered does not depend on it
+		hash = (hash ^ uint64(uint32(n)) + 1) * 0x9e3779b97f4a7c15 //nolint:gosec // its bits, and any odd number: what is remembered does not depend on it
 	}
 	p := &m.places[hash>>m.shift]
 	if p.taken && slices.Equal(p.numbers, numbers) {

@@ -10,7 +10,7 @@ import (
 // partition is which of some vectors can make up for each other, each in some part, and which cannot. A sum proves the latter: with its weights w, products w·a of
 // vectors that can are 0, and those of the others are 1 or more. That there is one or the other for each is Tucker's theorem (Goldman and Tucker, Theory of Linear Programming, 1956).
 type partition struct {
-	weights real
+	weights []float64
 	alone   []bool // by vector: it cannot
 	decided bool   // or it took too much, and nothing is known
 	steps   int    // of Newton's method

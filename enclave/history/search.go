@@ -96,7 +96,7 @@ func (s *search) consider(g *group, people []int32) {
 		before := g.rank
 		g.probe.columns(person, func(column []int32) {
 			if g.probe.dot(column) != 0 {
-				g.insert(column, nil)
+				g.insert(column)
 			}
 		})
 		if g.rank > before {

@@ -21,16 +21,13 @@ type question struct {
 }
 
 // ask notes the facts, and names the cells that must go.
-func (q *question) ask(ctx context.Context) (named []int32, err error) {
-	asks := []func() ([]int32, error){func() ([]int32, error) { return q.guess(ctx) }}
-	for _, name := range q.release.summed {
-		asks = append(asks, func() ([]int32, error) { return q.amounts(ctx, name) })
+func (q *question) ask(ctx context.Context) ([]int32, error) {
+	named, err := q.guess(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for i := range q.release.tells {
-		asks = append(asks, func() ([]int32, error) { return q.labels(ctx, q.release.tells[i].Column) })
-	}
-	for _, ask := range asks {
-		more, err := ask()
+	for i := range q.dataset.Columns {
+		more, err := q.column(ctx, &q.dataset.Columns[i])
 		if err != nil {
 			return nil, err
 		}
@@ -52,58 +49,70 @@ func (q *question) guess(ctx context.Context) ([]int32, error) {
 	return leverage.Suppressed, nil
 }
 
-// amounts says whose amounts in a summed column could be estimated, and who is known to have the least or the greatest.
-func (q *question) amounts(ctx context.Context, name string) ([]int32, error) {
-	values, err := q.book.rows.values(ctx, q.dataset, name, 0, q.loader)
+// column says whose amounts in a column could be estimated, and who is known to have which value of it, if the table tells anything of it.
+func (q *question) column(ctx context.Context, c *enclave.Column) ([]int32, error) {
+	summed, telling := slices.Contains(q.release.summed, c.Name), q.release.telling(c.Name)
+	var named []int32
+	if summed {
+		amounts := &history.Column{Of: q.summed(c.Name)}
+		var err error
+		if amounts.Values, err = q.book.rows.values(ctx, q.dataset, c.Name, 0, q.loader); err != nil {
+			return nil, err
+		}
+		estimates, err := q.sums.Estimates(ctx, amounts, q.profile.PPercent)
+		if err != nil {
+			return nil, err
+		}
+		q.facts.Estimable += int64(estimates.Estimable)
+		named = estimates.Suppressed
+	}
+	if !summed && telling == nil || q.profile.HomogeneityPercent > 100 {
+		return named, nil
+	}
+	secret, err := q.secret(ctx, c, telling)
 	if err != nil {
 		return nil, err
-	}
-	secret := &history.Bounded{Column: history.Column{Values: values}}
-	for i := range q.book.releases {
-		secret.Of = append(secret.Of, slices.Contains(q.book.releases[i].summed, name))
-	}
-	secret.Of = append(secret.Of, true)
-	c := &q.dataset.Columns[q.dataset.Column(name)]
-	if secret.Low, secret.High, err = c.Bounds(); err != nil {
-		return nil, enclave.Internalf("column %s has no bounds: %v", name, err)
-	}
-	if c.Nullable { // counts as 0
-		secret.Low, secret.High = min(secret.Low, 0), max(secret.High, 0)
-	}
-	estimates, err := q.sums.Estimates(ctx, &secret.Column, q.profile.PPercent)
-	if err != nil {
-		return nil, err
-	}
-	q.facts.Estimable += int64(estimates.Estimable)
-	alike, err := q.alike(ctx, secret)
-	return append(estimates.Suppressed, alike...), err
-}
-
-// labels says who is known to have which value of a column that tells cells apart.
-func (q *question) labels(ctx context.Context, name string) ([]int32, error) {
-	values, err := q.book.rows.values(ctx, q.dataset, name, enclave.EmptyValue, q.loader)
-	if err != nil {
-		return nil, err
-	}
-	secret := &history.Labelled{Values: values}
-	for i := range q.book.releases {
-		secret.By = append(secret.By, q.book.releases[i].telling(name))
-	}
-	secret.By = append(secret.By, q.release.telling(name))
-	return q.alike(ctx, secret)
-}
-
-// alike says of whom it is told which value they have, unless the rules let that be told.
-func (q *question) alike(ctx context.Context, secret history.Secret) ([]int32, error) {
-	if q.profile.HomogeneityPercent > 100 {
-		return nil, nil
 	}
 	alike, err := q.sums.Alike(ctx, secret)
 	if err != nil {
 		return nil, err
 	}
 	q.facts.Alike += int64(alike.People)
-	return alike.Suppressed, nil
+	return append(named, alike.Suppressed...), nil
+}
+
+// secret is what all releases, and the table, tell of a column.
+func (q *question) secret(ctx context.Context, c *enclave.Column, telling *enclave.Telling) (secret *history.Secret, err error) {
+	secret = &history.Secret{Summed: q.summed(c.Name)}
+	empty := int64(0)
+	if c.Nullable {
+		empty = enclave.EmptyValue
+	}
+	if secret.Values, err = q.book.rows.values(ctx, q.dataset, c.Name, empty, q.loader); err != nil {
+		return nil, err
+	}
+	for i := range q.book.releases {
+		secret.By = append(secret.By, q.book.releases[i].telling(c.Name))
+	}
+	secret.By = append(secret.By, telling)
+	if !slices.Contains(secret.Summed, true) {
+		return secret, nil
+	}
+	if secret.Low, secret.High, err = c.Bounds(); err != nil {
+		return nil, enclave.Internalf("column %s has no bounds: %v", c.Name, err)
+	}
+	if c.Nullable { // counts as 0
+		secret.Low, secret.High = min(secret.Low, 0), max(secret.High, 0)
+	}
+	return secret, nil
+}
+
+// summed says of each release, and of the table, whether it publishes sums of a column.
+func (q *question) summed(name string) (of []bool) {
+	for i := range q.book.releases {
+		of = append(of, slices.Contains(q.book.releases[i].summed, name))
+	}
+	return append(of, slices.Contains(q.release.summed, name))
 }
 
 // telling is what a release tells of a column, nil if nothing.
