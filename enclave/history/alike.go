@@ -12,10 +12,10 @@ import (
 
 // Alike is of whom the published numbers say which value of a column they have, all releases together.
 type Alike struct {
-	Cells   int // that tell of the column
-	Free    int // independent changes of them that make up for others, and others for them
-	Changes int // that had to be compared with each other to find out which do
-	Rounds  int // of comparing
+	Cells    int // that tell of the column
+	Free     int // independent shifts of them, as another value of somebody would make them, for which others make up, and which make up for others
+	Compared int // shifts that had to be compared with each other to find out which do
+	Rounds   int // of comparing
 	// People are the subjects of whom it follows with the table which value they have, and did not follow before.
 	People int
 	// Undecided is set if it took too much to find out; then People are all.
@@ -35,7 +35,7 @@ func (r *Result) Alike(ctx context.Context, secret *Secret) (*Alike, error) {
 	if err != nil {
 		return nil, err
 	}
-	found.Free, found.Changes, found.Rounds, found.Undecided = len(after.free), after.compared, after.rounds, after.undecided
+	found.Free, found.Compared, found.Rounds, found.Undecided = len(after.free), after.compared, after.rounds, after.undecided
 	if after.undecided {
 		found.People = r.all.people.count
 		return found, ctx.Err()
@@ -95,6 +95,9 @@ const (
 
 func newComparison(ctx context.Context, told *told, random *stream) (*comparison, error) {
 	c := &comparison{told: told, span: newEchelon(newField(random), len(told.cells))}
+	if len(c.cells) == 0 {
+		return c, ctx.Err()
+	}
 	c.span.draw(random)
 	c.null = &modular{c.span.field, c.span.y}
 	c.swap()

@@ -193,7 +193,7 @@ func BenchmarkAlike(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(alike.Cells), "cells")
-			b.ReportMetric(float64(alike.Changes), "changes")
+			b.ReportMetric(float64(alike.Compared), "compared")
 			b.ReportMetric(float64(alike.Rounds), "rounds")
 			b.ReportMetric(float64(alike.People), "told")
 		})

@@ -49,7 +49,7 @@ type told struct {
 	*matrix            // as doubled makes it
 	summed  bool       // any of it
 	apart   bool       // and values are told apart
-	value   []int32    // by row: the number of its value; those that no cell tells apart have the same, and so do those of which nothing is published
+	numbers []int32    // by row: of its value; those that no cell tells apart have the same, and so do those of which nothing is published. Nil where all have 0
 	ends    [][2]int64 // by number: between what the value is
 	tables  []toldTable
 }
@@ -78,7 +78,7 @@ func (s *Secret) told(m *matrix) *told {
 			seen[t] = all.tables[t].tell(by, m, t)
 		}
 	}
-	all.number(seen)
+	all.tellApart(seen)
 	all.apart = len(all.ends) > 1
 	return all
 }
@@ -129,8 +129,8 @@ func (t *toldTable) tell(by *enclave.Telling, m *matrix, number int) (seen []boo
 	return seen
 }
 
-// number finds the values that published cells tell apart.
-func (s *told) number(seen [][]bool) {
+// tellApart numbers the values that published cells tell apart.
+func (s *told) tellApart(seen [][]bool) {
 	starts := []int64{s.Low}
 	var telling []int
 	for _, t := range s.speak {
@@ -173,20 +173,28 @@ func (s *told) number(seen [][]bool) {
 		of[i] = number
 		s.ends[number] = [2]int64{min(s.ends[number][0], low), max(s.ends[number][1], high)}
 	}
-	s.value = make([]int32, len(s.Values))
 	if len(s.ends) == 1 {
 		return
 	}
+	s.numbers = make([]int32, len(s.Values))
 	inParts(0, len(s.Values), func(from, to int32) any {
 		for row := from; row < to; row++ {
 			at, exact := slices.BinarySearch(starts, s.Values[row])
 			if !exact {
 				at--
 			}
-			s.value[row] = of[max(at, 0)]
+			s.numbers[row] = of[max(at, 0)]
 		}
 		return nil
 	})
+}
+
+// value is the number of a row's.
+func (s *told) value(row int) int32 {
+	if s.numbers == nil {
+		return 0
+	}
+	return s.numbers[row]
 }
 
 // amount is what a row's value counts as in sums.
@@ -205,7 +213,7 @@ func (s *told) room(row int) (room int32) {
 	if !s.summed {
 		return 0
 	}
-	amount, ends := s.amount(row), s.ends[s.value[row]]
+	amount, ends := s.amount(row), s.ends[s.value(row)]
 	if amount < ends[1] {
 		room++
 	}
@@ -223,7 +231,7 @@ func (s *told) bound(row int) bool {
 
 // key appends what shifts of a row depend on but for the cells that it is in.
 func (s *told) key(key []int32, row int) []int32 {
-	key = append(key, s.value[row])
+	key = append(key, s.value(row))
 	if s.summed {
 		room := s.room(row)
 		if s.bound(row) {

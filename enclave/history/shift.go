@@ -53,7 +53,7 @@ func (s *shifter) of(row int, visit func(v *shift, opens opens)) {
 	if !s.apart {
 		return
 	}
-	own, amount, most := s.value[row], s.amount(row), 0
+	own, amount, most := s.value(row), s.amount(row), 0
 	for other := range s.ends {
 		most = max(most, s.shows(row, own, int32(other)))
 	}
@@ -64,7 +64,7 @@ func (s *shifter) of(row int, visit func(v *shift, opens opens)) {
 		}
 		shows := s.shows(row, own, other)
 		for i, to := range ends {
-			if i == 1 && (!counts || ends[0] == ends[1]) {
+			if i == 1 && (!s.summed || ends[0] == ends[1]) {
 				break
 			}
 			if s.exchange(row, other, to); !s.shift.nothing() {
@@ -115,7 +115,7 @@ func (s *shifter) move(row int, direction int32) {
 
 // exchange is the shift of a row of which the value is another one, and counts as so much.
 func (s *shifter) exchange(row int, other int32, to int64) {
-	own, from := s.value[row], s.amount(row)
+	own, from := s.value(row), s.amount(row)
 	s.shift.clear()
 	for _, t := range s.speak {
 		cell := s.cell(t, row)
@@ -153,13 +153,13 @@ func (s *shifter) place(key []int32, row int) []int32 {
 // swap visits what shifts of a row could be made backwards by another one in the same place: to the value of that one, if it is told apart, which could have
 // this one's, or to more, if one of the two can have more and one less.
 func (s *shifter) swap(row, other int, visit func(v *shift)) {
-	same := s.value[row] == s.value[other]
+	same := s.value(row) == s.value(other)
 	if room := s.room(row); room == 3 || same && room|s.room(other) == 3 {
 		s.move(row, 1)
 		visit(&s.shift)
 	}
 	if !same {
-		s.exchange(row, s.value[other], s.amount(other))
+		s.exchange(row, s.value(other), s.amount(other))
 		visit(&s.shift)
 	}
 }
