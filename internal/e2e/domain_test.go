@@ -39,11 +39,26 @@ type domain struct {
 	stop        func() error
 }
 
+// tempDir is a directory for a domain. Nobody can wait for tessera's publisher, which may look at the tree once more after the ledger was closed, and leave a file
+// in a directory that is being removed: so it is removed until nothing is left, before the test fails for what is there.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		for range 100 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+		}
+	})
+	return dir
+}
+
 // start opens an enclave in a new directory. It is closed when the test ends.
 func start(t *testing.T, config app.Config) *domain {
 	t.Helper()
 	config.Listen = "127.0.0.1:0"
-	d := &domain{t: t, dir: t.TempDir(), config: config, credentials: map[string]sdk.Credential{}}
+	d := &domain{t: t, dir: tempDir(t), config: config, credentials: map[string]sdk.Credential{}}
 	t.Cleanup(d.close)
 	d.open()
 	for org, role := range map[string]sdk.Role{office: sdk.Source, health: sdk.Source, acme: sdk.Operator, rival: sdk.Operator} {

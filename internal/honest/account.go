@@ -35,6 +35,7 @@ type cells struct {
 	primary        int // lost to a rule that the cell breaks itself
 	complement     int // lost since they would tell of others in the same table
 	history        int // lost since they would tell something with the releases before, and what had to go with them
+	alone          int // of these, those that would even if nothing else of the table were published
 	refused        int // of those that would have been published, in tables that were not
 }
 
@@ -56,6 +57,7 @@ func (p *played) total() (sum table) {
 		sum.cells.primary += c.primary
 		sum.cells.complement += c.complement
 		sum.cells.history += c.history
+		sum.cells.alone += c.alone
 		sum.cells.refused += c.refused
 		sum.took += t.took
 		sum.rank = max(sum.rank, t.rank)
@@ -75,7 +77,7 @@ func (p *played) released() (n int) {
 // report prints what became of sequences, and of each table where detailed.
 func report(out io.Writer, all []*played, detailed bool) error {
 	w := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "sequence\tsubjects\ttables\treleased\tcells\tpublished\tprimary\tcomplement\thistory\trefused\tlost %\trank\tseconds")
+	fmt.Fprintln(w, "sequence\tsubjects\ttables\treleased\tcells\tpublished\tprimary\tcomplement\thistory\talone\trefused\tlost %\trank\tseconds")
 	for _, p := range all {
 		sum := p.total()
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", sum.name, p.subjects, len(p.tables), p.released(), sum.line())
@@ -90,7 +92,7 @@ func report(out io.Writer, all []*played, detailed bool) error {
 
 func (t *table) line() string {
 	c := &t.cells
-	return fmt.Sprintf("%d\t%d\t%d\t%d\t%d\t%d\t%.2f\t%d\t%.1f", c.all, c.published, c.primary, c.complement, c.history, c.refused, 100*c.lost(), t.rank, t.took.Seconds())
+	return fmt.Sprintf("%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.2f\t%d\t%.1f", c.all, c.published, c.primary, c.complement, c.history, c.alone, c.refused, 100*c.lost(), t.rank, t.took.Seconds())
 }
 
 // lost is the share of cells lost beyond the rules that they break themselves and what has to go with these: to other releases, to budgets

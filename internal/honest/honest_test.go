@@ -29,7 +29,7 @@ var beyond = map[string]struct {
 	most float64
 	why  string
 }{
-	// What changed in a cell of 400 people from one year to the next is about four of them: half of what is lost or more must be.
+	// What changed in a cell of 400 people from one year to the next is about four of them: more than half of what is lost must be (the column alone of the report).
 	"adult-two-years": {0.13, "between two years, few people came to a small cell or left it"},
 	"residents-years": {0.11, "between two years, few people came to a small cell or left it"},
 	"firms-two-years": {0.10, "between two years, few firms came to a small cell or left it"},

@@ -70,6 +70,7 @@ func playAll(ctx context.Context, dir string, log *slog.Logger, sequences []*hon
 	if err != nil {
 		return nil, err
 	}
+	o.alone = true
 	defer func() { err = errors.Join(err, o.close(context.WithoutCancel(ctx))) }()
 	return each(ctx, log, sequences, func(s *honest.Sequence) (*played, error) { return o.play(ctx, s) })
 }

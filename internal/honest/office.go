@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -34,6 +35,7 @@ type office struct {
 	guests *sandbox.Sandbox
 	rules  *policy.Engine
 	log    *slog.Logger
+	alone  bool // count what could not be published whatever else were left out
 }
 
 // openOffice makes an office with files in a directory. It MUST be closed.
@@ -43,7 +45,7 @@ func openOffice(ctx context.Context, dir string, log *slog.Logger) (*office, err
 		return nil, err
 	}
 	guests, err := sandbox.New(ctx, sandbox.Config{Instances: 4}, log)
-	return &office{dir, guests, rules, log}, err
+	return &office{dir: dir, guests: guests, rules: rules, log: log}, err
 }
 
 func (o *office) close(ctx context.Context) error { return o.guests.Close(ctx) }
@@ -83,7 +85,7 @@ func (o *office) play(ctx context.Context, s *honest.Sequence) (_ *played, err e
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 			t := table{name: name, snapshot: when}
-			if err := t.release(ctx, path, order, shelf); err != nil {
+			if err := t.release(ctx, path, order, shelf, o.alone); err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 			p.tables = append(p.tables, t)
@@ -147,10 +149,13 @@ func moduleOf(ctx context.Context, dir string, t *honest.Table, dataset *enclave
 }
 
 // release takes a table along the path and notes what becomes of it.
-func (t *table) release(ctx context.Context, path enclave.Enclave, order *enclave.Order, shelf *shelf) error {
+func (t *table) release(ctx context.Context, path enclave.Enclave, order *enclave.Order, shelf *shelf, alone bool) error {
 	began := time.Now()
-	w := &witness{Treater: treat.Treater{}}
-	path.Measurer, path.Treater, shelf.decided = w, w, nil
+	w := &witness{Treater: treat.Treater{}, Historian: path.Historian, Recorder: path.Recorder}
+	path.Measurer, path.Treater, path.Historian, shelf.decided = w, w, w, nil
+	if alone {
+		path.Recorder = w
+	}
 	err := path.Run(ctx, order, func(enclave.Stage) {})
 	t.took = time.Since(began)
 	w.account(t)
@@ -167,13 +172,18 @@ func (t *table) release(ctx context.Context, path enclave.Enclave, order *enclav
 }
 
 // witness measures and treats, and remembers the risks that a table had by itself, the first treatment, which knows of no other release,
-// and the last, which stood.
+// and the last, which stood. Before it is recorded, it asks of each cell that was lost to the history what would be if that were the only one.
 type witness struct {
 	measure.Measurer
 	enclave.Treater
+	enclave.Historian
+	enclave.Recorder
 
 	risks       []enclave.Risk
 	first, last []enclave.Fate
+	ask         func(context.Context, *enclave.Footprint) (enclave.Audited, error) // the history before the table
+	whole       *enclave.Footprint                                                 // as the first treatment left it
+	alone       int
 }
 
 func (w *witness) Measure(table *enclave.Table, profile enclave.Profile) *enclave.Measured {
@@ -193,6 +203,46 @@ func (w *witness) Treat(ctx context.Context, measured *enclave.Measured, profile
 	return treated, err
 }
 
+// Audit audits, and remembers the question.
+func (w *witness) Audit(ctx context.Context, dataset *enclave.Dataset, version int64, profile enclave.Profile, f *enclave.Footprint) (enclave.Audited, error) {
+	if w.whole == nil {
+		w.whole = f
+	}
+	w.ask = func(ctx context.Context, f *enclave.Footprint) (enclave.Audited, error) {
+		return w.Historian.Audit(ctx, dataset, version, profile, f)
+	}
+	return w.Historian.Audit(ctx, dataset, version, profile, f)
+}
+
+// Record counts the cells that could not be published even if nothing else of the table were.
+func (w *witness) Record(ctx context.Context, verdict *enclave.Verdict) error {
+	for cell := range w.risks {
+		if !w.lostToHistory(cell) {
+			continue
+		}
+		only := *w.whole
+		only.Over, only.Blocks, only.Tells = make([][]int32, len(w.whole.Over)), nil, nil
+		for full, over := range w.whole.Over {
+			if slices.Contains(over, int32(cell)) {
+				only.Over[full] = []int32{int32(cell)}
+			}
+		}
+		answer, err := w.ask(ctx, &only)
+		if err != nil {
+			return err
+		}
+		if answer.Facts.Refused || len(answer.Suppress) > 0 {
+			w.alone++
+		}
+	}
+	return w.Recorder.Record(ctx, verdict)
+}
+
+// lostToHistory is whether a cell was left out because of other releases.
+func (w *witness) lostToHistory(cell int) bool {
+	return w.risks[cell] == 0 && w.last != nil && w.last[cell] != enclave.Published && w.first[cell] == enclave.Published
+}
+
 // account says by what each cell was lost: a rule that it broke itself, a complement within the table, or whatever came on top because of
 // other releases.
 func (w *witness) account(t *table) {
@@ -203,12 +253,13 @@ func (w *witness) account(t *table) {
 			t.cells.primary++
 		case w.last == nil || w.last[i] == enclave.Published:
 			t.cells.published++
-		case w.first[i] != enclave.Published:
-			t.cells.complement++
-		default:
+		case w.lostToHistory(i):
 			t.cells.history++
+		default:
+			t.cells.complement++
 		}
 	}
+	t.cells.alone = w.alone
 }
 
 // shelf keeps releases and their footprints in memory.
