@@ -285,8 +285,13 @@ func everybody(*shifter, int) bool { return true }
 // earlier one did.
 func (c *comparison) choose(whose func(*shifter, int) bool, asked func(*shift) bool, by weights) {
 	seen := c.seen(by)
+	var null [][]uint64
+	if modular, is := by.(*modular); is && !c.summed {
+		null = c.told.weigh(modular)
+	}
 	for _, part := range inParts(0, c.people.rows, func(from, to int32) (chosen []shift) {
 		read, lacking := c.shifter(), 2*len(c.cells)
+		read.null, read.field = null, c.null.field
 		settled, key := newMemory[bool](int(to-from), cached, nil), []int32(nil) // there is nothing to choose of theirs
 		raised, lowered := make([]bool, len(c.cells)), make([]bool, len(c.cells))
 		for row := int(from); row < int(to) && lacking > 0; row++ {

@@ -35,6 +35,10 @@ type shifter struct {
 	*told
 	shift shift
 	list  []int32
+	// null, if it is set, has shifts left out that do not change a weighted sum: by table, and full-table cell and number, what the weights are of the positions
+	// that a row counts in. For a column of which no sums are published.
+	null  [][]uint64
+	field *field
 }
 
 func (s *told) shifter() *shifter { return &shifter{told: s} }
@@ -53,14 +57,15 @@ func (s *shifter) of(row int, visit func(v *shift, opens opens)) {
 	if !s.apart {
 		return
 	}
-	own, amount, most := s.value(row), s.amount(row), 0
-	for other := range s.ends {
-		most = max(most, s.shows(row, own, int32(other)))
-	}
+	own, amount, most := s.value(row), s.amount(row), -1
+	before := s.weight(row, own)
 	for other := range int32(len(s.ends)) { //nolint:gosec // at most the intervals
 		ends := s.ends[other]
-		if other == own || s.summed && ends[0] > ends[1] {
-			continue // nobody has it
+		if other == own || s.summed && ends[0] > ends[1] || s.null != nil && s.weight(row, other) == before {
+			continue // nobody has it, or it changes nothing
+		}
+		if most < 0 {
+			most = s.most(row, own)
 		}
 		shows := s.shows(row, own, other)
 		for i, to := range ends {
@@ -72,6 +77,19 @@ func (s *shifter) of(row int, visit func(v *shift, opens opens)) {
 			}
 		}
 	}
+}
+
+// weight is the weighted sum of the positions that a row counts in if its value is of a number.
+func (s *shifter) weight(row int, number int32) (sum uint64) {
+	if s.null == nil {
+		return 0
+	}
+	for _, t := range s.speak {
+		if cell := s.cell(t, row); cell != None {
+			sum = s.field.add(sum, s.null[t][int(cell)*len(s.ends)+int(number)])
+		}
+	}
+	return sum
 }
 
 // counts is whether a row counts in any published sum.
@@ -97,6 +115,14 @@ func (s *shifter) shows(row int, own, other int32) (tables int) {
 		}
 	}
 	return tables
+}
+
+// most is the most that any value shows.
+func (s *shifter) most(row int, own int32) (most int) {
+	for other := range s.ends {
+		most = max(most, s.shows(row, own, int32(other)))
+	}
+	return most
 }
 
 // move is the shift of a row whose amount is as much more, or less, as amounts can be, and is told as it was: by less, it is a part of this one.

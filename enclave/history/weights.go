@@ -62,6 +62,17 @@ func (w *modular) pull(v *shift) (sum uint64) {
 	return sum
 }
 
+// weigh are the sums of weights by table, and full-table cell and number, of the positions of classes.
+func (s *told) weigh(w *modular) [][]uint64 {
+	sums := make([][]uint64, len(s.tables))
+	for _, t := range s.speak {
+		for cell := range s.matrix.tables[t].lists {
+			sums[t] = append(sums[t], s.means(w, t, int32(cell))...)
+		}
+	}
+	return sums
+}
+
 // patterns number what full-table cells mean to some weights of positions, by table: those of the same number are the same to them.
 type patterns struct{ of [][]int32 }
 
