@@ -37,19 +37,20 @@ func forgetPeak() {
 }
 
 // reportPeak reports it, history and table included, where the kernel says it.
-func reportPeak(b *testing.B, unit string) {
+func reportPeak(b *testing.B) {
 	b.Helper()
 	status, _ := os.ReadFile("/proc/self/status")
 	for line := range strings.Lines(string(status)) {
 		if kib := 0.0; strings.HasPrefix(line, "VmHWM:") {
 			if _, err := fmt.Sscanf(line, "VmHWM: %f kB", &kib); err == nil {
-				b.ReportMetric(kib/1024, unit)
+				b.ReportMetric(kib/1024, "MiB-peak")
 			}
 		}
 	}
 }
 
-// BenchmarkTry prints what one more table costs as histories grow, for ten groups, and then how long leverage takes.
+// BenchmarkTry prints what one more table costs as histories grow, for ten groups, and then how long leverage, estimates and likeness take; MiB-peak is the most
+// memory at once of all that, history and values included.
 func BenchmarkTry(b *testing.B) {
 	for _, c := range []struct{ rows, tables, domain int }{
 		{200_000, 5, 10}, {1_000_000, 5, 20}, {10_000_000, 8, 25}, {10_000_000, 8, 50},
@@ -63,10 +64,11 @@ func BenchmarkTry(b *testing.B) {
 				}
 			}
 			last := releases[len(releases)-1]
+			forgetPeak()
 			try(b, a, last)
 			var result *history.Result
 			var before, after runtime.MemStats
-			forgetPeak()
+			runtime.GC()
 			runtime.ReadMemStats(&before)
 			for b.Loop() {
 				var err error
@@ -75,47 +77,40 @@ func BenchmarkTry(b *testing.B) {
 				}
 			}
 			runtime.ReadMemStats(&after)
-			reportPeak(b, "MiB-peak")
 			b.ReportMetric(float64(result.Rank), "rank")
 			b.ReportMetric(float64(result.Cells), "cells")
 			b.ReportMetric(float64(len(result.Suppressed)), "lost")
 			b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(b.N)/(1<<20), "MiB/op")
 			b.ReportMetric(float64(before.HeapAlloc)/(1<<20), "MiB-held")
 			b.StopTimer()
-			forgetPeak()
 			start := time.Now()
 			l, err := result.Leverage(context.Background(), history.LeverageLimit(0.85))
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(time.Since(start).Seconds(), "s-leverage")
-			reportPeak(b, "MiB-peak-leverage")
 			b.ReportMetric(float64(l.Rank), "rank-leverage")
 			column := &history.Column{Values: make([]int64, len(subjects)), Of: slices.Repeat([]bool{true}, len(releases))}
 			r := random(1)
 			for row := range column.Values {
 				column.Values[row] = int64(100 * math.Exp(r.NormFloat64()))
 			}
-			forgetPeak()
 			start = time.Now()
 			estimates, err := result.Estimates(context.Background(), column, 10)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(time.Since(start).Seconds(), "s-estimates")
-			reportPeak(b, "MiB-peak-estimates")
 			b.ReportMetric(float64(estimates.Suspects), "suspects")
 			// What everybody shares: of amounts, and of a yes or no that half of them have, so that no cell is of nobody.
 			secret := &history.Secret{Values: column.Values, Summed: column.Of, High: 1e9}
 			for _, asked := range []string{"amounts", "ill"} {
-				forgetPeak()
 				start = time.Now()
 				alike, err := result.Alike(context.Background(), secret)
 				if err != nil {
 					b.Fatal(err)
 				}
 				b.ReportMetric(time.Since(start).Seconds(), "s-alike-"+asked)
-				reportPeak(b, "MiB-peak-"+asked)
 				b.ReportMetric(float64(alike.Rounds), "rounds-"+asked)
 				b.ReportMetric(float64(alike.People), "told-"+asked)
 				secret.High = 1
@@ -123,6 +118,7 @@ func BenchmarkTry(b *testing.B) {
 					secret.Values[row] = int64(r.IntN(2))
 				}
 			}
+			reportPeak(b)
 		})
 	}
 }
