@@ -206,18 +206,13 @@ func (c *comparison) weigh(within *mat.Dense, times []float64) *floating {
 func (c *comparison) within() *mat.Dense {
 	rank, n := len(c.free), len(c.cells)
 	var given, follow []int
+	at := make([]int, n) // in either
 	for p := range n {
+		side := &given
 		if c.span.lines[p].there {
-			follow = append(follow, p)
-		} else {
-			given = append(given, p)
+			side = &follow
 		}
-	}
-	at := make([]int, n)
-	for _, side := range [][]int{given, follow} {
-		for i, p := range side {
-			at[p] = i
-		}
+		at[p], *side = len(*side), append(*side, p)
 	}
 	within := mat.NewDense(n, n-rank, nil)
 	for i, p := range given {
@@ -287,7 +282,7 @@ func (c *comparison) choose(whose func(*shifter, int) bool, asked func(*shift) b
 	seen := c.seen(by)
 	var null [][]uint64
 	if modular, is := by.(*modular); is && !c.summed {
-		null = c.told.weigh(modular)
+		null = c.ofClasses(modular)
 	}
 	for _, part := range inParts(0, c.people.rows, func(from, to int32) (chosen []shift) {
 		read, lacking := c.shifter(), 2*len(c.cells)

@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -118,17 +119,10 @@ func TestAlikeSums(t *testing.T) {
 				continue
 			}
 			column.Summed = append(column.Summed, true)
-			alike, err := result.Alike(context.Background(), column)
-			if err != nil {
-				t.Fatal(err)
-			}
 			past = append(past, result.Release())
 			sure := exactly(history.Sums, owners, past).surely(t, values, high)
-			tables.add(t, n, alike, news(owners, known, sure))
+			tables.add(t, n, a, result, column, news(owners, known, sure))
 			known = sure
-			if err := a.Accept(result); err != nil {
-				t.Fatal(err)
-			}
 		}
 	}
 	tables.both(t)
@@ -137,9 +131,13 @@ func TestAlikeSums(t *testing.T) {
 // verdicts counts the tables that tell somebody's value, and those that do not.
 type verdicts struct{ told, clean int }
 
-// add compares what was found of a table with of how many it should be.
-func (c *verdicts) add(t *testing.T, system uint64, alike *history.Alike, want int) {
+// add compares what is found of a table with of how many it should be, and has it join the history.
+func (c *verdicts) add(t *testing.T, system uint64, a *history.Audit, result *history.Result, secret *history.Secret, want int) {
 	t.Helper()
+	alike, err := result.Alike(context.Background(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
 	switch {
 	case alike.Undecided, alike.People != want:
 		t.Fatalf("system %d: %+v, and by linear programs %d", system, alike, want)
@@ -150,6 +148,9 @@ func (c *verdicts) add(t *testing.T, system uint64, alike *history.Alike, want i
 		if len(alike.Suppressed) == 0 {
 			t.Errorf("system %d: %+v names nothing", system, alike)
 		}
+	}
+	if err := a.Accept(result); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -173,12 +174,14 @@ func news(owners []uint32, known, sure []bool) int {
 	return len(people)
 }
 
-// survey is a table of a label, crossed with a key that drops some rows: how it tells the label, and who stands where.
+// survey is a table of a column of small numbers. It may publish sums, and may tell the numbers apart: then it is of classes of them, crossed with a key
+// that drops some rows.
 type survey struct {
 	release *history.Release
-	telling *enclave.Telling
-	block   []int32 // by row; None of those that are not asked
-	class   []int32 // by label
+	summed  bool
+	telling *enclave.Telling // nil if it tells none apart
+	block   []int32          // by row; None of those that are not asked
+	class   []int32          // by number
 }
 
 func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) survey {
@@ -224,56 +227,93 @@ func newSurvey(r *rand.Rand, owners []uint32, label []int32, classes []int32) su
 	return s
 }
 
-// surelyLabelled are the rows whose label is known, as [exact.surely] is of values: there are variables for each label of each row. Known is that
-// nobody has another label that shows in as many tables as any other label would.
-func surelyLabelled(t *testing.T, surveys []survey, label []int32, labels int) (sure []bool) {
+// full is the full-table cell of a row if its value is that one.
+func (s *survey) full(row int, value int32) int32 {
+	if s.telling == nil {
+		return s.release.Cells[row]
+	}
+	if s.block[row] == history.None {
+		return history.None
+	}
+	return s.block[row]*(slices.Max(s.class)+1) + s.class[value]
+}
+
+// surelyTold are the rows of which it is known that nobody has a number of a class that shows in as many tables as any other would, and those of which it is
+// known that they have the least or the greatest, as [exact.surely] says it: there are variables for each number of each row.
+func surelyTold(t *testing.T, surveys []survey, values []int64, high int64) (class, amount []bool) {
 	t.Helper()
-	p := &program{variables: len(label) * labels, shares: true}
-	for row := range label {
+	numbers := int(high) + 1
+	p := &program{variables: len(values) * numbers, shares: true}
+	for row := range values {
 		one := make([]float64, p.variables)
-		for u := range labels {
-			one[row*labels+u] = 1
+		for u := range numbers {
+			one[row*numbers+u] = 1
 		}
 		p.equal(one, 1)
 	}
-	for _, s := range surveys {
-		for set, of := range s.telling.Sets {
-			for _, cell := range of.Cells {
-				sum, all := make([]float64, p.variables), 0.0
-				for row := range label {
-					if s.block[row] == history.None || set == 0 && s.block[row] != cell.Block {
+	for i := range surveys {
+		s := &surveys[i]
+		of := map[int32]bool{} // cells of classes
+		if s.telling != nil {
+			for _, set := range s.telling.Sets {
+				for _, cell := range set.Cells {
+					of[cell.Cell] = true
+				}
+			}
+		}
+		cells := map[int32]bool{}
+		for _, list := range s.release.Published {
+			for _, cell := range list {
+				cells[cell] = true
+			}
+		}
+		for _, cell := range slices.Sorted(maps.Keys(cells)) {
+			count, sum := make([]float64, p.variables), make([]float64, p.variables)
+			all, total := 0.0, 0.0
+			for row, value := range values {
+				for u := range numbers {
+					full := s.full(row, int32(u))
+					if full == history.None || !slices.Contains(s.release.Published[full], cell) {
 						continue
 					}
-					for u := range labels {
-						if s.class[u] == cell.Class {
-							sum[row*labels+u] = 1
-						}
-					}
-					if s.class[label[row]] == cell.Class {
-						all++
+					count[row*numbers+u], sum[row*numbers+u] = 1, float64(u)
+					if int64(u) == value {
+						all, total = all+1, total+float64(u)
 					}
 				}
-				p.equal(sum, all)
+			}
+			if of[cell] {
+				p.equal(count, all)
+			}
+			if s.summed {
+				p.equal(sum, total)
 			}
 		}
 	}
-	for row := range label {
-		shows, most := make([]int, labels), 0
-		for u := range labels {
-			for _, s := range surveys {
-				if s.block[row] != history.None && s.class[label[row]] != s.class[u] {
+	for row, value := range values {
+		shows, counts := make([]int, numbers), false
+		for i := range surveys {
+			s := &surveys[i]
+			full := s.full(row, int32(value)) //nolint:gosec // small
+			counts = counts || s.summed && full != history.None && len(s.release.Published[full]) > 0
+			for u := range numbers {
+				if s.telling != nil && full != history.None && s.class[value] != s.class[u] {
 					shows[u]++
 				}
 			}
-			most = max(most, shows[u])
 		}
-		known := most > 0
-		for u := range labels {
-			known = known && (shows[u] < most || p.most(t, row*labels+u) < 1e-7)
+		most := slices.Max(shows)
+		known, bound := most > 0, counts && (value == 0 || value == high)
+		for u := range numbers {
+			if shows[u] == most && known || int64(u) != value && bound {
+				possible := p.most(t, row*numbers+u) > 1e-7
+				known = known && (shows[u] < most || !possible)
+				bound = bound && (int64(u) == value || !possible)
+			}
 		}
-		sure = append(sure, known)
+		class, amount = append(class, known), append(amount, bound)
 	}
-	return sure
+	return class, amount
 }
 
 // Of whom tables of a label say which one they have is decided by linear programs too, where tables tell all labels apart, or some.
@@ -306,115 +346,13 @@ func TestAlikeLabels(t *testing.T) {
 				continue
 			}
 			column.By = append(column.By, s.telling)
-			alike, err := result.Alike(context.Background(), column)
-			if err != nil {
-				t.Fatal(err)
-			}
 			past = append(past, s)
-			sure := surelyLabelled(t, past, label, labels)
-			tables.add(t, n, alike, news(owners, known, sure))
+			sure, _ := surelyTold(t, past, column.Values, labels-1)
+			tables.add(t, n, a, result, column, news(owners, known, sure))
 			known = sure
-			if err := a.Accept(result); err != nil {
-				t.Fatal(err)
-			}
 		}
 	}
 	tables.both(t)
-}
-
-// figures is a table of a column of small numbers: a survey of its classes, or one that does not tell them; and either may publish sums.
-type figures struct {
-	survey
-	told, summed bool
-}
-
-// full is the full-table cell of a row if its value is that one.
-func (f *figures) full(row int, value int32) int32 {
-	if !f.told {
-		return f.release.Cells[row]
-	}
-	if f.block[row] == history.None {
-		return history.None
-	}
-	return f.block[row]*(slices.Max(f.class)+1) + f.class[value]
-}
-
-// surelyTold are the rows of which the class is known, and those of which it is known that they have the least or the greatest value, as [surelyLabelled] says
-// it, by variables for each value of each row.
-func surelyTold(t *testing.T, all []figures, values []int64, high int64) (class, amount []bool) {
-	t.Helper()
-	numbers := int(high) + 1
-	p := &program{variables: len(values) * numbers, shares: true}
-	for row := range values {
-		one := make([]float64, p.variables)
-		for u := range numbers {
-			one[row*numbers+u] = 1
-		}
-		p.equal(one, 1)
-	}
-	for i := range all {
-		f := &all[i]
-		of := map[int32]bool{} // cells of classes
-		if f.told {
-			for _, set := range f.telling.Sets {
-				for _, cell := range set.Cells {
-					of[cell.Cell] = true
-				}
-			}
-		}
-		cells := map[int32]bool{}
-		for _, list := range f.release.Published {
-			for _, cell := range list {
-				cells[cell] = true
-			}
-		}
-		for cell := range cells {
-			count, sum := make([]float64, p.variables), make([]float64, p.variables)
-			all, total := 0.0, 0.0
-			for row, value := range values {
-				for u := range numbers {
-					full := f.full(row, int32(u))
-					if full == history.None || !slices.Contains(f.release.Published[full], cell) {
-						continue
-					}
-					count[row*numbers+u], sum[row*numbers+u] = 1, float64(u)
-					if int64(u) == value {
-						all, total = all+1, total+float64(u)
-					}
-				}
-			}
-			if of[cell] {
-				p.equal(count, all)
-			}
-			if f.summed {
-				p.equal(sum, total)
-			}
-		}
-	}
-	for row, value := range values {
-		shows, counts := make([]int, numbers), false
-		for i := range all {
-			f := &all[i]
-			full := f.full(row, int32(value)) //nolint:gosec // small
-			counts = counts || f.summed && full != history.None && len(f.release.Published[full]) > 0
-			for u := range numbers {
-				if f.told && full != history.None && f.class[value] != f.class[u] {
-					shows[u]++
-				}
-			}
-		}
-		most := slices.Max(shows)
-		known, bound := most > 0, counts && (value == 0 || value == high)
-		for u := range numbers {
-			if shows[u] == most && known || int64(u) != value && bound {
-				possible := p.most(t, row*numbers+u) > 1e-7
-				known = known && (shows[u] < most || !possible)
-				bound = bound && (int64(u) == value || !possible)
-			}
-		}
-		class, amount = append(class, known), append(amount, bound)
-	}
-	return class, amount
 }
 
 // What classes and sums of a column tell together is decided by linear programs as well.
@@ -434,35 +372,29 @@ func TestAlikeTogether(t *testing.T) {
 			values, label = append(values, value), append(label, int32(value)) //nolint:gosec // small
 		}
 		a := start(t, history.Sums, owners, 2)
-		var past []figures
+		var past []survey
 		column := &history.Secret{Values: values, High: high}
 		known := make([]bool, 2*len(owners))
 		for range 3 {
-			f := figures{told: r.IntN(2) == 0, summed: r.IntN(2) == 0}
-			if f.told {
+			told, summed := r.IntN(2) == 0, r.IntN(2) == 0
+			var s survey
+			if told {
 				classes := [][]int32{{0, 1, 2, 3}, {0, 0, 1, 1}, {0, 1, 1, 1}, {0, 1, 0, 1}}[r.IntN(4)][:high+1]
-				f.survey = newSurvey(r, owners, label, classes)
+				s = newSurvey(r, owners, label, classes)
 			} else {
-				f.summed = true
-				f.release = crossed(owners, [][]int32{codes(r, len(owners), 2, false), codes(r, len(owners), 2, true)}, []int{2, 2}, [][]int{{0}, {}}, 2)
+				s.release = crossed(owners, [][]int32{codes(r, len(owners), 2, false), codes(r, len(owners), 2, true)}, []int{2, 2}, [][]int{{0}, {}}, 2)
 			}
-			result := try(t, a, f.release)
+			s.summed = summed || !told
+			result := try(t, a, s.release)
 			if result.Refused || len(result.Suppressed) > 0 {
 				continue
 			}
-			column.By, column.Summed = append(column.By, f.telling), append(column.Summed, f.summed)
-			alike, err := result.Alike(context.Background(), column)
-			if err != nil {
-				t.Fatal(err)
-			}
-			past = append(past, f)
+			column.By, column.Summed = append(column.By, s.telling), append(column.Summed, s.summed)
+			past = append(past, s)
 			class, amount := surelyTold(t, past, values, high)
 			sure := slices.Concat(class, amount)
-			tables.add(t, n, alike, news(slices.Concat(owners, owners), known, sure))
+			tables.add(t, n, a, result, column, news(slices.Concat(owners, owners), known, sure))
 			known = sure
-			if err := a.Accept(result); err != nil {
-				t.Fatal(err)
-			}
 		}
 	}
 	tables.both(t)

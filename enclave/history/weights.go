@@ -62,8 +62,8 @@ func (w *modular) pull(v *shift) (sum uint64) {
 	return sum
 }
 
-// weigh are the sums of weights by table, and full-table cell and number, of the positions of classes.
-func (s *told) weigh(w *modular) [][]uint64 {
+// ofClasses are the sums of weights by table, and full-table cell and number, of the positions of classes.
+func (s *told) ofClasses(w *modular) [][]uint64 {
 	sums := make([][]uint64, len(s.tables))
 	for _, t := range s.speak {
 		for cell := range s.matrix.tables[t].lists {
