@@ -1,16 +1,12 @@
 package history
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // rank finds the true rank of a matrix: a basis among all columns (step 3). The result is a search over the matrix without its
 // redundant cells, whose rows are independent, and people who have the full rank between them. Every column of a redundant cell is a
 // fixed combination of the others', so a set of columns has the same rank without it.
 func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream) (*search, []int32, error) {
-	s := &search{matrix: m, ctx: ctx, field: f, random: random, pool: slices.Clone(pool), owner: make([]uint8, m.people.count)}
-	s.inOrder(s.pool)
+	s := &search{matrix: m, ctx: ctx, field: f, random: random, pool: m.gather(m.inOrder(pool)), owner: make([]uint8, m.people.count)}
 	basis := s.extend(nil, 1, m.positions())
 	if err := s.fill(basis); err != nil {
 		return nil, nil, err
@@ -81,7 +77,7 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 // adders is who can add to a span.
 type adders struct {
 	base      *group
-	pool, all []int32
+	pool, all *crowd
 	found     bool
 }
 
@@ -89,11 +85,8 @@ func (s *search) adders(base *group) *adders {
 	base.number = 0 // so that everyone is free
 	s.refresh(base)
 	who := &adders{base: base}
-	for _, person := range s.pool {
-		if base.probe.hit(person) {
-			who.pool = append(who.pool, person)
-		}
-	}
+	probe := base.probe.of(s.among(s.pool))
+	who.pool = s.pool.those(func(seat int32) bool { return probe.hit(seat) })
 	return who
 }
 
@@ -105,7 +98,7 @@ func (o *adders) find(s *search) error {
 	o.found = true
 	owner := s.owner
 	s.owner = make([]uint8, len(owner))
-	o.all = s.scan(o.base, 0, s.people.count)
+	o.all = s.gather(s.scan(o.base, 0, s.people.count))
 	s.owner = owner
 	return s.ctx.Err()
 }

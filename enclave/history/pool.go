@@ -69,29 +69,34 @@ func (q quota) take(position int32) bool {
 	return true
 }
 
-// inOrder sorts people so that those in large cells only come first, and those that are also in a small one as late as they can:
+// inOrder are people in another order: those in large cells only come first, and those that are also in a small one as late as they can:
 // people of small cells are scarce, and each group needs one.
-func (m *matrix) inOrder(pool []int32) {
+func (m *matrix) inOrder(pool []int32) []int32 {
 	type keyed struct {
 		key    uint64
 		person int32
 	}
-	read, keys := m.reader(), make([]keyed, len(pool))
-	for i, person := range pool {
-		first, second := uint64(len(m.cells)), uint64(len(m.cells))
-		touched := read.touched(person)
-		if len(touched) > 0 {
-			first = uint64(touched[0]) //nolint:gosec // positions are not negative
+	keys := slices.Concat(inParts(0, len(pool), func(from, to int32) (keys []keyed) {
+		read := m.reader()
+		for _, person := range pool[from:to] {
+			first, second := uint64(len(m.cells)), uint64(len(m.cells))
+			touched := read.touched(person)
+			if len(touched) > 0 {
+				first = uint64(touched[0]) //nolint:gosec // positions are not negative
+			}
+			if len(touched) > 1 {
+				second = uint64(touched[1]) //nolint:gosec // positions are not negative
+			}
+			keys = append(keys, keyed{first<<32 | second, person})
 		}
-		if len(touched) > 1 {
-			second = uint64(touched[1]) //nolint:gosec // positions are not negative
-		}
-		keys[i] = keyed{first<<32 | second, person}
-	}
+		return keys
+	})...)
 	slices.SortFunc(keys, func(a, b keyed) int { return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(a.person, b.person)) })
+	ordered := make([]int32, len(keys))
 	for i, k := range keys {
-		pool[i] = k.person
+		ordered[i] = k.person
 	}
+	return ordered
 }
 
 // eachRow visits a person's rows.

@@ -31,9 +31,9 @@ func (m *matrix) probe(f *field, y []uint64) *probe {
 	return &probe{reader: m.reader(), field: f, y: y, sums: m.sums(f, y)}
 }
 
-// again is a probe of the same vector for another goroutine.
-func (p *probe) again() *probe {
-	return &probe{reader: p.matrix.reader(), field: p.field, y: p.y, sums: p.sums}
+// of is a probe of the same vector, which it follows, for another goroutine or other people.
+func (p *probe) of(m *matrix) *probe {
+	return &probe{reader: m.reader(), field: p.field, y: p.y, sums: p.sums}
 }
 
 // hit reports whether y·column is other than 0 for a column of the person.

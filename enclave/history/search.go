@@ -12,7 +12,7 @@ type search struct {
 	ctx    context.Context //nolint:containedctx // a search lives within one call of Try
 	field  *field
 	random *stream
-	pool   []int32 // in order
+	pool   *crowd // in order
 	owner  []uint8
 
 	refined int // spans that refine has looked at
@@ -75,7 +75,7 @@ func (s *search) fill(g *group) error {
 			}
 			hits := s.scan(g, first, min(first+scanWindow, s.people.count))
 			found = found || len(hits) > 0
-			s.consider(g, hits)
+			s.consider(g, s.gather(hits))
 		}
 		if !found {
 			break
@@ -85,17 +85,19 @@ func (s *search) fill(g *group) error {
 }
 
 // consider adds those people to a group who are free, or its own already, and have a column outside its span.
-func (s *search) consider(g *group, people []int32) {
-	for _, person := range people {
+func (s *search) consider(g *group, people *crowd) {
+	probe := g.probe.of(s.among(people))
+	for i, person := range people.who {
 		if g.closed() {
 			return
 		}
-		if !s.free(g, person) || !g.probe.hit(person) {
+		seat := people.seats[i]
+		if !s.free(g, person) || !probe.hit(seat) {
 			continue
 		}
 		before := g.rank
-		g.probe.columns(person, func(column []int32) {
-			if g.probe.dot(column) != 0 {
+		probe.columns(seat, func(column []int32) {
+			if probe.dot(column) != 0 {
 				g.insert(column)
 			}
 		})
@@ -113,7 +115,7 @@ func (s *search) free(g *group, person int32) bool {
 // scan lists the free people from first to last−1 whom the group's null vector hits.
 func (s *search) scan(g *group, first, last int) []int32 {
 	return slices.Concat(inParts(first, last, func(from, to int32) (hits []int32) {
-		probe := g.probe.again()
+		probe := g.probe.of(s.matrix)
 		for person := from; person < to; person++ {
 			if s.free(g, person) && probe.hit(person) {
 				hits = append(hits, person)
