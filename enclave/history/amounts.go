@@ -3,6 +3,7 @@ package history
 import (
 	"hash/maphash"
 	"slices"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -21,13 +22,13 @@ type amounts struct {
 	*matrix
 	values  []int64
 	kinds   []kind
-	kindOf  [][]int32     // by table and cell of the full table; −1 for cells that are in no published one
+	alike   kinds         // of which full-table cells are
 	again   []bool        // by position: the rows of data in it are those of a cell before
 	rows    [][]term      // of cells; nil while each cell is a row of its own
 	scale   []float64     // by row
 	basis   []int         // rows, ascending
 	inverse *mat.SymDense // of the products of the basis's rows
-	pairs   []float64     // by two kinds: their product with the inverse; nil if they are too many, or rows are differences
+	pairs   *pairs        // products of kinds with the inverse; nil if these are too many, or rows are differences
 
 	atoms []atom // once they were gathered
 	atom  map[string]int
@@ -69,8 +70,6 @@ const (
 	parallel = 1 - 1e-4
 	// maxDifferences is how often that is done: once for each giant in the same cells as the next.
 	maxDifferences = 12
-	// maxPairs is of how many kinds products are kept for each two.
-	maxPairs = 1536
 )
 
 // newAmounts arranges a column's sums. It is nil where nobody has an amount in any.
@@ -119,22 +118,9 @@ func newAmounts(m *matrix, values []int64) (*amounts, error) {
 
 // sort finds the kinds.
 func (w *amounts) sort() {
-	w.kindOf = make([][]int32, len(w.tables))
-	for t := range w.tables {
-		known := map[string]int32{}
-		w.kindOf[t] = make([]int32, len(w.tables[t].lists))
-		for c, list := range w.tables[t].lists {
-			if len(list) == 0 {
-				w.kindOf[t][c] = -1
-				continue
-			}
-			name := string(key(list))
-			if _, there := known[name]; !there {
-				known[name] = int32(len(w.kinds)) //nolint:gosec // at most the cells of all tables
-				w.kinds = append(w.kinds, kind{positions: list, rows: sparse{list, slices.Repeat([]float64{1}, len(list))}})
-			}
-			w.kindOf[t][c] = known[name]
-		}
+	w.alike = w.matrix.kinds()
+	for _, list := range w.alike.lists {
+		w.kinds = append(w.kinds, kind{positions: list, rows: sparse{list, slices.Repeat([]float64{1}, len(list))}})
 	}
 }
 
@@ -148,17 +134,10 @@ func (w *amounts) settle() {
 			}
 		}
 	}
-	n := len(w.kinds)
-	if n > maxPairs || w.rows != nil {
+	if len(w.kinds) > maxPairs || w.rows != nil {
 		return
 	}
-	w.pairs = make([]float64, n*n)
-	for i := range n {
-		for k := range i + 1 {
-			w.pairs[i*n+k] = w.product(&w.kinds[i].places, &w.kinds[k].places)
-			w.pairs[k*n+i] = w.pairs[i*n+k]
-		}
-	}
+	w.pairs = w.alike.pairs(func(a, b int) float64 { return w.product(&w.kinds[a].places, &w.kinds[b].places) })
 }
 
 // vector is the sum of some kinds' vectors, in rows or in places. What two of them have with opposite signs is exactly 0.
@@ -192,9 +171,9 @@ func (w *amounts) product(a, b *sparse) (sum float64) {
 
 // products are those of all rows.
 func (w *amounts) products() *mat.SymDense {
-	n, kinds := len(w.cells), len(w.kinds)
-	if w.rows != nil || kinds > maxPairs {
-		return mat.NewSymDense(n, w.overUnits(n, func(data []float64, kinds []int32, squares float64) {
+	n := len(w.cells)
+	if w.rows != nil || len(w.kinds) > maxPairs {
+		return mat.NewSymDense(n, w.overUnits(n*n, func(data []float64, kinds []int32, squares float64) {
 			v := w.vector(kinds, inRows)
 			for i, p := range v.at {
 				for k, q := range v.at[:i+1] {
@@ -203,74 +182,53 @@ func (w *amounts) products() *mat.SymDense {
 			}
 		}))
 	}
-	sum := mat.NewSymDense(n, nil)
-	data := sum.RawSymmetric().Data
-	for i, square := range w.overUnits(kinds, func(data []float64, in []int32, squares float64) {
-		for i, a := range in {
-			for _, b := range in[:i+1] {
-				data[int(a)*kinds+int(b)] += squares
-			}
-		}
-	}) {
-		a, b := i/kinds, i%kinds
-		if square == 0 {
-			continue
-		}
-		for i, p := range w.kinds[a].positions {
-			for k, q := range w.kinds[b].positions {
-				if a != b || k <= i {
-					data[int(min(p, q))*n+int(max(p, q))] += square
-				}
-			}
-		}
-	}
-	return sum
+	return w.alike.ofPositions(n, w.overUnits(w.alike.squares(), w.alike.add))
 }
 
-// overUnits has the squares of all units' amounts added to a matrix of n × n, those of the same kinds together. The first time it compares cells on the way.
-func (w *amounts) overUnits(n int, add func(data []float64, kinds []int32, squares float64)) []float64 {
-	type seen struct {
-		data []float64
-		sums []uint64 // by kind: of a random number for each unit
-	}
+// overUnits has the squares of all units' amounts added to so many numbers, those of the same kinds together. The first time it compares cells on the way.
+func (w *amounts) overUnits(numbers int, add func(data []float64, kinds []int32, squares float64)) []float64 {
 	type total struct {
 		squares float64
-		numbers uint64
+		random  uint64
 	}
 	first, seed := w.again == nil, maphash.MakeSeed()
-	parts := inParts(0, w.people.count, func(from, to int32) seen {
-		of, read := seen{make([]float64, n*n), make([]uint64, len(w.kinds))}, w.units()
-		totals := newMemory(int(to-from), cached, func(kinds []int32, t total) {
-			add(of.data, kinds, t.squares)
+	sums := make([]uint64, len(w.kinds)) // of a random number for each unit
+	var summing sync.Mutex
+	data := sumInParts(w.people.count, numbers, func(from, to int32, data []float64) {
+		read, random := w.units(), make([]uint64, len(w.kinds))
+		take := func(kinds []int32, t total) {
+			add(data, kinds, t.squares)
 			for _, k := range kinds {
-				of.sums[k] += t.numbers
+				random[k] += t.random
 			}
-		})
+		}
+		totals := newMemory(int(to-from), cached, take)
 		for person := from; person < to; person++ {
 			units := read.of(person)
 			for i := range units {
-				t, _ := totals.of(units[i].kinds)
-				t.squares += units[i].amount * units[i].amount
+				t := total{squares: units[i].amount * units[i].amount}
 				if first {
-					t.numbers += maphash.Comparable(seed, [2]int32{person, int32(i)})
+					t.random = maphash.Comparable(seed, [2]int32{person, int32(i)})
 				}
+				if len(units[i].kinds) <= few {
+					take(units[i].kinds, t)
+					continue
+				}
+				met, _ := totals.of(units[i].kinds)
+				met.squares, met.random = met.squares+t.squares, met.random+t.random
 			}
 		}
 		totals.clear()
-		return of
+		summing.Lock()
+		defer summing.Unlock()
+		for k, sum := range random {
+			sums[k] += sum
+		}
 	})
-	for _, part := range parts[1:] {
-		for i, v := range part.data {
-			parts[0].data[i] += v
-		}
-		for k, sum := range part.sums {
-			parts[0].sums[k] += sum
-		}
-	}
 	if first {
-		w.compare(parts[0].sums)
+		w.compare(sums)
 	}
-	return parts[0].data
+	return data
 }
 
 // telling are the weights of cells in a sum of rows, which has a weight for each place.

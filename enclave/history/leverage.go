@@ -21,9 +21,7 @@ const MaxLeverageRank = 1500
 // of the block H = Mₛᵀ(MMᵀ)⁻¹Mₛ of its rows. For that an upper bound stands here: the sum over the rows or, where that is above the limit and this is
 // less, the largest absolute row sum of H; and no more than 1.
 type Leverage struct {
-	Rank int     // independent sums that were looked at: those of the latest releases
-	Row  float64 // the largest of a row
-	Sum  float64 // over all rows: equal to Rank, but for rounding
+	Rank int // independent sums that were looked at: those of the latest releases
 	// Subject is the largest bound of a subject, leaving out those above the limit of whom the table tells nothing more than was known.
 	Subject float64
 	Over    int // subjects above the limit of whom the table tells more
@@ -63,37 +61,39 @@ func (r *Result) Leverage(ctx context.Context, limit float64) (*Leverage, error)
 	if l.Rank == 0 {
 		return l, nil
 	}
-	products, ok := factorize(m.gram())
+	columns := m.terms()
+	products, ok := factorize(columns.gram())
 	if !ok {
 		return nil, enclave.Internalf("history: leverage is beyond floating point")
 	}
-	inverse := products.inverse()
+	onto := &projection{terms: columns, inverse: products.inverse()}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	onto.pairs = columns.pairs(func(a, b int) float64 { return between(columns.lists[a], columns.lists[b], onto.inverse) })
 	var over []int32
 	for _, part := range inParts(0, m.people.count, func(from, to int32) (found exposed) {
-		read, leverage := m.reader(), newMemory[float64](int(to-from), cached, nil)
+		read := onto.reader(int(to - from))
 		for person := from; person < to; person++ {
-			found.add(read, leverage, inverse, person, limit)
+			found.add(read, person, limit)
 		}
 		return found
 	}) {
-		l.Row, l.Sum, l.Subject = max(l.Row, part.row), l.Sum+part.sum, max(l.Subject, part.below)
+		l.Subject = max(l.Subject, part.below)
 		over = append(over, part.over...)
 	}
 	fresh := m.since(m.newest)
-	read, drops := m.reader(), make([]float64, len(fresh))
+	read, drops := onto.reader(0), make([]float64, len(fresh))
 	for _, person := range over {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		clear(drops)
 		bound := 0.0
-		for row, h := range read.block(person, inverse) {
+		for column, h := range read.block(person) {
 			if h > limit {
 				bound = max(bound, h)
-				tell(row, inverse, fresh, drops)
+				tell(columns.positions(column), onto.inverse, fresh, drops)
 			}
 		}
 		if most := largest(drops); most >= 0 && drops[most] > noMore {
@@ -128,58 +128,101 @@ func (m *matrix) latest(most int) *matrix {
 	return m.only(func(p int) bool { return m.cells[p].release > first })
 }
 
-// gram is M·Mᵀ: how many columns each two cells share.
-func (m *matrix) gram() *mat.SymDense {
-	n := len(m.cells)
-	parts := inParts(0, m.people.count, func(from, to int32) []float64 {
-		shared, read := make([]float64, n*n), m.reader()
-		times := newMemory(int(to-from), cached, func(positions []int32, times float64) {
-			for i, p := range positions {
-				for _, q := range positions[:i+1] {
-					shared[int(min(p, q))*n+int(max(p, q))] += times
-				}
-			}
-		})
+// gram is M·Mᵀ: how many columns each two positions share.
+func (t *terms) gram() *mat.SymDense {
+	return t.ofPositions(len(t.cells), sumInParts(t.people.count, t.squares(), func(from, to int32, shared []float64) {
+		take := func(column []int32, times float64) { t.add(shared, column, times) }
+		read, times := t.matrix.reader(), newMemory(int(to-from), cached, take)
 		for person := from; person < to; person++ {
-			read.columns(person, func(positions []int32) {
-				met, _ := times.of(positions)
+			read.columns(person, func(column []int32) {
+				if len(column) <= few {
+					take(column, 1)
+					return
+				}
+				met, _ := times.of(column)
 				*met++
 			})
 		}
 		times.clear()
-		return shared
+	}))
+}
+
+// projection is that onto what the releases tell: how much they tell of columns, and of one with another.
+type projection struct {
+	*terms
+	inverse *mat.SymDense // (MMᵀ)⁻¹
+	pairs   *pairs        // mᵀ(MMᵀ)⁻¹m' of kinds
+}
+
+// projectionReader reads persons' leverage. It is for one goroutine.
+type projectionReader struct {
+	*projection
+	read  *reader
+	alone *memory[float64] // of columns: their leverage
+}
+
+// reader is for a pass over so many people.
+func (t *projection) reader(people int) *projectionReader {
+	return &projectionReader{t, t.matrix.reader(), newMemory[float64](people, cached, nil)}
+}
+
+// leverage is that of a column.
+func (r *projectionReader) leverage(column []int32) float64 {
+	if len(column) <= few {
+		return r.pairs.between(column, column)
+	}
+	h, met := r.alone.of(column)
+	if !met {
+		*h = r.pairs.between(column, column)
+	}
+	return *h
+}
+
+// block yields the different columns of a person, each with the absolute sum of its row of the person's block: how much of the person's values the
+// releases tell that go with it.
+func (r *projectionReader) block(person int32) iter.Seq2[[]int32, float64] {
+	var columns [][]int32
+	var times []float64
+	r.read.columns(person, func(column []int32) {
+		at := slices.IndexFunc(columns, func(c []int32) bool { return slices.Equal(c, column) })
+		if at < 0 {
+			at = len(columns)
+			columns, times = append(columns, slices.Clone(column)), append(times, 0)
+		}
+		times[at]++
 	})
-	shared := parts[0]
-	for _, part := range parts[1:] {
-		for i, count := range part {
-			shared[i] += count
+	return func(yield func([]int32, float64) bool) {
+		for _, column := range columns {
+			sum := 0.0
+			for i, other := range columns {
+				sum += times[i] * math.Abs(r.pairs.between(column, other))
+			}
+			if !yield(column, sum) {
+				return
+			}
 		}
 	}
-	return mat.NewSymDense(n, shared)
 }
 
 // exposed is what was found out about some people.
 type exposed struct {
-	row, sum float64
-	below    float64 // the largest bound of a subject that is not above the limit
-	over     []int32 // subjects that are
+	below float64 // the largest bound of a subject that is not above the limit
+	over  []int32 // subjects that are
 }
 
 // add looks at a person.
-func (e *exposed) add(read *reader, leverage *memory[float64], inverse *mat.SymDense, person int32, limit float64) {
+func (e *exposed) add(r *projectionReader, person int32, limit float64) {
+	most := 0.0
+	r.read.columns(person, func(column []int32) { root := r.pairs.root(column); most += root * root })
+	if most <= e.below {
+		return
+	}
 	all := 0.0
-	read.columns(person, func(positions []int32) {
-		h, met := leverage.of(positions)
-		if !met {
-			*h = between(positions, positions, inverse)
-		}
-		e.row, all = max(e.row, *h), all+*h
-	})
-	e.sum += all
+	r.read.columns(person, func(column []int32) { all += r.leverage(column) })
 	bound := all
 	if all > limit {
 		most := 0.0
-		for _, h := range read.block(person, inverse) {
+		for _, h := range r.block(person) {
 			most = max(most, h)
 		}
 		bound = min(all, most)
@@ -191,41 +234,15 @@ func (e *exposed) add(read *reader, leverage *memory[float64], inverse *mat.SymD
 	}
 }
 
-// between is mᵀ(MMᵀ)⁻¹m' of two columns.
-func between(m, other []int32, inverse *mat.SymDense) (h float64) {
-	raw := inverse.RawSymmetric()
-	for _, p := range m {
-		for _, q := range other {
-			h += raw.Data[int(min(p, q))*raw.Stride+int(max(p, q))]
+// between is the sum of a matrix's elements of some rows and some columns.
+func between(rows, columns []int32, of *mat.SymDense) (sum float64) {
+	raw := of.RawSymmetric()
+	for _, p := range rows {
+		for _, q := range columns {
+			sum += raw.Data[int(min(p, q))*raw.Stride+int(max(p, q))]
 		}
 	}
-	return h
-}
-
-// block yields the different columns of a person, each with the absolute sum of its row of the person's block: how much of the person's values the
-// releases tell that go with it.
-func (r *reader) block(person int32, inverse *mat.SymDense) iter.Seq2[[]int32, float64] {
-	var columns [][]int32
-	var times []float64
-	r.columns(person, func(positions []int32) {
-		at := slices.IndexFunc(columns, func(c []int32) bool { return slices.Equal(c, positions) })
-		if at < 0 {
-			at = len(columns)
-			columns, times = append(columns, slices.Clone(positions)), append(times, 0)
-		}
-		times[at]++
-	})
-	return func(yield func([]int32, float64) bool) {
-		for _, column := range columns {
-			sum := 0.0
-			for i, other := range columns {
-				sum += times[i] * math.Abs(between(column, other, inverse))
-			}
-			if !yield(column, sum) {
-				return
-			}
-		}
-	}
+	return sum
 }
 
 // tell adds by how much each of some cells raises the leverage of a column: what it would be less without that cell alone. Where

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -139,4 +140,43 @@ func inParts[T any](first, last int, look func(from, to int32) T) []T {
 	}
 	all.Wait()
 	return parts
+}
+
+// sumInParts has people looked at in such stretches, each of which adds to n numbers that begin as 0, and returns the sums over all. There are no more lists of
+// numbers at once than processors, and one.
+func sumInParts(count, n int, look func(from, to int32, numbers []float64)) []float64 {
+	parts := make([]chan []float64, max(1, min(stretches, count/1024)))
+	var free [][]float64
+	begin := func(w int) {
+		var numbers []float64
+		if last := len(free) - 1; last >= 0 {
+			numbers, free = free[last], free[:last]
+		} else {
+			numbers = make([]float64, n)
+		}
+		parts[w] = make(chan []float64, 1)
+		from, to := count*w/len(parts), count*(w+1)/len(parts)
+		go func() {
+			look(int32(from), int32(to), numbers) //nolint:gosec // fewer than rows
+			parts[w] <- numbers
+		}()
+	}
+	var sum []float64
+	begun := 0
+	for w := range parts {
+		for ; begun < len(parts) && begun < w+runtime.GOMAXPROCS(0); begun++ {
+			begin(begun)
+		}
+		numbers := <-parts[w]
+		if sum == nil {
+			sum = numbers
+			continue
+		}
+		for i, number := range numbers {
+			sum[i] += number
+		}
+		clear(numbers)
+		free = append(free, numbers)
+	}
+	return sum
 }

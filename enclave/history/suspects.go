@@ -77,7 +77,8 @@ func (j *estimation) suspects(ctx context.Context) ([]suspect, error) {
 	return slices.Concat(parts...), ctx.Err()
 }
 
-// which are the subjects of whom something holds, and what is the largest eigenvalue of anybody's block, or more.
+// which are the subjects of whom something holds, and what is the largest eigenvalue of anybody's block, or more. What holds of a subject has to hold of one of
+// whom the sums tell more.
 func (j *estimation) which(holds func(subject) bool) (largest float64, found []subject) {
 	type seen struct {
 		largest float64
@@ -86,7 +87,11 @@ func (j *estimation) which(holds func(subject) bool) (largest float64, found []s
 	for _, part := range inParts(0, j.people.count, func(from, to int32) (of seen) {
 		read := j.units()
 		for person := from; person < to; person++ {
-			s := read.subject(j.margin, person)
+			units := read.of(person)
+			if most := read.atMost(units); most <= of.largest && !holds(subject{person, most, most / (1 - most)}) {
+				continue // nearly everybody
+			}
+			s := read.subject(j.margin, person, units)
 			if of.largest = max(of.largest, s.most); s.most > 0 && holds(s) {
 				of.found = append(of.found, s)
 			}
@@ -98,9 +103,24 @@ func (j *estimation) which(holds func(subject) bool) (largest float64, found []s
 	return largest, found
 }
 
-// subject is what the sums tell of a person.
-func (r *units) subject(margin float64, person int32) subject {
-	s, units := subject{person: person}, r.of(person)
+// atMost is what a block of units has no eigenvalue above, nor the sum of its elements; infinite if that is not below 1.
+func (r *units) atMost(units []unit) float64 {
+	if r.pairs == nil {
+		return math.Inf(1)
+	}
+	sum := 0.0
+	for i := range units {
+		sum += math.Abs(units[i].amount) * r.pairs.root(units[i].kinds)
+	}
+	if sum < 1 {
+		return sum * sum
+	}
+	return math.Inf(1)
+}
+
+// subject is what the sums tell of a person, whose units these are.
+func (r *units) subject(margin float64, person int32, units []unit) subject {
+	s := subject{person: person}
 	if len(units) == 1 {
 		s.most = min(r.itself(&units[0]), 1)
 		s.told = s.most / (1 - s.most)

@@ -19,23 +19,27 @@ type unit struct {
 // units reads subjects' units. It is for one goroutine.
 type units struct {
 	*amounts
-	list  []unit
-	kinds []int32
-	alone *memory[float64] // of kinds: their vectors' products with themselves
+	list   []unit
+	kinds  []int32
+	merged bool             // amounts of several rows, which may come to 0
+	alone  *memory[float64] // of kinds: their vectors' products with themselves
 }
 
 func (w *amounts) units() *units { return &units{amounts: w} }
 
 // of are a subject's units, in a slice of the reader's. Those without an amount are left out.
 func (r *units) of(person int32) []unit {
-	r.list, r.kinds = r.list[:0], r.kinds[:0]
+	r.list, r.kinds, r.merged = r.list[:0], r.kinds[:0], false
 	for n := range r.people.stretches(person) {
 		first, end := r.people.stretch(person, n)
 		for row := first; row < end; row++ {
 			r.add(row)
 		}
 	}
-	units := slices.DeleteFunc(r.list, func(u unit) bool { return u.amount == 0 })
+	units := r.list
+	if r.merged {
+		units = slices.DeleteFunc(units, func(u unit) bool { return u.amount == 0 })
+	}
 	if r.inverse != nil && r.pairs == nil {
 		for i := range units {
 			units[i].vector = r.vector(units[i].kinds, inPlaces)
@@ -52,7 +56,7 @@ func (r *units) add(row int) {
 	from := len(r.kinds)
 	for _, t := range r.speak {
 		if cells := r.tables[t].cells; row < len(cells) && cells[row] != None {
-			if k := r.kindOf[t][cells[row]]; k >= 0 {
+			if k := r.alike.of[t][cells[row]]; k >= 0 {
 				r.kinds = append(r.kinds, k)
 			}
 		}
@@ -64,6 +68,7 @@ func (r *units) add(row int) {
 	for i := range r.list {
 		if slices.Equal(r.list[i].kinds, kinds) {
 			r.list[i].amount += float64(r.values[row])
+			r.merged = true
 			r.kinds = r.kinds[:from]
 			return
 		}
@@ -87,20 +92,18 @@ func (r *units) own(person int32) []unit {
 const nobody int32 = -1
 
 // between is the product of two units' vectors with the inverse.
-func (w *amounts) between(u, v *unit) (sum float64) {
+func (w *amounts) between(u, v *unit) float64 {
 	if w.pairs == nil {
 		return w.product(&u.vector, &v.vector) * u.amount * v.amount
 	}
-	for _, a := range u.kinds {
-		for _, b := range v.kinds {
-			sum += w.pairs[int(a)*len(w.kinds)+int(b)]
-		}
-	}
-	return sum * u.amount * v.amount
+	return w.pairs.between(u.kinds, v.kinds) * u.amount * v.amount
 }
 
 // itself is the product of a unit's vector with itself.
 func (r *units) itself(u *unit) float64 {
+	if r.pairs != nil && len(u.kinds) <= few {
+		return r.between(u, u)
+	}
 	if r.alone == nil {
 		r.alone = newMemory[float64](r.people.count/stretches, cached, nil)
 	}
