@@ -120,6 +120,6 @@ func (a *Audit) trial(releases []*Release, sizes [][]int32, first int) *trial {
 	random := a.seed.stream(a.version)
 	return &trial{
 		k: a.k, first: first, random: random, field: newField(random),
-		all: arrange(&a.people, a.kind == Subjects, releases, sizes), result: &Result{},
+		all: arrange(&a.people, a.kind == Subjects, releases, sizes, a.k), result: &Result{},
 	}
 }

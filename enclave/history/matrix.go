@@ -1,9 +1,6 @@
 package history
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // coordinate is a published cell of a release: a row of the matrix.
 type coordinate struct {
@@ -12,7 +9,7 @@ type coordinate struct {
 	size    int32 // distinct people
 }
 
-// matrix is M: its rows, called positions here, are published cells, smallest first; its columns are kept as what they were made from.
+// matrix is M: its rows, called positions here, are published cells in an order (order.go); its columns are kept as what they were made from.
 // For sums there is a column for each row of data, 1 where the row counts in the cell. For distinct counts there is a column for each
 // person, 1 in every cell that one of the person's rows is in.
 type matrix struct {
@@ -33,23 +30,6 @@ type holder struct{ table, cell int32 }
 type table struct {
 	cells []int32 // by row; none if no list has a position
 	lists [][]int32
-}
-
-// arrange puts the published cells of all releases in order.
-func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32) *matrix {
-	m := &matrix{people: p, releases: releases, distinct: distinct, newest: len(releases) - 1}
-	for t := range releases {
-		for cell, size := range sizes[t] {
-			if size > 0 {
-				m.cells = append(m.cells, coordinate{t, int32(cell), size})
-			}
-		}
-	}
-	slices.SortFunc(m.cells, func(a, b coordinate) int {
-		return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.release, b.release), cmp.Compare(a.cell, b.cell))
-	})
-	m.index()
-	return m
 }
 
 // only is the matrix without the positions that keep does not hold.

@@ -5,11 +5,13 @@ import (
 	"slices"
 )
 
-// poolPerGroup is how many people the pool holds, for each group that has to be built, of those whose smallest published cell is the same.
+// poolPerGroup is how many people the pool holds, for each group that has to be built, of those whose columns begin at the same position.
 const poolPerGroup = 4
 
+func poolFor(groups int) int { return poolPerGroup * max(groups, 2) }
+
 // pool chooses people that bases will most likely be found among: for every published cell some of those who are in no smaller one.
-// A column that is the first for its smallest cell joins a span without any arithmetic and stays short, so the rare people who are in
+// A column that is the first for its first position joins a span without any arithmetic and stays short, so the rare people who are in
 // large cells only are worth finding. Whoever is not in the pool is looked for when it does not do; it matters for time only.
 func (m *matrix) pool(groups int) []int32 {
 	none := int32(len(m.cells)) //nolint:gosec // positions are numbered in int32
@@ -58,7 +60,7 @@ func (m *matrix) pool(groups int) []int32 {
 type quota []int32
 
 func (m *matrix) quota(groups int) quota {
-	return slices.Repeat(quota{poolPerGroup * int32(max(groups, 2))}, len(m.cells)) //nolint:gosec // groups are at most 255
+	return slices.Repeat(quota{int32(poolFor(groups))}, len(m.cells)) //nolint:gosec // groups are at most 255
 }
 
 func (q quota) take(position int32) bool {
