@@ -25,8 +25,8 @@ func (m *matrix) gather(who []int32) *crowd {
 	from := make([]int32, 0, rows)
 	for i, person := range who {
 		m.people.eachRow(person, func(row int) { from = append(from, int32(row)) }) //nolint:gosec // at most maxRows
-		c.seats[i] = int32(i)                                                       //nolint:gosec // fewer than rows
-		c.people.starts = append(c.people.starts, int32(len(from)))                 //nolint:gosec // at most maxRows
+		c.seats[i] = int32(i)
+		c.people.starts = append(c.people.starts, int32(len(from))) //nolint:gosec // at most maxRows
 	}
 	c.cells = make([][]int32, len(m.tables))
 	for _, t := range m.speak {

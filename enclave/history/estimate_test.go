@@ -14,49 +14,47 @@ import (
 )
 
 // margin is by how much one subject's amounts could all be larger, as a share, if another one's are what they are and nobody else's changes its sign or
-// more than doubles, and all sums are the same: a linear program over the rows, written out. It is at most 10, and shares nothing with the code under test.
+// more than doubles, and all sums are the same: a linear program over the rows, written out, in shares of the largest amount. It is at most 10, and shares nothing with the code under test.
 func (e *exact) margin(t *testing.T, amounts []int64, subject, rival uint32) float64 {
 	t.Helper()
 	const most = 10
-	height := len(e.columns[0])
-	var columns [][]float64 // of M, times the amounts
+	height, unit := len(e.columns[0]), float64(max(1, slices.Max(amounts)))
+	var columns [][]float64 // of M
+	var others []float64    // their amounts
 	target := make([]float64, height)
 	for row, column := range e.columns {
+		amount := float64(amounts[row]) / unit
 		c := make([]float64, height)
 		for i := range c {
-			c[i] = float64(column[i] * amounts[row])
+			c[i] = float64(column[i])
 		}
 		switch {
-		case e.of[row] == rival || amounts[row] == 0:
+		case e.of[row] == rival || amount == 0:
 		case e.of[row] == subject:
 			for i := range c {
-				target[i] += c[i]
+				target[i] += c[i] * amount
 			}
 		default:
-			columns = append(columns, c)
+			columns, others = append(columns, c), append(others, amount)
 		}
 	}
-	if slices.Max(target) == 0 {
+	size := slices.Max(target)
+	if size == 0 {
 		return most
 	}
-	// Of 1 + change, from 0 to 2, its slack, the margin and its slack; a row for each sum that is not one of others, scaled. What the sums lack at
-	// first, when nobody has anything, is made up for at a price.
+	// Of others' amounts, from 0 to twice what they are, and their slack, the subject's change and its slack; a row for each sum that is not one of
+	// others. What the sums lack at first, when nobody has anything, is made up for at a price.
 	n := len(columns)
 	var rows [][]float64
 	var right []float64
 	for i := range height {
-		row := make([]float64, 2*n+2)
+		row, sum := make([]float64, 2*n+2), 0.0
 		for k := range columns {
 			row[k] = columns[k][i]
+			sum += row[k] * others[k]
 		}
-		row[2*n] = target[i]
-		scale, sum := slices.Max(row), 0.0
-		for k := range row {
-			if row[k] /= max(scale, 1); k < n {
-				sum += row[k]
-			}
-		}
-		if scale > 0 && independent(append(slices.Clone(rows), row)) {
+		row[2*n] = target[i] / size
+		if slices.Max(row) > 0 && independent(append(slices.Clone(rows), row)) {
 			rows, right = append(rows, row), append(right, sum)
 		}
 	}
@@ -67,9 +65,9 @@ func (e *exact) margin(t *testing.T, amounts []int64, subject, rival uint32) flo
 		rows, right = append(rows, row), append(right, high)
 	}
 	for k := range n {
-		limit(k, n+k, 2+1e-8*(1+float64(k)/float64(n))) // or so: where many limits are met at once the solver goes round in a circle
+		limit(k, n+k, 2*others[k])
 	}
-	limit(2*n, 2*n+1, most)
+	limit(2*n, 2*n+1, most*size)
 	a := mat.NewDense(len(rows), 2*n+2+sums, nil)
 	goal, first := make([]float64, 2*n+2+sums), make([]int, 0, len(rows))
 	for i, row := range rows {
@@ -88,7 +86,7 @@ func (e *exact) margin(t *testing.T, amounts []int64, subject, rival uint32) flo
 	if err != nil {
 		t.Fatal(err)
 	}
-	return -best
+	return -best / size
 }
 
 // independent reports whether rows are, by elimination.

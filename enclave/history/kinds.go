@@ -91,7 +91,7 @@ func (m *matrix) terms() *terms {
 	if m.distinct || len(k.lists) > maxPairs {
 		alone := make([][]int32, len(m.cells))
 		for p := range alone {
-			alone[p] = []int32{int32(p)} //nolint:gosec // positions are numbered in int32
+			alone[p] = []int32{int32(p)}
 		}
 		return &terms{m, kinds{lists: alone}}
 	}

@@ -34,14 +34,23 @@ type table struct {
 
 // only is the matrix without the positions that keep does not hold.
 func (m *matrix) only(keep func(position int) bool) *matrix {
-	less := &matrix{people: m.people, releases: m.releases, distinct: m.distinct, newest: m.newest}
-	for p, c := range m.cells {
-		if keep(p) {
-			less.cells = append(less.cells, c)
-		}
+	return m.ordered(slices.DeleteFunc(m.positions(), func(p int) bool { return !keep(p) }))
+}
+
+// ordered is the matrix of some positions in an order.
+func (m *matrix) ordered(positions []int) *matrix {
+	other := &matrix{people: m.people, releases: m.releases, distinct: m.distinct, newest: m.newest}
+	for _, p := range positions {
+		other.cells = append(other.cells, m.cells[p])
 	}
-	less.index()
-	return less
+	other.index()
+	return other
+}
+
+// oldFirst are all positions, those of the newest release last.
+func (m *matrix) oldFirst() []int {
+	fresh := m.since(m.newest)
+	return append(slices.DeleteFunc(m.positions(), func(p int) bool { return m.cells[p].release >= m.newest }), fresh...)
 }
 
 // positions are all positions.

@@ -5,97 +5,205 @@ import (
 	"slices"
 )
 
-// An order of positions decides how long it takes to find groups, and nothing else. A person whose column begins at a position that no line has joins a span
-// without any arithmetic, so there should be people beginning at each position, and nearly all are in large cells of each table only. Ordered by size alone, a
-// table of cells of one size, which everybody is in, would leave no other table's larger cells to anyone. So tables are put into each other by a cell's share:
-// how many of its release's people are in smaller cells. And what matters is combinations with new cells in them, so those stand as far
-// back as there are people enough who are in nothing before: then their columns close the questions, and all that is before stays out of it.
-
-// sampled is of how many people it is looked at which cells they are in.
-const sampled = 1 << 14
-
-// arrange puts the published cells of all releases in order, for so many groups.
+// arrange puts the published cells of all releases in order, for so many groups. The order decides how long it takes to find groups, and nothing else: a person whose
+// column begins at a position that no line has joins a span without any arithmetic, so there should be people who begin at each. And what matters is
+// combinations with new cells in them: if these stand last, the people who are in nothing else but what stands there close all questions, and what is before
+// stays out of it.
 func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32, groups int) *matrix {
 	m := &matrix{people: p, releases: releases, distinct: distinct, newest: len(releases) - 1}
-	shares := make([][]float64, len(releases))
-	for t, release := range releases {
-		shares[t] = release.shares(sizes[t])
+	for t := range releases {
 		for cell, size := range sizes[t] {
 			if size > 0 {
 				m.cells = append(m.cells, coordinate{t, int32(cell), size})
 			}
 		}
 	}
-	from := m.whereNewBegin(shares, groups)
-	for cell, share := range shares[m.newest] {
-		shares[m.newest][cell] = from + (1-from)*share
-	}
 	slices.SortFunc(m.cells, func(a, b coordinate) int {
-		return cmp.Or(cmp.Compare(shares[a.release][a.cell], shares[b.release][b.cell]), cmp.Compare(a.size, b.size), cmp.Compare(a.release, b.release),
-			cmp.Compare(a.cell, b.cell))
+		return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.release, b.release), cmp.Compare(a.cell, b.cell))
 	})
 	m.index()
-	return m
+	return m.peeled(groups)
 }
 
-// shares are for each published cell how many of the people, as a share, are in none as large, about: who is in several counts in the smallest.
-func (r *Release) shares(sizes []int32) []float64 {
-	smallest := make([]bool, len(sizes))
-	for _, list := range r.Published {
-		if len(list) > 0 {
-			smallest[slices.MinFunc(list, func(a, b int32) int { return cmp.Or(cmp.Compare(sizes[a], sizes[b]), cmp.Compare(a, b)) })] = true
-		}
-	}
-	order := make([]int32, len(sizes))
-	for cell := range order {
-		order[cell] = int32(cell) //nolint:gosec // cells are numbered in int32
-	}
-	slices.SortFunc(order, func(a, b int32) int { return cmp.Or(cmp.Compare(sizes[a], sizes[b]), cmp.Compare(a, b)) })
-	shares, before := make([]float64, len(sizes)), 0.0
-	for _, cell := range order {
-		if shares[cell] = before; smallest[cell] {
-			before += float64(sizes[cell])
-		}
-	}
-	for cell := range shares {
-		shares[cell] /= max(before, 1)
-	}
-	return shares
+// peeling takes positions away, always one in which the fewest people are left, and with it them: whoever begins there, if the order is this one (smallest-last: D. W. Matula
+// and L. L. Beck, Smallest-last ordering and clustering and graph coloring algorithms, 1983, for the cells that people are in). It looks at samples of who is left.
+type peeling struct {
+	*matrix
+	groups int
+	gone   []bool // by position
+	order  []int  // of those that are
+	begun  bool   // with the new positions, which are left for as long as there are people enough for all that are left
 }
 
-// whereNewBegin is the largest share such that there are about as many people in no earlier release's smaller cells as the pool takes for the positions from there on.
-func (m *matrix) whereNewBegin(shares [][]float64, groups int) float64 {
-	each := max(1, m.people.count/sampled)
-	var people []float64 // the share of the smallest cell of each that is looked at
-	for person := 0; person < m.people.count; person += each {
-		least := 1.0
-		m.people.eachRow(int32(person), func(row int) { //nolint:gosec // fewer than rows
-			for t, release := range m.releases[:m.newest] {
-				if row < len(release.Cells) && release.Cells[row] != None {
-					for _, cell := range release.Published[release.Cells[row]] {
-						least = min(least, shares[t][cell])
+// sampled is how many people peeling looks at, until an eighth of them are left.
+const sampled = 1 << 16
+
+// peeled is the matrix in that order.
+func (m *matrix) peeled(groups int) *matrix {
+	p := &peeling{matrix: m, groups: groups, gone: make([]bool, len(m.cells))}
+	for left := m.everybody(); len(p.order) < len(m.cells); left = p.inside(left) {
+		each := max(1, (left.count+sampled-1)/sampled)
+		var sample []int32
+		for i := 0; i < left.count; i += each {
+			sample = append(sample, left.person(i))
+		}
+		p.look(sample, each)
+	}
+	return m.ordered(p.order)
+}
+
+// inside are those of some people who are in nothing that is gone.
+func (p *peeling) inside(of those) those {
+	out := make([][]bool, len(p.tables)) // full-table cells that are part of something that is
+	for _, t := range p.speak {
+		for _, list := range p.tables[t].lists {
+			out[t] = append(out[t], slices.ContainsFunc(list, func(position int32) bool { return p.gone[position] }))
+		}
+	}
+	list := slices.Concat(inParts(0, of.count, func(from, to int32) (inside []int32) {
+		for i := from; i < to; i++ {
+			person, in := of.person(int(i)), true
+			p.people.eachRow(person, func(row int) {
+				for _, t := range p.speak {
+					if cell := p.cell(t, row); cell != None && out[t][cell] {
+						in = false
+						return
 					}
 				}
+			})
+			if in {
+				inside = append(inside, person)
 			}
-		})
-		people = append(people, least)
+		}
+		return inside
+	})...)
+	return those{list, len(list)}
+}
+
+// those are some people, or the first of all if there is no list.
+type those struct {
+	list  []int32
+	count int
+}
+
+func (m *matrix) everybody() those { return those{count: m.people.count} }
+
+func (t those) person(i int) int32 {
+	if t.list == nil {
+		return int32(i) //nolint:gosec // fewer than rows
 	}
-	var cells []float64
-	behind := 0 // cells that are
-	for _, c := range m.cells {
-		if c.release < m.newest {
-			cells = append(cells, shares[c.release][c.cell])
-		} else {
-			behind++
+	return t.list[i]
+}
+
+// look goes on with a sample of those who are left, each of whom stands for so many, until it takes a new one or nothing is left.
+func (p *peeling) look(sample []int32, each int) {
+	in := p.places(sample)
+	queue := newQueue(len(p.cells), len(sample))
+	people := make([][]int32, len(p.cells))
+	for i, positions := range in {
+		for _, position := range positions {
+			people[position] = append(people[position], int32(i))
+			queue.counts[position]++
 		}
 	}
-	slices.Sort(people)
-	slices.Sort(cells)
-	for i := len(cells) - 1; i >= 0; i-- {
-		first, _ := slices.BinarySearch(people, cells[i])
-		if behind++; (len(people)-first)*each >= poolFor(groups)*behind {
-			return cells[i]
+	put := func(fresh bool) {
+		for position, c := range slices.Backward(p.cells) {
+			if !p.gone[position] && (c.release == p.newest) == fresh {
+				queue.put(int32(position)) //nolint:gosec // positions are numbered in int32
+			}
 		}
 	}
-	return 0
+	put(false)
+	if p.begun {
+		put(true)
+	}
+	for left := len(sample); each == 1 || left > len(sample)/8; {
+		if positions := len(p.cells) - len(p.order); !p.begun && (queue.held == 0 || left*each < poolFor(p.groups)*positions) {
+			p.begun = true
+			put(true)
+		}
+		if queue.held == 0 {
+			return
+		}
+		position := queue.least()
+		queue.take(position)
+		p.gone[position], p.order = true, append(p.order, int(position))
+		for _, i := range people[position] {
+			for _, other := range in[i] {
+				queue.less(other)
+			}
+			if in[i] != nil {
+				in[i], left = nil, left-1
+			}
+		}
+	}
+}
+
+// places are the positions of some people, in no order.
+func (p *peeling) places(people []int32) [][]int32 {
+	return slices.Concat(inParts(0, len(people), func(from, to int32) (in [][]int32) {
+		read := p.reader()
+		for _, person := range people[from:to] {
+			read.walk(person, true, func(positions []int32) { in = append(in, slices.Clone(positions)) })
+		}
+		return in
+	})...)
+}
+
+// queue holds some numbers, each of which counts, by their counts: lists of those that count the same, the one that came last first.
+type queue struct {
+	counts            []int32
+	first, next, last []int32 // by count, and by number: those after and before it; none is −1
+	in                []bool
+	held, from        int // how many are, and up to which count there are none
+}
+
+// newQueue is a queue of numbers from 0 to numbers−1 that count most at most.
+func newQueue(numbers, most int) *queue {
+	return &queue{
+		counts: make([]int32, numbers), first: slices.Repeat([]int32{-1}, most+1), next: make([]int32, numbers), last: make([]int32, numbers), in: make([]bool, numbers),
+	}
+}
+
+func (q *queue) put(number int32) {
+	count := q.counts[number]
+	after := q.first[count]
+	if after >= 0 {
+		q.last[after] = number
+	}
+	q.next[number], q.last[number], q.first[count], q.in[number] = after, -1, number, true
+	q.held, q.from = q.held+1, min(q.from, int(count))
+}
+
+func (q *queue) take(number int32) {
+	after, before := q.next[number], q.last[number]
+	if after >= 0 {
+		q.last[after] = before
+	}
+	if before >= 0 {
+		q.next[before] = after
+	} else {
+		q.first[q.counts[number]] = after
+	}
+	q.in[number] = false
+	q.held--
+}
+
+// less counts a number once less.
+func (q *queue) less(number int32) {
+	if !q.in[number] {
+		q.counts[number]--
+		return
+	}
+	q.take(number)
+	q.counts[number]--
+	q.put(number)
+}
+
+// least is a number that counts least; there MUST be one.
+func (q *queue) least() int32 {
+	for q.first[q.from] < 0 {
+		q.from++
+	}
+	return q.first[q.from]
 }
