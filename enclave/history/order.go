@@ -52,26 +52,31 @@ func (m *matrix) peeled(groups int) *matrix {
 	return m.ordered(p.order)
 }
 
-// inside are those of some people who are in nothing that is gone.
+// inside are those of some people who are in something, and in nothing that is gone.
 func (p *peeling) inside(of those) those {
-	out := make([][]bool, len(p.tables)) // full-table cells that are part of something that is
+	const left, out = 1, 2
+	cells := make([][]uint8, len(p.tables)) // of full tables: part of nothing, of what is left, or of something that is gone
 	for _, t := range p.speak {
-		for _, list := range p.tables[t].lists {
-			out[t] = append(out[t], slices.ContainsFunc(list, func(position int32) bool { return p.gone[position] }))
+		cells[t] = make([]uint8, len(p.tables[t].lists))
+		for cell, list := range p.tables[t].lists {
+			for _, position := range list {
+				if cells[t][cell] |= left; p.gone[position] {
+					cells[t][cell] |= out
+				}
+			}
 		}
 	}
 	list := slices.Concat(inParts(0, of.count, func(from, to int32) (inside []int32) {
 		for i := from; i < to; i++ {
-			person, in := of.person(int(i)), true
+			person, in := of.person(int(i)), uint8(0)
 			p.people.eachRow(person, func(row int) {
 				for _, t := range p.speak {
-					if cell := p.cell(t, row); cell != None && out[t][cell] {
-						in = false
-						return
+					if cell := p.cell(t, row); cell != None && in < out {
+						in |= cells[t][cell]
 					}
 				}
 			})
-			if in {
+			if in == left {
 				inside = append(inside, person)
 			}
 		}
@@ -100,7 +105,12 @@ func (p *peeling) look(sample []int32, each int) {
 	in := p.places(sample)
 	queue := newQueue(len(p.cells), len(sample))
 	people := make([][]int32, len(p.cells))
+	left := 0 // of the sample
 	for i, positions := range in {
+		if len(positions) == 0 {
+			continue
+		}
+		left++
 		for _, position := range positions {
 			people[position] = append(people[position], int32(i))
 			queue.counts[position]++
@@ -117,7 +127,7 @@ func (p *peeling) look(sample []int32, each int) {
 	if p.begun {
 		put(true)
 	}
-	for left := len(sample); each == 1 || left > len(sample)/8; {
+	for enough := left / 8; each == 1 || left > enough; {
 		if positions := len(p.cells) - len(p.order); !p.begun && (queue.held == 0 || left*each < poolFor(p.groups)*positions) {
 			p.begun = true
 			put(true)
@@ -132,7 +142,7 @@ func (p *peeling) look(sample []int32, each int) {
 			for _, other := range in[i] {
 				queue.less(other)
 			}
-			if in[i] != nil {
+			if len(in[i]) > 0 {
 				in[i], left = nil, left-1
 			}
 		}

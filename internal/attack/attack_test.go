@@ -121,3 +121,14 @@ func TestTheSameSeedIsTheSameSearch(t *testing.T) {
 		t.Errorf("asked %d questions", len(one.asked))
 	}
 }
+
+// A module that finds nobody is one nevertheless, written down and read again.
+func TestAModuleOfNobodyIsWrittenDown(t *testing.T) {
+	raw, err := json.Marshal(&ask{Groups: map[string]int32{}})
+	ok(t, err)
+	var again ask
+	ok(t, json.Unmarshal(raw, &again))
+	if again.function() == nil {
+		t.Errorf("%s has no module", raw)
+	}
+}

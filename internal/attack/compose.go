@@ -18,7 +18,7 @@ type ask struct {
 	Operator string            `json:"operator"`
 	Snapshot int               `json:"snapshot"`
 	Manifest *enclave.Manifest `json:"manifest"`
-	Groups   map[string]int32  `json:"groups,omitempty"` // by place, "area job year"; nil without a module
+	Groups   map[string]int32  `json:"groups"` // by place, "area job year"; nil without a module, empty of one that finds nobody
 }
 
 func (p place) String() string { return fmt.Sprint(p.area, " ", p.job, " ", p.year) }
