@@ -6,7 +6,7 @@ import (
 )
 
 // echelon is a set of independent columns in echelon form: each has a pivot, its first position that is not 0, of its own. Positions
-// are cells, smallest first: then columns are brought to 0 by few others and stay short.
+// are cells in such an order (order.go) that columns are brought to 0 by few others and stay short.
 type echelon struct {
 	*field
 	lines   []line // by pivot

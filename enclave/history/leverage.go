@@ -117,13 +117,8 @@ func (m *matrix) latest(most int) *matrix {
 		sum += of[first]
 	}
 	if sum == 0 && first >= 0 {
-		return m.only(func(p int) bool {
-			if m.cells[p].release != first || sum == most {
-				return false
-			}
-			sum++
-			return true
-		})
+		last := slices.DeleteFunc(m.positions(), func(p int) bool { return m.cells[p].release != first })
+		return m.ordered(m.smallestFirst(last)[:most])
 	}
 	return m.only(func(p int) bool { return m.cells[p].release > first })
 }

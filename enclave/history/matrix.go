@@ -1,6 +1,9 @@
 package history
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // coordinate is a published cell of a release: a row of the matrix.
 type coordinate struct {
@@ -60,6 +63,13 @@ func (m *matrix) positions() []int {
 		all[p] = p
 	}
 	return all
+}
+
+// smallestFirst are positions by the people in them.
+func (m *matrix) smallestFirst(positions []int) []int {
+	return slices.SortedStableFunc(slices.Values(positions), func(a, b int) int {
+		return cmp.Or(cmp.Compare(m.cells[a].size, m.cells[b].size), cmp.Compare(m.cells[a].cell, m.cells[b].cell))
+	})
 }
 
 // since are the positions of a release and of those after it.

@@ -10,19 +10,19 @@ const poolPerGroup = 4
 
 func poolFor(groups int) int { return poolPerGroup * max(groups, 2) }
 
-// pool chooses people that bases will most likely be found among: for every published cell some of those who are in no smaller one.
-// A column that is the first for its first position joins a span without any arithmetic and stays short, so the rare people who are in
-// large cells only are worth finding. Whoever is not in the pool is looked for when it does not do; it matters for time only.
+// pool chooses people that bases will most likely be found among: for every position some of those who begin there.
+// A column that is the first for its first position joins a span without any arithmetic and stays short, so the rare people who begin
+// late are worth finding. Whoever is not in the pool is looked for when it does not do; it matters for time only.
 func (m *matrix) pool(groups int) []int32 {
 	none := int32(len(m.cells)) //nolint:gosec // positions are numbered in int32
-	smallest := make([][]int32, len(m.tables))
+	begins := make([][]int32, len(m.tables))
 	for t := range m.tables {
 		for _, list := range m.tables[t].lists {
 			first := none
 			if len(list) > 0 {
 				first = list[0]
 			}
-			smallest[t] = append(smallest[t], first)
+			begins[t] = append(begins[t], first)
 		}
 	}
 	type candidate struct{ first, person int32 }
@@ -34,7 +34,7 @@ func (m *matrix) pool(groups int) []int32 {
 			m.people.eachRow(person, func(row int) {
 				for _, t := range m.speak {
 					if cell := m.cell(t, row); cell != None {
-						first = min(first, smallest[t][cell])
+						first = min(first, begins[t][cell])
 					}
 				}
 			})
@@ -71,8 +71,8 @@ func (q quota) take(position int32) bool {
 	return true
 }
 
-// inOrder are people in another order: those in large cells only come first, and those that are also in a small one as late as they can:
-// people of small cells are scarce, and each group needs one.
+// inOrder are people in another order: those who begin last come first, so that whoever is in early positions too is taken as late as can be:
+// combinations in question are settled by those who begin late, and early cells have the fewest people.
 func (m *matrix) inOrder(pool []int32) []int32 {
 	type keyed struct {
 		key    uint64

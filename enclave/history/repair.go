@@ -13,7 +13,7 @@ type culprit struct {
 // remains that is orthogonal to the span and has a new cell in it. Cells named for an earlier span come first, then smaller ones before
 // larger ones. Combinations of earlier cells alone are in question no more.
 func (s *search) culprits(spans []*group, candidates []int) (named []culprit) {
-	candidates = slices.Clone(candidates)
+	candidates = s.smallestFirst(candidates)
 	for _, g := range spans {
 		rest := g.nullBasis()
 		pivots := s.pivots(rest, candidates)
