@@ -90,10 +90,7 @@ func (e *exact) surely(t *testing.T, values []int64, high int64) (sure []bool) {
 
 // Of whom sums within bounds say which value they have is decided by linear programs too, two for each row.
 func TestAlikeSums(t *testing.T) {
-	systems := uint64(150)
-	if testing.Short() {
-		systems = 20
-	}
+	systems := systems(150, 20)
 	var tables verdicts
 	for n := range systems {
 		r := random(n)
@@ -126,6 +123,14 @@ func TestAlikeSums(t *testing.T) {
 		}
 	}
 	tables.both(t)
+}
+
+// systems is how many systems to try: so many, or fewer where time is short.
+func systems(all, short uint64) uint64 {
+	if testing.Short() {
+		return short
+	}
+	return all
 }
 
 // verdicts counts the tables that tell somebody's value, and those that do not.
@@ -319,10 +324,7 @@ func surelyTold(t *testing.T, surveys []survey, values []int64, high int64) (cla
 // Of whom tables of a label say which one they have is decided by linear programs too, where tables tell all labels apart, or some.
 func TestAlikeLabels(t *testing.T) {
 	const labels = 3
-	systems := uint64(120)
-	if testing.Short() {
-		systems = 15
-	}
+	systems := systems(120, 15)
 	var tables verdicts
 	for n := range systems {
 		r := random(n)
@@ -357,10 +359,7 @@ func TestAlikeLabels(t *testing.T) {
 
 // What classes and sums of a column tell together is decided by linear programs as well.
 func TestAlikeTogether(t *testing.T) {
-	systems := uint64(150)
-	if testing.Short() {
-		systems = 10
-	}
+	systems := systems(150, 10)
 	var tables verdicts
 	for n := range systems {
 		r := random(n)
@@ -403,10 +402,7 @@ func TestAlikeTogether(t *testing.T) {
 // Whoever compares comes to an end where tables are many and values rare, in large systems too, and then an example is nobody's but theirs of whom nothing is told.
 func TestAlikeComesToAnEnd(t *testing.T) {
 	r := random(5)
-	systems := 12
-	if testing.Short() {
-		systems = 3
-	}
+	systems := systems(12, 3)
 	for n := range systems {
 		rows, domain, rare := 300+r.IntN(3000), 3+r.IntN(12), 2+r.IntN(60)
 		owners := each(rows)

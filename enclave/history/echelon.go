@@ -12,7 +12,6 @@ type echelon struct {
 	lines   []line // by pivot
 	rank    int
 	entries int // in all lines
-	steps   int
 
 	work    []uint64 // the column in hand
 	touched []uint64 // bits of work that may not be 0
@@ -92,7 +91,6 @@ func (e *echelon) reduce() int {
 			if factor == 0 {
 				continue
 			}
-			e.steps += len(e.lines[p].at)
 			e.takeLine(&e.lines[p], factor)
 		}
 	}

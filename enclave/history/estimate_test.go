@@ -124,10 +124,7 @@ func business(r *rand.Rand, subjects int) (owners []uint32, amounts []int64) {
 // Whom somebody could estimate is decided by linear programs too, one for each two subjects.
 func TestEstimates(t *testing.T) {
 	const percent = 10
-	systems := uint64(120)
-	if testing.Short() {
-		systems = 20
-	}
+	systems := systems(120, 20)
 	flagged, clean, unclear := 0, 0, 0
 	for n := range systems {
 		r := random(n)
