@@ -74,12 +74,13 @@ type placed struct {
 	distinct bool     // it counts distinct subjects
 	summed   []string // columns
 	tells    []enclave.Telling
-	blocks   *history.Release // whom it says protected values of; nil if it says none
+	blocks   *history.Release // whom it says protected values of, or sums of a yes or no; nil if it says none
 }
 
 // audits are those that a table has to pass: what follows about sums and counts of rows; for tables that publish some, about counts of
 // distinct subjects; and for tables that say protected values, about whom they do. The last audits tables of which nobody sees a number, as
-// if those said how many people each block has: then whether a block is answered for does not depend on anybody's protected value.
+// if those said how many people each block has: then whether a block is answered for does not depend on anybody's protected value. How many of a block have
+// a yes is as good as the sum of a yes or no over it, so tables of such sums stand beside them.
 type audits struct {
 	sums, subjects, blocks *history.Audit
 }
@@ -271,8 +272,19 @@ func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book,
 	release := placed{Release: &history.Release{Cells: cells, Published: footprint.Over}, distinct: footprint.Distinct, summed: footprint.Summed, tells: footprint.Tells}
 	if footprint.Blocks != nil {
 		release.blocks = &history.Release{Cells: cells, Published: footprint.Blocks}
+	} else if slices.ContainsFunc(footprint.Summed, func(name string) bool { return yesOrNo(dataset, name) }) {
+		release.blocks = release.Release
 	}
 	return release, err
+}
+
+// yesOrNo reports whether a column has two values. What it sums up to, of whomever, is how many have the greater one, but for a number that everybody knows.
+func yesOrNo(dataset *enclave.Dataset, name string) bool {
+	if c := dataset.Column(name); c >= 0 {
+		_, span, err := dataset.Columns[c].Domain()
+		return err == nil && span == 1
+	}
+	return false
 }
 
 // auditsOf are the audits that promise so many subjects. Scenarios with another threshold have others over the same releases.
@@ -328,7 +340,7 @@ func (a *audits) try(
 		switch {
 		case len(named) == 0:
 			continue
-		case ofBlocks:
+		case ofBlocks && footprint.Blocks != nil:
 			answer.Suppress = footprint.Together(nil, named)
 		default:
 			answer.Suppress = footprint.Together(named, nil)

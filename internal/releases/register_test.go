@@ -426,6 +426,31 @@ func TestBlocksAreJudgedByThemselves(t *testing.T) {
 	w.release(about(w.table(snapshot, below(45)), true)) // about enough other people it is answered
 }
 
+// How many of a block have a yes is what that sums up to, whether or not it is published how many have a no: so the sum over all, less how many of all but one
+// have it, is the one's. Rows that are counted and rows that are summed have nothing to do with each other, and neither is about few people.
+func TestAYesIsCountedAsItIsSummed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	snapshot := w.load(append(crowd(), person{id: 999, age: 95, district: "b"}))
+	ofB := w.table(snapshot, below(95)) // of the two districts, how many are in the second, and of the first nothing
+	ofB.Over, ofB.Blocks = [][]int32{nil, {1}}, [][]int32{{0}, {0}}
+	w.release(ofB)
+	summed := func(column string) *enclave.Footprint {
+		f := w.table(snapshot, byDistrict)
+		f.Over, f.Summed = [][]int32{{0}, {0}}, []string{column}
+		return f
+	}
+	if answer := w.audit(summed("age")); len(answer.Suppress) > 0 {
+		t.Errorf("of other columns nothing follows: %+v", answer)
+	}
+	for range 2 {
+		if answer := w.audit(summed("district")); !slices.Equal(answer.Suppress, []int32{0}) || answer.Facts.Clean {
+			t.Errorf("the same people and one: %+v", answer)
+		}
+		w.restart()
+	}
+}
+
 // TestProgramsOutputsSayNothingOfSums: they move the history on, and the audit goes on without them.
 func TestProgramsOutputsSayNothingOfSums(t *testing.T) {
 	t.Parallel()
