@@ -16,13 +16,14 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/history"
 )
 
-// crossings is a history of tables that cross two of some keys each, of so many values, and one more to try, of a last key of others.
-func crossings(rows, tables, domain, last int) (subjects []uint32, releases []*history.Release) {
+// crossings is a history of tables that cross two of some keys each, of so many values, and one more to try, of a last key of others. Every other key may be skewed; no two have
+// to do with each other.
+func crossings(rows, tables, domain, last int, skewed bool) (subjects []uint32, releases []*history.Release) {
 	r := random(uint64(rows)) //nolint:gosec // small, seeded test data
 	subjects = each(rows)
 	key := codes(r, rows, domain, false)
 	for i := range tables {
-		next := codes(r, rows, domain, i%2 == 0)
+		next := codes(r, rows, domain, skewed && i%2 == 0)
 		releases = append(releases, crossed(subjects, [][]int32{key, next}, []int{domain, domain}, [][]int{{0}, {1}}, 10))
 		key = next
 	}
@@ -49,14 +50,22 @@ func reportPeak(b *testing.B) {
 	}
 }
 
-// BenchmarkTry prints what one more table, of a thousand cells beside the largest histories, costs as they grow, for ten groups, and then how long leverage, estimates and likeness take; MiB-peak is the most
+// BenchmarkTry prints what one more table, of a thousand cells beside the largest histories, costs as they grow, for ten groups, whether that is without elimination, and then how long leverage, estimates and likeness take; MiB-peak is the most
 // memory at once of all that, history and values included.
 func BenchmarkTry(b *testing.B) {
-	for _, c := range []struct{ rows, tables, domain, last int }{
-		{200_000, 4, 10, 10}, {1_000_000, 4, 20, 20}, {10_000_000, 8, 25, 38}, {10_000_000, 8, 50, 19},
+	for _, c := range []struct {
+		rows, tables, domain, last int
+		skewed                     bool
+	}{
+		{200_000, 4, 10, 10, true},
+		{1_000_000, 4, 20, 20, true},
+		{10_000_000, 8, 25, 38, true},
+		{10_000_000, 8, 50, 19, true},
+		{10_000_000, 8, 25, 38, false},
+		{10_000_000, 8, 50, 19, false},
 	} {
-		b.Run(fmt.Sprintf("rows=%d/history=%d", c.rows, c.tables*c.domain*(c.domain+2)), func(b *testing.B) {
-			subjects, releases := crossings(c.rows, c.tables, c.domain, c.last)
+		b.Run(fmt.Sprintf("rows=%d/history=%d/skewed=%t", c.rows, c.tables*c.domain*(c.domain+2), c.skewed), func(b *testing.B) {
+			subjects, releases := crossings(c.rows, c.tables, c.domain, c.last, c.skewed)
 			a := start(b, history.Sums, subjects, 10)
 			for _, r := range releases[:len(releases)-1] {
 				if err := a.Add(r); err != nil {
@@ -79,6 +88,9 @@ func BenchmarkTry(b *testing.B) {
 			runtime.ReadMemStats(&after)
 			b.ReportMetric(float64(result.Rank), "rank")
 			b.ReportMetric(float64(result.Cells), "cells")
+			if result.Whole() {
+				b.ReportMetric(1, "whole")
+			}
 			b.ReportMetric(float64(len(result.Suppressed)), "lost")
 			b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(b.N)/(1<<20), "MiB/op")
 			b.ReportMetric(float64(before.HeapAlloc)/(1<<20), "MiB-held")
@@ -128,7 +140,7 @@ func BenchmarkTry(b *testing.B) {
 func BenchmarkEstimates(b *testing.B) {
 	for _, c := range []struct{ rows, tables, domain int }{{10_000, 2, 8}, {100_000, 2, 12}, {100_000, 2, 22}} {
 		b.Run(fmt.Sprintf("firms=%d/history=%d", c.rows, c.tables*c.domain*(c.domain+2)), func(b *testing.B) {
-			subjects, releases := crossings(c.rows, c.tables, c.domain, c.domain)
+			subjects, releases := crossings(c.rows, c.tables, c.domain, c.domain, true)
 			a := start(b, history.Sums, subjects, 3)
 			for _, r := range releases[:len(releases)-1] {
 				if err := a.Add(r); err != nil {

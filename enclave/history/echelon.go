@@ -1,6 +1,7 @@
 package history
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 )
@@ -52,12 +53,12 @@ func (e *echelon) clone() *echelon {
 	return c
 }
 
-// insert adds the column that has 1 at some positions and reports whether it was independent of the others.
-func (e *echelon) insert(positions []int32) bool {
+// insert adds the column that has 1 at some positions.
+func (e *echelon) insert(positions []int32) {
 	for _, p := range positions {
 		e.take(p, e.one)
 	}
-	return e.settle()
+	e.settle()
 }
 
 // take adds to the column in hand.
@@ -189,23 +190,25 @@ func (e *echelon) draw(random *stream) {
 	e.y = y
 }
 
-// nullBasis is a basis of all such vectors, one for each position without a pivot.
-func (e *echelon) nullBasis() [][]uint64 {
-	var basis [][]uint64
-	for free := range e.lines {
-		if e.lines[free].there {
-			continue
-		}
-		y := make([]uint64, len(e.lines))
-		y[free] = e.one
-		for p := free - 1; p >= 0; p-- {
-			if e.lines[p].there {
-				e.solve(y, p)
+// nullVectors are a basis of all such vectors, one for each position without a pivot.
+func (e *echelon) nullVectors() iter.Seq[[]uint64] {
+	return func(yield func([]uint64) bool) {
+		for free := range e.lines {
+			if e.lines[free].there {
+				continue
+			}
+			y := make([]uint64, len(e.lines))
+			y[free] = e.one
+			for p := free - 1; p >= 0; p-- {
+				if e.lines[p].there {
+					e.solve(y, p)
+				}
+			}
+			if !yield(y) {
+				return
 			}
 		}
-		basis = append(basis, y)
 	}
-	return basis
 }
 
 // solve gives a pivot the weight that the later ones leave it.

@@ -20,7 +20,7 @@ func (s *search) exposed(first []int32) (int, error) {
 	if err := s.fill(others); err != nil {
 		return 0, err
 	}
-	weights := others.nullBasis()
+	weights := slices.Collect(others.nullVectors())
 	if len(weights) == 0 {
 		return 0, nil
 	}

@@ -55,6 +55,15 @@ func (f *field) whole(x int64) uint64 {
 	return f.multiply(uint64(x), f.square)
 }
 
+// small is the ordinary number that something is, if it is a small one.
+func (f *field) small(a uint64) (x int64, small bool) {
+	const limit = 1 << 16
+	if a = f.multiply(a, 1); a > limit {
+		return -int64(f.prime - a), f.prime-a <= limit //nolint:gosec // below 2^61
+	}
+	return int64(a), true
+}
+
 // invert is a^(prime−2), by Fermat.
 func (f *field) invert(a uint64) uint64 {
 	inverse := f.one

@@ -5,11 +5,8 @@ import (
 	"slices"
 )
 
-// arrange puts the published cells of all releases in order, for so many groups. The order decides how long it takes to find groups, and nothing else: a person whose
-// column begins at a position that no line has joins a span without any arithmetic, so there should be people who begin at each. And what matters is
-// combinations with new cells in them: if these stand last, the people who are in nothing else but what stands there close all questions, and what is before
-// stays out of it.
-func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32, groups int) *matrix {
+// arrange lists the published cells of all releases by size.
+func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32) *matrix {
 	m := &matrix{people: p, releases: releases, distinct: distinct, newest: len(releases) - 1}
 	for t := range releases {
 		for cell, size := range sizes[t] {
@@ -22,7 +19,24 @@ func arrange(p *people, distinct bool, releases []*Release, sizes [][]int32, gro
 		return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.release, b.release), cmp.Compare(a.cell, b.cell))
 	})
 	m.index()
-	return m.peeled(groups)
+	return m
+}
+
+// peeled is the matrix in an order for so many groups. The order decides how long it takes to find groups, and nothing else: a person whose
+// column begins at a position that no line has joins a span without any arithmetic, so there should be people who begin at each. And what matters is
+// combinations with new cells in them: if these stand last, the people who are in nothing else but what stands there close all questions, and what is before
+// stays out of it.
+func (m *matrix) peeled(groups int) *matrix {
+	p := &peeling{matrix: m, groups: groups, gone: make([]bool, len(m.cells))}
+	for left := m.everybody(); len(p.order) < len(m.cells); left = p.inside(left) {
+		each := max(1, (left.count+sampled-1)/sampled)
+		var sample []int32
+		for i := 0; i < left.count; i += each {
+			sample = append(sample, left.person(i))
+		}
+		p.look(sample, each)
+	}
+	return m.ordered(p.order)
 }
 
 // peeling takes positions away, always one in which the fewest people are left, and with it them: whoever begins there, if the order is this one (smallest-last: D. W. Matula
@@ -37,20 +51,6 @@ type peeling struct {
 
 // sampled is how many people peeling looks at, until an eighth of them are left.
 const sampled = 1 << 16
-
-// peeled is the matrix in that order.
-func (m *matrix) peeled(groups int) *matrix {
-	p := &peeling{matrix: m, groups: groups, gone: make([]bool, len(m.cells))}
-	for left := m.everybody(); len(p.order) < len(m.cells); left = p.inside(left) {
-		each := max(1, (left.count+sampled-1)/sampled)
-		var sample []int32
-		for i := 0; i < left.count; i += each {
-			sample = append(sample, left.person(i))
-		}
-		p.look(sample, each)
-	}
-	return m.ordered(p.order)
-}
 
 // inside are those of some people who are in something, and in nothing that is gone.
 func (p *peeling) inside(of those) those {

@@ -15,7 +15,7 @@ type culprit struct {
 func (s *search) culprits(spans []*group, candidates []int) (named []culprit) {
 	candidates = s.smallestFirst(candidates)
 	for _, g := range spans {
-		rest := g.nullBasis()
+		rest := slices.Collect(g.nullVectors())
 		pivots := s.pivots(rest, candidates)
 		for i, p := range pivots {
 			if !slices.ContainsFunc(named, func(c culprit) bool { return c.position == p }) {

@@ -20,7 +20,10 @@ type stream struct {
 
 func (s Seed) stream(version uint64) *stream {
 	label := append([]byte("darkroom release-history audit 1"), s[:]...)
-	key := sha256.Sum256(binary.BigEndian.AppendUint64(label, version))
+	return newStream(sha256.Sum256(binary.BigEndian.AppendUint64(label, version)))
+}
+
+func newStream(key [32]byte) *stream {
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		panic(err) // only for keys of a wrong length
@@ -28,6 +31,15 @@ func (s Seed) stream(version uint64) *stream {
 	r := &stream{cipher: cipher.NewCTR(block, make([]byte, aes.BlockSize))} //nolint:gosec // a key is used for one stream only
 	r.next = len(r.block)
 	return r
+}
+
+// fork is another stream, whose key is drawn from this one.
+func (r *stream) fork() *stream {
+	var key [32]byte
+	for i := range 4 {
+		binary.LittleEndian.PutUint64(key[8*i:], r.uint64())
+	}
+	return newStream(key)
 }
 
 func (r *stream) uint64() uint64 {

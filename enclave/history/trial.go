@@ -9,16 +9,19 @@ import (
 
 // trial is the judgement of one table: steps 2 to 7.
 type trial struct {
-	k      int
-	first  int // the new releases: this one and those after it
-	random *stream
-	field  *field
+	k int
+	// wholeFrom is of how many cells on there may be a way without elimination.
+	wholeFrom int
+	first     int // the new releases: this one and those after it
+	random    *stream
+	field     *field
 
 	all    *matrix // with every cell that was asked for
 	pool   []int32
 	now    *search // of the matrix without what was suppressed and what is redundant
 	basis  []int32 // people who have its full rank between them
 	groups []*group
+	closed int // groups that left no question open
 	result *Result
 }
 
@@ -65,7 +68,12 @@ func (t *trial) run(ctx context.Context, passes int) error {
 // What follows from the earlier releases alone is out and settled, whether the same was promised of them or less: the only questions are
 // combinations with a new cell in them. So old cells that are hard to pack never stand in the way of new ones (step 5).
 func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
+	if whole, err := t.whole(ctx); err != nil || whole != nil {
+		t.now, t.groups, t.closed = &search{matrix: whole}, nil, t.k
+		return nil, err
+	}
 	if t.pool == nil {
+		t.all = t.all.peeled(t.k)
 		t.pool = t.all.pool(t.k)
 	}
 	if t.now, t.basis, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
@@ -74,7 +82,11 @@ func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 	if t.groups, err = t.now.pack(t.k, t.fresh()); err != nil {
 		return nil, err
 	}
+	t.closed = 0
 	for _, g := range t.groups {
+		if g.closed() {
+			t.closed++
+		}
 		more, err := t.now.refine(g, t.k)
 		if err != nil {
 			return nil, err
@@ -139,10 +151,6 @@ func (t *trial) finish() {
 	r := t.result
 	r.Clean = !r.Refused && len(r.Suppressed) == 0
 	r.Rank, r.Cells = len(t.now.cells), len(t.all.cells)
-	for _, g := range t.groups {
-		if g.closed() {
-			r.Groups++
-		}
-	}
+	r.Groups = t.closed
 	r.Refined, r.search, r.all = t.now.refined, t.now, t.all
 }

@@ -1,0 +1,37 @@
+package history
+
+import "context"
+
+// TryWhole has the audit try to do without elimination from so many cells on.
+func (a *Audit) TryWhole(from int) { a.wholeFrom = from }
+
+// Whole reports whether it did.
+func (r *Result) Whole() bool { return r.search.pool == nil }
+
+// Spans reports whether it is shown that columns of some positions, and what is about nobody, span all positions.
+func Spans(positions int, columns [][]int32, nobody []map[int32]int64, seed Seed) bool {
+	cells := make([]int32, len(columns))
+	for i := range cells {
+		cells[i] = int32(i)
+	}
+	release := &Release{Cells: cells, Published: columns}
+	p := &people{}
+	subjects := make([]uint32, len(columns))
+	for i := range subjects {
+		subjects[i] = uint32(i)
+	}
+	if err := p.grow(subjects); err != nil {
+		panic(err)
+	}
+	m := arrange(p, false, []*Release{release}, [][]int32{make([]int32, positions)})
+	for i := range positions {
+		m.cells = append(m.cells, coordinate{0, int32(i), 1})
+	}
+	m.index()
+	relations := make([]mixture, len(nobody))
+	for i := range nobody {
+		relations[i] = nobody[i]
+	}
+	r := &rests{matrix: m, gone: make([]bool, positions)}
+	return r.span(cells, relations).everything(context.Background(), seed.stream(0))
+}

@@ -1,0 +1,82 @@
+package history
+
+import (
+	"context"
+	"runtime"
+	"sync"
+)
+
+// wholeFrom is of how many cells on it is tried to show that groups have full rank without elimination, which takes little time of fewer.
+const wholeFrom = 1 << 10
+
+// whole tries to show that there are k groups of full rank (step 4) without elimination, which takes rank³ multiplications where cells are large and have little to do with
+// each other. There, people are as good as any others, and some times as many as there are cells will do. It returns the matrix without redundant cells, nil if nothing was shown.
+func (t *trial) whole(ctx context.Context) (*matrix, error) {
+	m := t.all
+	if len(m.cells) < t.wholeFrom || m.distinct && m.people.rows > m.people.count {
+		return nil, ctx.Err()
+	}
+	r := m.rests(m.prints(t.random))
+	people, groups := r.draft(t.k)
+	redundant, relations := r.redundant(t.field, people)
+	trying, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	failed := false
+	for _, ok := range inTurns(len(groups), func(i int) func() bool {
+		random := t.random.fork()
+		return func() bool {
+			ok := trying.Err() == nil && r.span(groups[i], relations).everything(trying, random)
+			if !ok {
+				giveUp()
+			}
+			return ok
+		}
+	}) {
+		failed = failed || !ok
+	}
+	if failed {
+		return nil, ctx.Err()
+	}
+	return m.only(func(p int) bool { return !redundant[p] }), nil
+}
+
+// inTurns prepares so many tasks one after the other, and does as many at once as there are processors.
+func inTurns[T any](n int, prepare func(i int) func() T) []T {
+	done, turns := make([]T, n), make(chan struct{}, runtime.GOMAXPROCS(0))
+	var all sync.WaitGroup
+	for i := range n {
+		task := prepare(i)
+		turns <- struct{}{}
+		all.Go(func() {
+			done[i] = task()
+			<-turns
+		})
+	}
+	all.Wait()
+	return done
+}
+
+// redundant are the positions that follow from others before them, old ones before new ones, as far as relations can be seen; and the relations between rests.
+func (r *rests) redundant(f *field, some *crowd) (redundant []bool, relations []mixture) {
+	order := r.of.oldFirst()
+	place := make([]int32, len(order))
+	for i, p := range order {
+		place[p] = int32(len(order) - 1 - i) //nolint:gosec // positions are numbered in int32
+	}
+	e := newEchelon(f, len(order))
+	for _, of := range r.relations(f, some) {
+		for p, times := range of {
+			e.take(place[p], f.whole(times))
+		}
+		if e.settle() {
+			if written := r.written(of); len(written) > 0 { // of those of which nothing is left it is nothing
+				relations = append(relations, written)
+			}
+		}
+	}
+	redundant = make([]bool, len(order))
+	for p := range redundant {
+		redundant[p] = e.lines[place[p]].there
+	}
+	return redundant, relations
+}

@@ -1,0 +1,116 @@
+package history_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/darkroom-project/darkroom/enclave/history"
+)
+
+// Columns of random people span everything, or everything but what is about nobody; and it is never shown of such as do not, whatever they lack, be it next to nothing.
+func TestSpans(t *testing.T) {
+	const positions = 40
+	shown, lacking := 0, 0
+	for n := range uint64(400) {
+		r := random(n)
+		var columns [][]int32
+		for range 3 * positions {
+			column := []int32{r.Int32N(positions / 2), positions/2 + r.Int32N(positions/2)}
+			if r.IntN(3) == 0 {
+				column = column[:1]
+			}
+			columns = append(columns, column)
+		}
+		whole := rankOf(positions, columns) == positions
+		if got := history.Spans(positions, columns, nil, seed); got && !whole {
+			t.Fatalf("system %d: it was shown of columns that do not span everything", n)
+		} else if got {
+			shown++
+		}
+		// The first position again: everybody who is in one is in the other.
+		for i, column := range columns {
+			if slices.Contains(column, 0) {
+				columns[i] = append(slices.Clone(column), positions)
+			}
+		}
+		if history.Spans(positions+1, columns, nil, seed) {
+			t.Fatalf("system %d: two positions are the same, and it was shown that they are not", n)
+		}
+		lacking++
+		if whole != history.Spans(positions+1, columns, []map[int32]int64{{0: 1, positions: -1}}, seed) && whole {
+			t.Errorf("system %d: it is not shown although that they are the same is known", n)
+		}
+	}
+	t.Logf("of %d systems, %d were shown to be whole", lacking, shown)
+	if shown < 100 || shown > 390 {
+		t.Error("the systems are too much alike to say anything")
+	}
+}
+
+// rankOf is that of columns, exactly.
+func rankOf(positions int, columns [][]int32) int {
+	var all [][]int64
+	for _, column := range columns {
+		written := make([]int64, positions)
+		for _, p := range column {
+			written[p] = 1
+		}
+		all = append(all, written)
+	}
+	return exactRank(all)
+}
+
+// Of tables with thousands of cells, all of which are large and have little to do with each other, the audit comes to the same with elimination and without: of a table by
+// another key, of one that would tell of some, of margins that others have and of none that are new.
+func TestWithoutElimination(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of cells")
+	}
+	const rows, domain = 60_000, 16
+	r, subjects := random(1), each(rows)
+	var keys [][]int32
+	for range 6 {
+		keys = append(keys, codes(r, rows, domain, false))
+	}
+	coarse := make([]int32, rows)
+	for row, code := range keys[0] {
+		coarse[row] = code / 4
+	}
+	cross := func(a, b []int32, margins ...[]int) *history.Release {
+		return crossed(subjects, [][]int32{a, b}, []int{domain, domain}, margins, 10)
+	}
+	without, with := start(t, history.Sums, subjects, 10), start(t, history.Sums, subjects, 10)
+	without.TryWhole(0)
+	with.TryWhole(1 << 30)
+	for i := range 4 {
+		table := cross(keys[i], keys[i+1], []int{0}, []int{1})
+		for _, a := range []*history.Audit{without, with} {
+			if err := a.Add(table); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	few := slices.Clone(keys[1])
+	for row := range 5 {
+		few[row] = history.None
+	}
+	for name, c := range map[string]struct {
+		table *history.Release
+		whole bool
+	}{
+		"another key":               {cross(keys[4], keys[5], []int{0}, []int{1}, []int{}), true},
+		"without margins":           {cross(keys[5], keys[2]), true},
+		"coarser values of a key":   {cross(coarse, keys[3], []int{0}, []int{}), true},
+		"nothing new":               {cross(keys[0], keys[1], []int{0}), true},
+		"all but five":              {cross(few, keys[3]), false},
+		"a key of two earlier ones": {cross(keys[0], keys[2], []int{1}), true},
+	} {
+		got, want := try(t, without, c.table), try(t, with, c.table)
+		if got.Whole() != c.whole || want.Whole() {
+			t.Errorf("%s: without elimination %t, and where it is not tried %t", name, got.Whole(), want.Whole())
+		}
+		if got.Rank != want.Rank || got.Cells != want.Cells || got.Clean != want.Clean || !slices.Equal(got.Suppressed, want.Suppressed) || got.Groups != want.Groups {
+			t.Errorf("%s: %v without elimination, and with it %v", name, got, want)
+		}
+	}
+}
