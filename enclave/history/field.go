@@ -47,6 +47,19 @@ func (f *field) multiply(a, b uint64) uint64 {
 	return f.subtract(high, borrow)
 }
 
+// reduce makes numbers of the field of sums of up to seven.
+func (f *field) reduce(sums []uint64) {
+	for i, sum := range sums {
+		sums[i] = below(f.prime, below(2*f.prime, below(4*f.prime, sum)))
+	}
+}
+
+// below is a number, less another one if it is no less, without a branch.
+func below(limit, x uint64) uint64 {
+	less, borrow := bits.Sub64(x, limit, 0)
+	return less + limit&-borrow
+}
+
 // whole is an ordinary number.
 func (f *field) whole(x int64) uint64 {
 	if x < 0 {

@@ -46,6 +46,11 @@ const maxRefined = 16
 // set is not, it is looked at in the same way in its turn; it has left less open. refine returns the spans to which somebody can be added
 // for fewer than k sets.
 func (s *search) refine(base *group, k int) (stuck []*group, err error) {
+	return s.refineAmong(nil, base, k)
+}
+
+// refineAmong is refine where nobody but some people, of whom a smaller span is known to leave others out, can add to the span; nil are all.
+func (s *search) refineAmong(some *crowd, base *group, k int) (stuck []*group, err error) {
 	if base.closed() {
 		return nil, nil
 	}
@@ -56,7 +61,7 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 		return nil, err
 	}
 	clear(s.owner)
-	who := s.adders(base)
+	who := s.adders(some, base)
 	var sets []*group
 	for number := 1; number <= k; number++ {
 		set := s.extend(base, uint8(number), base.questions)
@@ -73,7 +78,7 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 		sets = append(sets, set)
 	}
 	for _, set := range sets {
-		more, err := s.refine(set, k)
+		more, err := s.refineAmong(who.all, set, k)
 		if err != nil {
 			return nil, err
 		}
@@ -85,28 +90,33 @@ func (s *search) refine(base *group, k int) (stuck []*group, err error) {
 // adders is who can add to a span.
 type adders struct {
 	base      *group
+	some      *crowd // nobody else can; nil are all
 	pool, all *crowd
-	found     bool
 }
 
-func (s *search) adders(base *group) *adders {
+func (s *search) adders(some *crowd, base *group) *adders {
 	base.number = 0 // so that everyone is free
 	s.refresh(base)
-	who := &adders{base: base}
-	probe := base.probe.of(s.among(s.pool))
-	who.pool = s.pool.those(func(seat int32) bool { return probe.hit(seat) })
-	return who
+	return &adders{base: base, some: some, pool: s.hit(base, s.pool)}
+}
+
+// hit are those of a crowd whom a span's null vector hits.
+func (s *search) hit(base *group, some *crowd) *crowd {
+	probe := base.probe.of(s.among(some))
+	return some.those(probe.hit)
 }
 
 // find looks beyond the pool, once.
 func (o *adders) find(s *search) error {
-	if o.found {
-		return s.ctx.Err()
+	switch {
+	case o.all != nil:
+	case o.some != nil:
+		o.all = s.hit(o.base, o.some)
+	default:
+		owner := s.owner
+		s.owner = make([]uint8, len(owner))
+		o.all = s.gather(s.scan(o.base, 0, s.people.count))
+		s.owner = owner
 	}
-	o.found = true
-	owner := s.owner
-	s.owner = make([]uint8, len(owner))
-	o.all = s.gather(s.scan(o.base, 0, s.people.count))
-	s.owner = owner
 	return s.ctx.Err()
 }

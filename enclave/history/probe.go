@@ -60,6 +60,61 @@ func (p *probe) hit(person int32) bool {
 	return false
 }
 
+// hitBlock is of how many rows hits looks at once.
+const hitBlock = 1 << 11
+
+// hits are the people from from to to−1 of whom hit is true. Where everybody's rows stand together it goes through one release after the other, for some rows at once, which takes a third of
+// the time.
+func (p *probe) hits(from, to int32) (hits []int32) {
+	if p.distinct || p.people.runsOf != nil {
+		for person := from; person < to; person++ {
+			if p.hit(person) {
+				hits = append(hits, person)
+			}
+		}
+		return hits
+	}
+	var sums [hitBlock]uint64
+	starts, person := p.people.starts, from
+	for first := starts[from]; first < starts[to]; first += hitBlock {
+		end := min(first+hitBlock, starts[to])
+		p.rowSums(sums[:end-first], int(first))
+		for i, sum := range sums[:end-first] {
+			if sum == 0 {
+				continue
+			}
+			for starts[person+1] <= first+int32(i) {
+				person++
+			}
+			if len(hits) == 0 || hits[len(hits)-1] != person {
+				hits = append(hits, person)
+			}
+		}
+	}
+	return hits
+}
+
+// rowSums are y·column of rows from the first on.
+func (p *probe) rowSums(sums []uint64, first int) {
+	clear(sums)
+	added := 0
+	for t := range p.tables {
+		cells := p.tables[t].cells
+		if first >= len(cells) {
+			continue
+		}
+		of := p.sums[t]
+		for i, cell := range cells[first:min(first+len(sums), len(cells))] {
+			sums[i] += of[cell+1]
+		}
+		if added++; added == 6 { // and what there was: no more than fits
+			p.field.reduce(sums)
+			added = 0
+		}
+	}
+	p.field.reduce(sums)
+}
+
 // move changes the weight of a position.
 func (p *probe) move(position int, by uint64) {
 	if p.distinct {

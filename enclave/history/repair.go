@@ -64,12 +64,12 @@ func (s *search) pivots(vectors [][]uint64, candidates []int) []int {
 // support counts the people whom a combination of cells is about, up to k.
 func (s *search) support(weights []uint64, k int) int {
 	probe, count := s.probe(s.field, weights), 0
-	for person := range int32(s.people.count) { //nolint:gosec // fewer than rows
-		if probe.hit(person) {
-			if count++; count == k {
-				break
-			}
+	for first := 0; first < s.people.count && count < k; first += scanWindow {
+		for _, part := range inParts(first, min(first+scanWindow, s.people.count), func(from, to int32) int {
+			return len(probe.of(s.matrix).hits(from, to))
+		}) {
+			count += part
 		}
 	}
-	return count
+	return min(count, k)
 }

@@ -115,14 +115,8 @@ func (s *search) free(g *group, person int32) bool {
 
 // scan lists the free people from first to last−1 whom the group's null vector hits.
 func (s *search) scan(g *group, first, last int) []int32 {
-	return slices.Concat(inParts(first, last, func(from, to int32) (hits []int32) {
-		probe := g.probe.of(s.matrix)
-		for person := from; person < to; person++ {
-			if s.free(g, person) && probe.hit(person) {
-				hits = append(hits, person)
-			}
-		}
-		return hits
+	return slices.Concat(inParts(first, last, func(from, to int32) []int32 {
+		return slices.DeleteFunc(g.probe.of(s.matrix).hits(from, to), func(person int32) bool { return !s.free(g, person) })
 	})...)
 }
 

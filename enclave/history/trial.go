@@ -16,7 +16,8 @@ type trial struct {
 	random    *stream
 	field     *field
 
-	all    *matrix // with every cell that was asked for
+	all    *matrix         // with every cell that was asked for
+	prints [][]fingerprint // of all tables; nil until they are needed
 	pool   []int32
 	now    *search // of the matrix without what was suppressed and what is redundant
 	basis  []int32 // people who have its full rank between them

@@ -16,7 +16,10 @@ func (t *trial) whole(ctx context.Context) (*matrix, error) {
 	if len(m.cells) < t.wholeFrom || m.distinct && m.people.rows > m.people.count {
 		return nil, ctx.Err()
 	}
-	r := m.rests(m.prints(t.random))
+	if t.prints == nil {
+		t.prints = m.prints(t.random)
+	}
+	r := m.rests(t.prints)
 	people, groups := r.draft(t.k)
 	redundant, relations := r.redundant(t.field, people)
 	trying, giveUp := context.WithCancel(ctx)
