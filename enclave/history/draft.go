@@ -12,8 +12,8 @@ const (
 	peopleLeast = 1 << 16
 )
 
-// draft deals people out to disjoint groups: a sample of all, and more of those who are in positions that few are in. The crowd is all of them.
-func (m *matrix) draft(groups int) (*crowd, [][]int32) {
+// draft deals people out to disjoint groups: a sample of all, and more of those who are in positions that few are in.
+func (m *matrix) draft(groups int) [][]int32 {
 	step := max(1, m.people.count/max(peopleLeast, groups*peopleEach*len(m.cells)))
 	people := make([]int32, 0, m.people.count/step+1)
 	for person := 0; person < m.people.count; person += step {
@@ -23,8 +23,7 @@ func (m *matrix) draft(groups int) (*crowd, [][]int32) {
 	if step > 1 {
 		people = append(people, m.others(step, have, int32(groups*inEach))...) //nolint:gosec // groups are at most 255
 	}
-	seated := m.gather(people)
-	return seated, m.deal(seated, have, groups)
+	return m.deal(m.gather(people), have, groups)
 }
 
 // headcount is how many of some people are in each position.

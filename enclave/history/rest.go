@@ -135,15 +135,20 @@ func (r *rests) relations(f *field, some *crowd) (found []mixture) {
 		}
 	}
 	rows := r.among(some)
-	for i, a := range r.speak {
-		var sets []set
-		for _, p := range r.table[a] {
-			sets = append(sets, set{mixture{p: 1}, r.in[p]})
+	for _, more := range inTurns(len(r.speak), func(i int) func() []mixture {
+		return func() (found []mixture) {
+			a, sets := r.speak[i], []set(nil)
+			for _, p := range r.table[a] {
+				sets = append(sets, set{mixture{p: 1}, r.in[p]})
+			}
+			found = same(f, sets, len(r.tables[a].lists))
+			for _, b := range r.speak[:i] {
+				found = append(found, r.between(f, a, b, rows)...)
+			}
+			return found
 		}
-		found = append(found, same(f, sets, len(r.tables[a].lists))...)
-		for _, b := range r.speak[:i] {
-			found = append(found, r.between(f, a, b, rows)...)
-		}
+	}) {
+		found = append(found, more...)
 	}
 	return slices.DeleteFunc(found, func(of mixture) bool { return !r.aboutNobody(of) })
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -20,8 +21,8 @@ func (t *trial) whole(ctx context.Context) (*matrix, error) {
 		t.prints = m.prints(t.random)
 	}
 	r := m.rests(t.prints)
-	people, groups := r.draft(t.k)
-	redundant, relations := r.redundant(t.field, people)
+	groups := r.draft(t.k)
+	redundant, relations := r.redundant(t.field, r.some(groups))
 	trying, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	failed := false
@@ -41,6 +42,17 @@ func (t *trial) whole(ctx context.Context) (*matrix, error) {
 		return nil, ctx.Err()
 	}
 	return m.only(func(p int) bool { return !redundant[p] }), nil
+}
+
+// some are people of all groups, as many as a copy is made of.
+func (r *rests) some(groups [][]int32) *crowd {
+	var some []int32
+	people, rows := slices.Concat(groups...), float64(r.people.rows)/float64(r.people.count)
+	each := 1 + int(float64(len(people))*rows*float64(len(r.speak))/maxCopied)
+	for i := 0; i < len(people); i += each {
+		some = append(some, people[i])
+	}
+	return r.gather(some)
 }
 
 // inTurns prepares so many tasks one after the other, and does as many at once as there are processors.
