@@ -76,14 +76,14 @@ func (p *probe) hits(from, to int32) (hits []int32) {
 	}
 	var sums [hitBlock]uint64
 	starts, person := p.people.starts, from
-	for first := starts[from]; first < starts[to]; first += hitBlock {
-		end := min(first+hitBlock, starts[to])
-		p.rowSums(sums[:end-first], int(first))
-		for i, sum := range sums[:end-first] {
+	for first, last := int(starts[from]), int(starts[to]); first < last; first += hitBlock {
+		some := sums[:min(hitBlock, last-first)]
+		p.rowSums(some, first)
+		for i, sum := range some {
 			if sum == 0 {
 				continue
 			}
-			for starts[person+1] <= first+int32(i) {
+			for int(starts[person+1]) <= first+i {
 				person++
 			}
 			if len(hits) == 0 || hits[len(hits)-1] != person {

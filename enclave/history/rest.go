@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 )
@@ -124,7 +125,7 @@ func (r *rests) aboutNobody(of mixture) bool {
 
 // relations are combinations of positions that are about nobody, as far as they can be seen: what is part of what in a table, and what two tables both say. Some people
 // show which cells of two tables have to do with each other. Those of which nothing is left come first.
-func (r *rests) relations(f *field, some *crowd) (found []mixture) {
+func (r *rests) relations(ctx context.Context, f *field, some *crowd) (found []mixture, err error) {
 	for p := range r.cells {
 		if r.gone[p] {
 			of := mixture{int32(p): 1}
@@ -143,6 +144,9 @@ func (r *rests) relations(f *field, some *crowd) (found []mixture) {
 			}
 			found = same(f, sets, len(r.tables[a].lists))
 			for _, b := range r.speak[:i] {
+				if ctx.Err() != nil {
+					break
+				}
 				found = append(found, r.between(f, a, b, rows)...)
 			}
 			return found
@@ -150,11 +154,11 @@ func (r *rests) relations(f *field, some *crowd) (found []mixture) {
 	}) {
 		found = append(found, more...)
 	}
-	return slices.DeleteFunc(found, func(of mixture) bool { return !r.aboutNobody(of) })
+	return slices.DeleteFunc(found, func(of mixture) bool { return !r.aboutNobody(of) }), ctx.Err()
 }
 
 // between are relations of two tables. Rows connect cells of one with cells of the other; what no row connects belongs to different values of something that the tables
-// share. Such a part is of the same rows in both, so what one says of parts is a relation with what the other does.
+// share. Such a part should be of the same rows in both, so what one says of parts is a relation with what the other does: if it is about nobody, as only some rows were looked at.
 func (r *rests) between(f *field, a, b int, rows *matrix) []mixture {
 	shift := int32(len(r.tables[a].lists))           //nolint:gosec // at most the cells of a table
 	outside := shift + int32(len(r.tables[b].lists)) //nolint:gosec // likewise
@@ -233,7 +237,9 @@ func same(f *field, sets []set, parts int) (found []mixture) {
 	}
 	e := newEchelon(f, len(sets))
 	for _, list := range of {
-		e.insert(list)
+		if len(list) > 0 {
+			e.insert(list)
+		}
 	}
 	for y := range e.nullVectors() {
 		relation := mixture{}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 )
@@ -26,11 +27,20 @@ type direction struct {
 // two are numbers of two vectors: everything is done with two at once.
 type two = [2]float64
 
-// span is that of some people, and of directions that nobody's column has a part in.
+// maxEntries is how many positions of columns are kept; people beyond that are left out, who could only add to what is shown.
+const maxEntries = 1 << 24
+
+// maxTimes bounds the numbers of a direction: what is counted in grains is rounded so many times.
+const maxTimes = 1 << 8
+
+// span is that of some people, and of directions to which all columns are orthogonal, or nearly.
 func (r *rests) span(people []int32, relations []mixture) *span {
 	s := &span{positions: len(r.cells), gone: r.gone, starts: []int32{0}, scale: make([]float64, len(r.cells))}
 	count, read := make([]int64, s.positions), r.reader()
 	for _, person := range people {
+		if len(s.at) > maxEntries {
+			break
+		}
 		read.columns(person, func(positions []int32) {
 			s.at = append(s.at, positions...)
 			s.starts = append(s.starts, int32(len(s.at))) //nolint:gosec // a part of all rows
@@ -44,23 +54,35 @@ func (r *rests) span(people []int32, relations []mixture) *span {
 		s.scale[p] = 1 / math.Sqrt(float64(max(1, columns)))
 	}
 	for _, of := range relations {
-		d := direction{}
-		for p := range of {
-			d.at = append(d.at, p)
-		}
-		slices.Sort(d.at)
+		d := direction{at: slices.Sorted(maps.Keys(of))}
 		for _, p := range d.at {
-			d.times = append(d.times, of[p]*count[p]) // so that it is orthogonal to the columns where these are scaled
+			d.times = append(d.times, of[p]*count[p]) // where columns are scaled it is orthogonal to them
 		}
+		d.shorten()
 		s.others = append(s.others, d)
 	}
 	return s
 }
 
+// shorten makes the numbers small, and none of them 0.
+func (d *direction) shorten() {
+	most := int64(0)
+	for _, times := range d.times {
+		most = max(most, times, -times)
+	}
+	for ; most > maxTimes; most /= 2 {
+		for i, times := range d.times {
+			if times/2 != 0 {
+				d.times[i] = times / 2
+			}
+		}
+	}
+}
+
 const (
-	// near is how close to the span two random vectors have to come. If a vector of length 1 were orthogonal to it, its product with what is left of a random one would be
-	// that with the random one, which is evenly distributed in a cube of side 2: less than near with a probability of √2·near at most (K. Ball, Cube slicing in Rⁿ,
-	// 1986), and with both 2·10⁻¹⁸.
+	// near is how close to the span two random vectors u have to come. Let w have length 1 and be orthogonal to the span. Then w·u is w times what is left of u, so no more than that is long. But u is evenly
+	// distributed in a cube of side 2, so |w·u| < near has a probability of √2·near at most (K. Ball, Cube slicing in Rⁿ, 1986; u is of whole grains, which adds a hundredth), and of 2·10⁻¹⁸ for
+	// both.
 	near = 1.0 / (1 << 30)
 	// grain is what stands for 1 where it is counted in whole numbers.
 	grain = 1 << 44
@@ -84,8 +106,17 @@ func (s *span) everything(ctx context.Context, random *stream) bool {
 	return s.left(target, s.solve(ctx, target)) < near
 }
 
+// halvings is how many times a has to be doubled to be b, rounded down.
+func halvings(a, b float64) int {
+	if a == 0 {
+		return math.MaxInt
+	}
+	_, exponent := math.Frexp(a / b)
+	return -exponent
+}
+
 // solve looks for multiples of the columns, and then of the others, that add up to a target: the least ones, by conjugate gradients (M. R. Hestenes and E. Stiefel, 1952; of
-// E. J. Craig's kind), with positions scaled. If that gets nowhere it gives up.
+// E. J. Craig's kind), with positions scaled. If that gets nowhere it gives up. A product is rounded before it is added to anything, so that all processors come to the same.
 func (s *span) solve(ctx context.Context, target [][2]int64) (multiples []two) {
 	x, rest := make([]two, s.positions), make([]two, s.positions)
 	for p := range rest {
@@ -93,12 +124,15 @@ func (s *span) solve(ctx context.Context, target [][2]int64) (multiples []two) {
 			rest[p][i] = s.scale[p] * float64(target[p][i]) / grain
 		}
 	}
-	const enough = 1e-28
+	const enough = 93 // how many times the square of what is left is halved
 	ahead, multiples, turned := slices.Clone(rest), make([]two, len(s.starts)-1+len(s.others)), make([]two, s.positions)
 	first := product(rest, rest)
-	for step, now := 0, first; now[0] > enough*first[0] || now[1] > enough*first[1]; step++ {
-		progress := math.Log(now[0]/first[0]) / math.Log(enough)
-		if ctx.Err() != nil || step == maxSteps || step > maxSteps/8 && progress < float64(step)/maxSteps {
+	for step, now := 0, first; ; step++ {
+		halved := min(halvings(now[0], first[0]), halvings(now[1], first[1]))
+		if halved >= enough {
+			break
+		}
+		if ctx.Err() != nil || step == maxSteps || step > maxSteps/8 && halved*maxSteps < enough*step {
 			return nil
 		}
 		s.multiples(multiples, ahead)
@@ -107,14 +141,14 @@ func (s *span) solve(ctx context.Context, target [][2]int64) (multiples []two) {
 		for p := range x {
 			for i := range along {
 				by := ratio(now[i], along[i])
-				x[p][i] += by * ahead[p][i]
-				rest[p][i] -= by * turned[p][i]
+				x[p][i] += float64(by * ahead[p][i])
+				rest[p][i] -= float64(by * turned[p][i])
 			}
 		}
 		next := product(rest, rest)
 		for p := range ahead {
 			for i := range next {
-				ahead[p][i] = rest[p][i] + ratio(next[i], now[i])*ahead[p][i]
+				ahead[p][i] = rest[p][i] + float64(ratio(next[i], now[i])*ahead[p][i])
 			}
 		}
 		now = next
@@ -143,9 +177,9 @@ func (s *span) multiples(to, of []two) {
 		length := 0.0
 		for k, p := range d.at {
 			by := float64(d.times[k])
-			sum[0] += by * scaled[p][0]
-			sum[1] += by * scaled[p][1]
-			length += by * s.scale[p] * by * s.scale[p]
+			sum[0] += float64(by * scaled[p][0])
+			sum[1] += float64(by * scaled[p][1])
+			length += float64(by * s.scale[p] * by * s.scale[p])
 		}
 		to[people+i] = two{sum[0] / length, sum[1] / length}
 	}
@@ -165,8 +199,8 @@ func (s *span) sum(to, multiples []two) {
 	for i, d := range s.others {
 		by := multiples[people+i]
 		for k, p := range d.at {
-			to[p][0] += float64(d.times[k]) * by[0]
-			to[p][1] += float64(d.times[k]) * by[1]
+			to[p][0] += float64(float64(d.times[k]) * by[0])
+			to[p][1] += float64(float64(d.times[k]) * by[1])
 		}
 	}
 	for p, scale := range s.scale {
@@ -206,7 +240,8 @@ func (s *span) left(target [][2]int64, multiples []two) float64 {
 			if !(sums[p][i] < 1<<62) { // or no number
 				return math.Inf(1)
 			}
-			squares[i] += float64(left[p][i]) / grain * float64(left[p][i]) / grain
+			of := float64(left[p][i]) / grain
+			squares[i] += float64(of * of)
 		}
 	}
 	return math.Sqrt(max(squares[0], squares[1]))
@@ -215,8 +250,8 @@ func (s *span) left(target [][2]int64, multiples []two) float64 {
 // product is that of two vectors each.
 func product(a, b []two) (sum two) {
 	for p := range a {
-		sum[0] += a[p][0] * b[p][0]
-		sum[1] += a[p][1] * b[p][1]
+		sum[0] += float64(a[p][0] * b[p][0])
+		sum[1] += float64(a[p][1] * b[p][1])
 	}
 	return sum
 }

@@ -22,7 +22,10 @@ func (t *trial) whole(ctx context.Context) (*matrix, error) {
 	}
 	r := m.rests(t.prints)
 	groups := r.draft(t.k)
-	redundant, relations := r.redundant(t.field, r.some(groups))
+	redundant, relations, err := r.redundant(ctx, t.field, r.some(groups))
+	if err != nil {
+		return nil, err
+	}
 	trying, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	failed := false
@@ -46,10 +49,18 @@ func (t *trial) whole(ctx context.Context) (*matrix, error) {
 
 // some are people of all groups, as many as a copy is made of.
 func (r *rests) some(groups [][]int32) *crowd {
+	people := slices.Concat(groups...)
+	rows, most := 0, maxCopied/max(1, len(r.speak))
+	for _, person := range people {
+		r.people.eachRow(person, func(int) { rows++ })
+	}
+	each := (rows + most - 1) / max(1, most)
 	var some []int32
-	people, rows := slices.Concat(groups...), float64(r.people.rows)/float64(r.people.count)
-	each := 1 + int(float64(len(people))*rows*float64(len(r.speak))/maxCopied)
-	for i := 0; i < len(people); i += each {
+	for i, taken := 0, 0; i < len(people); i += max(1, each) {
+		r.people.eachRow(people[i], func(int) { taken++ })
+		if taken > most {
+			break
+		}
 		some = append(some, people[i])
 	}
 	return r.gather(some)
@@ -72,14 +83,18 @@ func inTurns[T any](n int, prepare func(i int) func() T) []T {
 }
 
 // redundant are the positions that follow from others before them, old ones before new ones, as far as relations can be seen; and the relations between rests.
-func (r *rests) redundant(f *field, some *crowd) (redundant []bool, relations []mixture) {
+func (r *rests) redundant(ctx context.Context, f *field, some *crowd) (redundant []bool, relations []mixture, err error) {
+	found, err := r.relations(ctx, f, some)
+	if err != nil {
+		return nil, nil, err
+	}
 	order := r.of.oldFirst()
 	place := make([]int32, len(order))
 	for i, p := range order {
 		place[p] = int32(len(order) - 1 - i) //nolint:gosec // positions are numbered in int32
 	}
 	e := newEchelon(f, len(order))
-	for _, of := range r.relations(f, some) {
+	for _, of := range found {
 		for p, times := range of {
 			e.take(place[p], f.whole(times))
 		}
@@ -93,5 +108,5 @@ func (r *rests) redundant(f *field, some *crowd) (redundant []bool, relations []
 	for p := range redundant {
 		redundant[p] = e.lines[place[p]].there
 	}
-	return redundant, relations
+	return redundant, relations, nil
 }

@@ -47,6 +47,32 @@ func TestSpans(t *testing.T) {
 	}
 }
 
+// A cell of everybody that two keys' cells add up to is in relations with as many columns as there are, which must not be too many to count with.
+func TestSpansWithLargeCells(t *testing.T) {
+	const values = 20
+	r := random(1)
+	everybody := [2]map[int32]int64{{2 * values: 1}, {2 * values: 1}}
+	for key := range everybody {
+		for value := range int32(values) {
+			everybody[key][int32(key)*values+value] = -1
+		}
+	}
+	for _, people := range []int{1000, 100_000} {
+		var columns [][]int32
+		for range people {
+			columns = append(columns, []int32{r.Int32N(values), values + r.Int32N(values), 2 * values})
+		}
+		for n := range byte(3) {
+			if !history.Spans(2*values+1, columns, everybody[:], history.Seed{n}) {
+				t.Errorf("of %d people it is not shown", people)
+			}
+			if history.Spans(2*values+1, columns, everybody[:1], history.Seed{n}) {
+				t.Errorf("of %d people it is shown although one relation is not known", people)
+			}
+		}
+	}
+}
+
 // rankOf is that of columns, exactly.
 func rankOf(positions int, columns [][]int32) int {
 	var all [][]int64
