@@ -83,14 +83,17 @@ func TestHostileGuestsLeaveNothingBehind(t *testing.T) {
 		return holds()
 	}
 	cycle() // which fills what is kept on purpose: the cache, memory for the next instance
-	first := cycle()
-	second := cycle()
-	t.Logf("after the second cycle %+v, after the third %+v", first, second)
-	if second.heap > first.heap+1<<20 || second.objects > first.objects+5000 {
-		t.Errorf("the heap grew from %d objects of %d bytes to %d of %d", first.objects, first.heap, second.objects, second.heap)
-	}
-	if second.goroutines > first.goroutines || second.files > first.files || second.mappings > first.mappings+8 {
-		t.Errorf("there were %+v, and are %+v", first, second)
+	before := cycle()
+	for n := range 4 {
+		now := cycle()
+		t.Logf("after a cycle %+v, after one more %+v", before, now)
+		if !now.more(before) {
+			break
+		}
+		if n == 3 { // the runtime moves its own memory about, but not each time
+			t.Errorf("each cycle leaves something behind: there were %+v, and are %+v", before, now)
+		}
+		before = now
 	}
 	if waiting, free := s.Waiting(); waiting != 0 || free != 2 {
 		t.Errorf("%d wait for %d places", waiting, free)
@@ -101,6 +104,12 @@ func TestHostileGuestsLeaveNothingBehind(t *testing.T) {
 type held struct {
 	heap, objects               uint64
 	goroutines, files, mappings int
+}
+
+// more reports whether it is more than before, but for what comes and goes.
+func (h held) more(before held) bool {
+	return h.heap > before.heap+1<<20 || h.objects > before.objects+5000 ||
+		h.goroutines > before.goroutines || h.files > before.files || h.mappings > before.mappings+8
 }
 
 func holds() (now held) {
