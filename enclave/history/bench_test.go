@@ -31,6 +31,63 @@ func crossings(rows, tables, domain, last int, skewed bool) (subjects []uint32, 
 	return subjects, releases
 }
 
+// years is a history of tables of two years that cross two of five keys each, of so many values, and the last table of the second year to try. Of the first year some 2 % of the rows
+// are missing, who came later.
+func years(rows, domain int, skewed bool) (subjects []uint32, releases []*history.Release) {
+	r := random(uint64(rows)) //nolint:gosec // small, seeded test data
+	subjects = each(rows)
+	var now, before [][]int32
+	for i := range 5 {
+		now = append(now, codes(r, rows, domain, skewed && i%2 == 0))
+		before = append(before, slices.Clone(now[i]))
+	}
+	for row := range rows {
+		if r.IntN(50) > 0 {
+			continue
+		}
+		for _, codes := range before {
+			codes[row] = history.None
+		}
+	}
+	for _, keys := range [][][]int32{before, now} {
+		for i := range 4 {
+			releases = append(releases, crossed(subjects, keys[i:i+2], []int{domain, domain}, [][]int{{0}, {1}}, 10))
+		}
+	}
+	return subjects, releases
+}
+
+// BenchmarkSnapshots prints what the last of four tables costs that are published of two years, in whose cells nearly the same people are: if elimination decides, minutes of the largest.
+func BenchmarkSnapshots(b *testing.B) {
+	for _, c := range []struct {
+		rows, domain int
+		skewed       bool
+	}{{5_000_000, 20, true}, {5_000_000, 40, true}, {5_000_000, 20, false}, {5_000_000, 40, false}} {
+		b.Run(fmt.Sprintf("rows=%d/history=%d/skewed=%t", c.rows, 7*c.domain*(c.domain+2), c.skewed), func(b *testing.B) {
+			subjects, releases := years(c.rows, c.domain, c.skewed)
+			a := start(b, history.Sums, subjects, 10)
+			for _, r := range releases[:7] {
+				if err := a.Add(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			forgetPeak()
+			var result *history.Result
+			for b.Loop() {
+				result = try(b, a, releases[7])
+			}
+			b.ReportMetric(float64(result.Rank), "rank")
+			b.ReportMetric(float64(result.Cells), "cells")
+			b.ReportMetric(float64(len(result.Suppressed)), "lost")
+			b.ReportMetric(float64(result.Passes), "passes")
+			if result.Whole() {
+				b.ReportMetric(1, "whole")
+			}
+			reportPeak(b)
+		})
+	}
+}
+
 // forgetPeak has the kernel begin anew with the most memory that the process had at once, where it can, and returns what is not needed before.
 func forgetPeak() {
 	debug.FreeOSMemory()

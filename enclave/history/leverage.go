@@ -15,7 +15,7 @@ import (
 // that of the latest releases, which tell less than all.
 const MaxLeverageRank = 1500
 
-// Leverage is how much of single rows and subjects the releases determine together (step 8). The leverage of a row, between 0 and 1, is
+// Leverage is how much of single rows and subjects the releases determine together (step 7). The leverage of a row, between 0 and 1, is
 // h = mᵀ(MMᵀ)⁻¹m for its column m: the share of the row's own value in the best linear guess at it. It is 1 exactly when the value
 // follows, and all rows together have as much as the rank. For a subject, of whose rows any weighted sum may be wanted, it is the largest eigenvalue
 // of the block H = Mₛᵀ(MMᵀ)⁻¹Mₛ of its rows. For that an upper bound stands here: the sum over the rows or, where that is above the limit and this is

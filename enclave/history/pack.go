@@ -3,16 +3,16 @@ package history
 import "context"
 
 // rank finds the true rank of a matrix: a basis among all columns (step 3). The result is a search over the matrix without its
-// redundant cells, whose rows are independent, and people who have the full rank between them. Every column of a redundant cell is a
+// redundant cells, whose rows are independent. Every column of a redundant cell is a
 // fixed combination of the others', so a set of columns has the same rank without it. A new cell that follows from earlier ones is redundant, and
 // not one of these: it asks nothing that was not out.
-func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream) (*search, []int32, error) {
+func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream) (*search, error) {
 	first := m.oldFirst()
 	old := m.ordered(first)
 	s := &search{matrix: old, ctx: ctx, field: f, random: random, pool: old.gather(old.inOrder(pool)), owner: make([]uint8, m.people.count)}
 	basis := s.extend(nil, 1, old.positions())
 	if err := s.fill(basis); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	independent := make([]bool, len(m.cells))
 	for i, position := range first {
@@ -21,7 +21,7 @@ func rank(ctx context.Context, m *matrix, pool []int32, f *field, random *stream
 	s.matrix = m.only(func(p int) bool { return independent[p] })
 	s.pool = s.gather(s.inOrder(pool))
 	clear(s.owner)
-	return s, basis.members, nil
+	return s, nil
 }
 
 // pack builds k disjoint groups that close the questions asked (step 4).

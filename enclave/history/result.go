@@ -19,14 +19,10 @@ type Result struct {
 	// looked at besides, where groups did.
 	Groups, Refined int
 
-	// Deficits says for each group how far its rank was from the true one in the first pass, if that found anything to suppress.
-	Deficits []int
 	// Proven counts combinations of cells that were found to be about fewer than k subjects; Unproven those that may or may not be:
 	// the groups just did not work out.
 	Proven, Unproven int
-	// Exposed is of how many subjects alone a sum would follow if the table were published as it was; −1 if too many to count.
-	Exposed int
-	Passes  int // until nothing changed
+	Passes           int // until nothing changed
 
 	audit     *Audit
 	release   *Release
@@ -48,9 +44,9 @@ func (r *Result) Release() *Release { return r.release }
 
 // String is a summary without the people behind it.
 func (r *Result) String() string {
-	return fmt.Sprintf("clean %t, refused %t, suppressed %v, rank %d of %d cells, %d groups closed, %d spans refined, deficits %v, "+
-		"%d proven, %d unproven, %d exposed, %d passes", r.Clean, r.Refused, r.Suppressed, r.Rank, r.Cells, r.Groups, r.Refined, r.Deficits,
-		r.Proven, r.Unproven, r.Exposed, r.Passes)
+	return fmt.Sprintf("clean %t, refused %t, suppressed %v, rank %d of %d cells, %d groups closed, %d spans refined, "+
+		"%d proven, %d unproven, %d passes", r.Clean, r.Refused, r.Suppressed, r.Rank, r.Cells, r.Groups, r.Refined,
+		r.Proven, r.Unproven, r.Passes)
 }
 
 func (r *Result) cells() []int32 {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// trial is the judgement of one table: steps 2 to 7.
+// trial is the judgement of one table: steps 2 to 6.
 type trial struct {
 	k int
 	// wholeFrom is of how many cells on there may be a way without elimination.
@@ -20,7 +20,6 @@ type trial struct {
 	prints [][]fingerprint // of all tables; nil until they are needed
 	pool   []int32
 	now    *search // of the matrix without what was suppressed and what is redundant
-	basis  []int32 // people who have its full rank between them
 	groups []*group
 	closed int // groups that left no question open
 	result *Result
@@ -31,7 +30,7 @@ const maxPasses = math.MaxInt
 
 // run repeats packing and repair until a pass is clean, or no new cell can be named, or so many passes have named some.
 func (t *trial) run(ctx context.Context, passes int) error {
-	for first := true; ; first = false {
+	for {
 		stuck, err := t.settle(ctx)
 		if err != nil {
 			return err
@@ -42,14 +41,6 @@ func (t *trial) run(ctx context.Context, passes int) error {
 			return nil
 		}
 		named := t.explain(t.now.culprits(stuck, t.fresh()))
-		if first {
-			for _, g := range t.groups {
-				t.result.Deficits = append(t.result.Deficits, len(t.now.cells)-g.rank)
-			}
-			if t.result.Exposed, err = t.now.exposed(t.basis); err != nil {
-				return err
-			}
-		}
 		if len(named) == 0 {
 			t.result.Refused = true
 			t.finish()
@@ -77,7 +68,7 @@ func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 		t.all = t.all.peeled(t.k)
 		t.pool = t.all.pool(t.k)
 	}
-	if t.now, t.basis, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
+	if t.now, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
 		return nil, err
 	}
 	if t.groups, err = t.now.pack(t.k, t.fresh()); err != nil {
