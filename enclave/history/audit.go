@@ -118,9 +118,8 @@ func (a *Audit) judge(ctx context.Context, release *Release, passes int) (*Resul
 
 // trial prepares to judge the releases from the first new one.
 func (a *Audit) trial(releases []*Release, sizes [][]int32, first int) *trial {
-	random := a.seed.stream(a.version)
+	random, all := a.seed.stream(a.version), arrange(&a.people, a.kind == Subjects, releases, sizes)
 	return &trial{
-		k: a.k, wholeFrom: a.wholeFrom, first: first, random: random, field: newField(random),
-		all: arrange(&a.people, a.kind == Subjects, releases, sizes), result: &Result{},
+		k: a.k, wholeFrom: a.wholeFrom, first: first, random: random, field: newField(random), all: all, now: &search{matrix: all}, result: &Result{},
 	}
 }

@@ -12,118 +12,128 @@ const (
 	peopleLeast = 1 << 16
 )
 
-// draft deals people out to disjoint groups: a sample of all, and more of those who are in positions that few are in.
-func (m *matrix) draft(groups int) [][]int32 {
-	step := max(1, m.people.count/max(peopleLeast, groups*peopleEach*len(m.cells)))
-	people := make([]int32, 0, m.people.count/step+1)
-	for person := 0; person < m.people.count; person += step {
-		people = append(people, int32(person))
+// draft is some people and the positions that they are in, or missing from.
+type draft struct {
+	*rests
+	people    []int32
+	positions [][]int32 // by place among the people
+	in        []int32   // by position: how many of them
+}
+
+// draft finds people for so many groups: each so-manieth of all, and more of those who are where few are. Of a position where less than inEach are for each group that is everybody there is.
+func (r *rests) draft(groups int) *draft {
+	d := &draft{rests: r, in: make([]int32, len(r.cells))}
+	step := max(1, r.people.count/max(peopleLeast, groups*peopleEach*len(r.cells)))
+	for _, part := range inParts(0, (r.people.count+step-1)/step, func(from, to int32) *draft {
+		part := &draft{rests: r, in: make([]int32, len(r.cells))}
+		for read, i := r.reader(), from; i < to; i++ {
+			person := i * int32(step) //nolint:gosec // no more than people
+			part.take(person, read.touched(person))
+		}
+		return part
+	}) {
+		for i, person := range part.people {
+			d.take(person, part.positions[i])
+		}
 	}
-	have := m.headcount(people)
 	if step > 1 {
-		people = append(people, m.others(step, have, int32(groups*inEach))...) //nolint:gosec // groups are at most 255
+		d.lookForMore(step, int32(groups*inEach)) //nolint:gosec // groups are at most 255
 	}
-	return m.deal(m.gather(people), have, groups)
+	return d
 }
 
-// headcount is how many of some people are in each position.
-func (m *matrix) headcount(people []int32) []int32 {
-	have := make([]int32, len(m.cells))
-	for _, part := range inParts(0, len(people), func(from, to int32) []int32 {
-		have, read := make([]int32, len(m.cells)), m.reader()
-		for _, person := range people[from:to] {
-			read.walk(person, true, func(positions []int32) {
-				for _, p := range positions {
-					have[p]++
-				}
-			})
-		}
-		return have
-	}) {
-		for p, count := range part {
-			have[p] += count
-		}
+// take adds somebody who is in some positions, of whom nothing is known yet.
+func (d *draft) take(person int32, positions []int32) {
+	d.people, d.positions = append(d.people, person), append(d.positions, slices.Clone(positions))
+	for _, p := range positions {
+		d.in[p]++
 	}
-	return have
 }
 
-// others are people, none of those who stand at multiples of step, who are in positions where there are not enough, until there are. They are counted.
-func (m *matrix) others(step int, have []int32, enough int32) (people []int32) {
-	scarce := make([][]bool, len(m.tables)) // cells of full tables that are part of such a position
-	for _, t := range m.speak {
-		scarce[t] = make([]bool, len(m.tables[t].lists))
-		for cell, list := range m.tables[t].lists {
-			scarce[t][cell] = slices.ContainsFunc(list, func(p int32) bool { return have[p] < enough })
-		}
-	}
-	join := func(have []int32, read *reader, person int32) (joined bool) {
-		read.walk(person, true, func(positions []int32) {
-			joined = slices.ContainsFunc(positions, func(p int32) bool { return have[p] < enough })
-			for _, p := range positions {
-				if joined {
-					have[p]++
-				}
-			}
-		})
-		return joined
-	}
-	for _, part := range inParts(0, m.people.count, func(from, to int32) (found []int32) {
-		have, read := slices.Clone(have), m.reader()
+// lookForMore adds people, none of those who stand at multiples of step, who are in positions where there are not enough, until there are.
+func (d *draft) lookForMore(step int, enough int32) {
+	few := func(p int32) bool { return d.in[p] < enough }
+	scarce := d.cellsOf(few)
+	for _, part := range inParts(0, d.rests.people.count, func(from, to int32) *draft {
+		part, read := &draft{rests: d.rests, in: slices.Clone(d.in)}, d.reader()
 		for person := from; person < to; person++ {
-			in := false
-			m.people.eachRow(person, func(row int) {
-				for _, t := range m.speak {
-					if cell := m.cell(t, row); cell != None {
-						in = in || scarce[t][cell]
-					}
-				}
-			})
-			if in && int(person)%step > 0 && join(have, read, person) {
-				found = append(found, person)
+			if int(person)%step > 0 && scarce.hold(person) {
+				part.join(person, read.touched(person), enough)
 			}
 		}
-		return found
+		return part
 	}) {
-		read := m.reader()
-		for _, person := range part {
-			if join(have, read, person) {
-				people = append(people, person)
-			}
+		for i, person := range part.people {
+			d.join(person, part.positions[i], enough)
 		}
 	}
-	return people
 }
 
-// deal deals people out, of whom there are so many in each position: those first who are where the fewest are, each to the group that has the fewest there.
-func (m *matrix) deal(seated *crowd, have []int32, groups int) [][]int32 {
-	people := seated.who
-	rarest := slices.Concat(inParts(0, len(people), func(from, to int32) (rarest []int32) {
-		read := m.among(seated).reader()
-		for _, seat := range seated.seats[from:to] {
-			read.walk(seat, true, func(positions []int32) {
-				if len(positions) == 0 {
-					rarest = append(rarest, -1)
-					return
-				}
-				rarest = append(rarest, slices.MinFunc(positions, func(a, b int32) int { return cmp.Or(cmp.Compare(have[a], have[b]), cmp.Compare(a, b)) }))
-			})
+// join adds somebody who is in a position where there are not enough.
+func (d *draft) join(person int32, positions []int32, enough int32) {
+	if slices.ContainsFunc(positions, func(p int32) bool { return d.in[p] < enough }) {
+		d.take(person, positions)
+	}
+}
+
+// scarce are cells of full tables that are part of positions of some kind.
+type scarce struct {
+	*rests
+	alone       [][]bool // by table and cell
+	more, fewer [][]bool // of differences likewise, by cells of the earlier table
+}
+
+func (r *rests) cellsOf(kind func(p int32) bool) *scarce {
+	s := &scarce{r, make([][]bool, len(r.tables)), make([][]bool, len(r.tables)), make([][]bool, len(r.tables))}
+	parts := func(lists [][]int32) []bool {
+		parts := make([]bool, len(lists))
+		for cell, list := range lists {
+			parts[cell] = slices.ContainsFunc(list, kind)
 		}
-		return rarest
-	})...)
-	by := make([][]int32, len(m.cells)) // places among people, by their rarest position
-	for i, p := range rarest {
-		if p >= 0 {
-			by[p] = append(by[p], int32(i))
+		return parts
+	}
+	for _, t := range r.speak {
+		s.alone[t] = parts(r.tables[t].lists)
+		if since := r.since[t]; since != nil {
+			s.more[t], s.fewer[t] = parts(since.more), parts(since.fewer)
 		}
 	}
-	positions := m.positions()
-	slices.SortStableFunc(positions, func(a, b int) int { return cmp.Compare(have[a], have[b]) })
+	return s
+}
+
+// hold reports whether a person has a row in such a cell, or missing from one.
+func (s *scarce) hold(person int32) (holds bool) {
+	s.people.eachRow(person, func(row int) {
+		for _, t := range s.speak {
+			cell := s.cell(t, row)
+			holds = holds || cell != None && s.alone[t][cell]
+			if since := s.since[t]; since != nil && !holds {
+				was := s.cell(since.table, row)
+				if was == None || cell == None || since.still[was] != cell {
+					holds = cell != None && s.more[t][cell] || was != None && s.fewer[t][was]
+				}
+			}
+		}
+	})
+	return holds
+}
+
+// deal deals the people out: those first who are where the fewest are, each to the group that has the fewest there.
+func (d *draft) deal(groups int) [][]int32 {
+	by := make([][]int32, len(d.cells)) // places among people, by their rarest position
+	for i, positions := range d.positions {
+		if len(positions) > 0 {
+			rarest := slices.MinFunc(positions, func(a, b int32) int { return cmp.Or(cmp.Compare(d.in[a], d.in[b]), cmp.Compare(a, b)) })
+			by[rarest] = append(by[rarest], int32(i)) //nolint:gosec // fewer than rows
+		}
+	}
+	order := d.matrix.positions()
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(d.in[a], d.in[b]) })
 	dealt, in := make([][]int32, groups), make([][]int32, groups)
 	for g := range in {
-		in[g] = make([]int32, len(m.cells))
+		in[g] = make([]int32, len(d.cells))
 	}
-	read := m.among(seated).reader()
-	for _, p := range positions {
+	for _, p := range order {
 		for _, i := range by[p] {
 			least := 0
 			for g := range in {
@@ -131,13 +141,46 @@ func (m *matrix) deal(seated *crowd, have []int32, groups int) [][]int32 {
 					least = g
 				}
 			}
-			read.walk(seated.seats[i], true, func(positions []int32) {
-				for _, q := range positions {
-					in[least][q]++
-				}
-			})
-			dealt[least] = append(dealt[least], people[i])
+			for _, q := range d.positions[i] {
+				in[least][q]++
+			}
+			dealt[least] = append(dealt[least], d.people[i])
 		}
 	}
 	return dealt
+}
+
+// lacking reports whether there is a position where fewer than k people are, so that not all of k groups can have somebody there.
+func (d *draft) lacking(k int) bool {
+	for p, people := range d.in {
+		if !d.gone[p] && int(people) < k {
+			return true
+		}
+	}
+	return false
+}
+
+// few are cells of the newest table without which nothing is left that was found to be about fewer than k people, other than nothing; and how many.
+func (d *draft) few(k int) (named []Suppression) {
+	taken := map[int32]bool{}
+	for p, people := range d.in {
+		if d.gone[p] || int(people) >= k {
+			continue
+		}
+		var fresh []int
+		row := d.row(int32(p)) //nolint:gosec // positions are numbered in int32
+		for q := range row {
+			if d.cells[q].release >= d.newest {
+				fresh = append(fresh, int(q))
+			}
+		}
+		if len(fresh) == 0 || slices.ContainsFunc(fresh, func(q int) bool { return taken[int32(q)] }) { //nolint:gosec // likewise
+			continue // what follows from what was there is out; and what would follow with a cell that goes does not
+		}
+		slices.Sort(fresh)
+		cell := d.smallestFirst(fresh)[0]
+		taken[int32(cell)] = true //nolint:gosec // likewise
+		named = append(named, Suppression{d.cells[cell].cell, int(people)})
+	}
+	return named
 }

@@ -13,7 +13,7 @@ type Result struct {
 	Refused    bool
 	Suppressed []Suppression // by cell; for a refused table those named before it was given up
 
-	Rank  int // true rank of the history together with what may be published of the table
+	Rank  int // true rank of the history together with what may be published of the table; of a look that names cells a bound above it
 	Cells int // published cells, likewise; those above Rank follow from others
 	// Groups is how many of the k disjoint groups left no question open. Refined is how many spans of fewer dimensions had to be
 	// looked at besides, where groups did.

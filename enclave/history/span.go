@@ -13,6 +13,7 @@ type span struct {
 	gone      []bool  // positions that nothing is in
 	lacks     bool    // a position that no column has
 	starts    []int32 // of columns, and where the last one ends
+	fewer     []int32 // of columns: from where on they are less by one, and not more
 	at        []int32 // their positions
 	others    []direction
 	scale     []float64 // of positions: one by the root of how many columns have it
@@ -41,12 +42,13 @@ func (r *rests) span(people []int32, relations []mixture) *span {
 		if len(s.at) > maxEntries {
 			break
 		}
-		read.columns(person, func(positions []int32) {
-			s.at = append(s.at, positions...)
-			s.starts = append(s.starts, int32(len(s.at))) //nolint:gosec // a part of all rows
-			for _, p := range positions {
+		read.columns(person, func(in, missing []int32) {
+			s.fewer = append(s.fewer, int32(len(s.at)+len(in))) //nolint:gosec // a part of all rows
+			s.at = append(append(s.at, in...), missing...)
+			for _, p := range s.at[s.starts[len(s.starts)-1]:] {
 				count[p]++
 			}
+			s.starts = append(s.starts, int32(len(s.at))) //nolint:gosec // likewise
 		})
 	}
 	for p, columns := range count {
@@ -166,9 +168,13 @@ func (s *span) multiples(to, of []two) {
 	people := len(s.starts) - 1
 	for c := range people {
 		var sum two
-		for _, p := range s.at[s.starts[c]:s.starts[c+1]] {
+		for _, p := range s.at[s.starts[c]:s.fewer[c]] {
 			sum[0] += scaled[p][0]
 			sum[1] += scaled[p][1]
+		}
+		for _, p := range s.at[s.fewer[c]:s.starts[c+1]] {
+			sum[0] -= scaled[p][0]
+			sum[1] -= scaled[p][1]
 		}
 		to[c] = sum
 	}
@@ -191,9 +197,13 @@ func (s *span) sum(to, multiples []two) {
 	people := len(s.starts) - 1
 	for c := range people {
 		by := multiples[c]
-		for _, p := range s.at[s.starts[c]:s.starts[c+1]] {
+		for _, p := range s.at[s.starts[c]:s.fewer[c]] {
 			to[p][0] += by[0]
 			to[p][1] += by[1]
+		}
+		for _, p := range s.at[s.fewer[c]:s.starts[c+1]] {
+			to[p][0] -= by[0]
+			to[p][1] -= by[1]
 		}
 	}
 	for i, d := range s.others {
@@ -225,8 +235,11 @@ func (s *span) left(target [][2]int64, multiples []two) float64 {
 	}
 	people := len(s.starts) - 1
 	for c := range people {
-		for _, p := range s.at[s.starts[c]:s.starts[c+1]] {
+		for _, p := range s.at[s.starts[c]:s.fewer[c]] {
 			take(p, 1, multiples[c])
+		}
+		for _, p := range s.at[s.fewer[c]:s.starts[c+1]] {
+			take(p, -1, multiples[c])
 		}
 	}
 	for i, d := range s.others {

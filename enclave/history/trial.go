@@ -16,8 +16,8 @@ type trial struct {
 	random    *stream
 	field     *field
 
-	all    *matrix         // with every cell that was asked for
-	prints [][]fingerprint // of all tables; nil until they are needed
+	all    *matrix // with every cell that was asked for
+	seen   *looks  // nil until it is needed
 	pool   []int32
 	now    *search // of the matrix without what was suppressed and what is redundant
 	groups []*group
@@ -31,27 +31,38 @@ const maxPasses = math.MaxInt
 // run repeats packing and repair until a pass is clean, or no new cell can be named, or so many passes have named some.
 func (t *trial) run(ctx context.Context, passes int) error {
 	for {
-		stuck, err := t.settle(ctx)
+		clean, named, err := t.pass(ctx)
 		if err != nil {
 			return err
 		}
 		t.result.Passes++
-		if len(stuck) == 0 {
-			t.finish()
-			return nil
+		if t.result.Refused = !clean && len(named) == 0; clean || t.result.Refused {
+			break
 		}
-		named := t.explain(t.now.culprits(stuck, t.fresh()))
-		if len(named) == 0 {
-			t.result.Refused = true
-			t.finish()
-			return nil
-		}
-		t.suppress(named)
-		if t.result.Passes == passes {
-			t.finish()
-			return nil
+		if t.suppress(named); t.result.Passes == passes {
+			break
 		}
 	}
+	t.finish()
+	return nil
+}
+
+// pass judges the matrix as it is, and names cells that have to go if it is not clean, as far as any could be named.
+func (t *trial) pass(ctx context.Context) (clean bool, named []Suppression, err error) {
+	whole, named, err := t.whole(ctx)
+	if err != nil || len(named) > 0 {
+		t.result.Proven += len(named)
+		return false, named, err
+	}
+	if whole != nil {
+		t.now, t.groups, t.closed = &search{matrix: whole}, nil, t.k
+		return true, nil, nil
+	}
+	stuck, err := t.settle(ctx)
+	if err != nil || len(stuck) == 0 {
+		return err == nil, nil, err
+	}
+	return false, t.explain(t.now.culprits(stuck, t.now.since(t.first))), nil
 }
 
 // settle does one pass over the matrix as it is: its rank, then k groups, and proofs for those that left questions open. It returns
@@ -60,10 +71,6 @@ func (t *trial) run(ctx context.Context, passes int) error {
 // What follows from the earlier releases alone is out and settled, whether the same was promised of them or less: the only questions are
 // combinations with a new cell in them. So old cells that are hard to pack never stand in the way of new ones (step 5).
 func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
-	if whole, err := t.whole(ctx); err != nil || whole != nil {
-		t.now, t.groups, t.closed = &search{matrix: whole}, nil, t.k
-		return nil, err
-	}
 	if t.pool == nil {
 		t.all = t.all.peeled(t.k)
 		t.pool = t.all.pool(t.k)
@@ -71,7 +78,7 @@ func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 	if t.now, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
 		return nil, err
 	}
-	if t.groups, err = t.now.pack(t.k, t.fresh()); err != nil {
+	if t.groups, err = t.now.pack(t.k, t.now.since(t.first)); err != nil {
 		return nil, err
 	}
 	t.closed = 0
@@ -88,24 +95,23 @@ func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 	return stuck, nil
 }
 
-// fresh are the positions of new cells.
-func (t *trial) fresh() []int { return t.now.since(t.first) }
-
-// suppress takes cells out of the matrix.
-func (t *trial) suppress(named []culprit) {
+// suppress notes cells that have to go and takes them out of the matrix.
+func (t *trial) suppress(named []Suppression) {
 	gone := map[int32]bool{}
-	for _, c := range named {
-		gone[t.now.cells[c.position].cell] = true
+	for _, s := range named {
+		gone[s.Cell] = true
 	}
+	t.result.Suppressed = append(t.result.Suppressed, named...)
+	slices.SortFunc(t.result.Suppressed, func(a, b Suppression) int { return cmp.Compare(a.Cell, b.Cell) })
 	t.all = t.all.only(func(p int) bool { c := t.all.cells[p]; return c.release < t.first || !gone[c.cell] })
 }
 
 // maxExplained is how many combinations of cells are traced back to the people whom they are about.
 const maxExplained = 64
 
-// explain notes what each named cell would complete, and returns the cells that have to go now: those whose disclosure is proven; only
+// explain finds out what each named cell would complete, and returns the cells that have to go now: those whose disclosure is proven; only
 // if there are none, the first quarter of those of which nothing is known. Without these the rest may work out.
-func (t *trial) explain(named []culprit) []culprit {
+func (t *trial) explain(named []culprit) (suppressed []Suppression) {
 	var proven, unproven []culprit
 	for _, c := range named {
 		if c.people = t.about(c.weights); c.people > 0 {
@@ -118,10 +124,9 @@ func (t *trial) explain(named []culprit) []culprit {
 		proven = unproven[:(len(unproven)+3)/4]
 	}
 	for _, c := range proven {
-		t.result.Suppressed = append(t.result.Suppressed, Suppression{t.now.cells[c.position].cell, c.people})
+		suppressed = append(suppressed, Suppression{t.now.cells[c.position].cell, c.people})
 	}
-	slices.SortFunc(t.result.Suppressed, func(a, b Suppression) int { return cmp.Compare(a.Cell, b.Cell) })
-	return proven
+	return suppressed
 }
 
 // about counts the people whom a combination is about: 0 if they are k or more, or were not counted any more.

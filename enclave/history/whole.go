@@ -10,21 +10,26 @@ import (
 // wholeFrom is of how many cells on it is tried to show that groups have full rank without elimination, which takes little time of fewer.
 const wholeFrom = 1 << 10
 
-// whole tries to show that there are k groups of full rank (step 4) without elimination, which takes rank³ multiplications where cells are large and have little to do with
-// each other. There, people are as good as any others, and some times as many as there are cells will do. It returns the matrix without redundant cells, nil if nothing was shown.
-func (t *trial) whole(ctx context.Context) (*matrix, error) {
+// whole tries to judge without elimination, which takes rank³ multiplications where cells are large and have little to do with each other. There, people are as good as any others, and
+// some times as many as there are cells will do to show that there are k groups of full rank (step 4): it returns the matrix without redundant cells. Or cells are named that
+// have to go, since what is left of one without others is about few. Otherwise nothing was found out.
+func (t *trial) whole(ctx context.Context) (shown *matrix, named []Suppression, err error) {
 	m := t.all
 	if len(m.cells) < t.wholeFrom || m.distinct && m.people.rows > m.people.count {
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
-	if t.prints == nil {
-		t.prints = m.prints(t.random)
+	if t.seen == nil {
+		t.seen = &looks{m.prints(t.random), m.earlier()}
 	}
-	r := m.rests(t.prints)
-	groups := r.draft(t.k)
+	r := m.rests(t.seen)
+	people := r.draft(t.k)
+	if named = people.few(t.k); len(named) > 0 || people.lacking(t.k) {
+		return nil, named, ctx.Err()
+	}
+	groups := people.deal(t.k)
 	redundant, relations, err := r.redundant(ctx, t.field, r.some(groups))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	trying, giveUp := context.WithCancel(ctx)
 	defer giveUp()
@@ -42,9 +47,9 @@ func (t *trial) whole(ctx context.Context) (*matrix, error) {
 		failed = failed || !ok
 	}
 	if failed {
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
-	return m.only(func(p int) bool { return !redundant[p] }), nil
+	return m.only(func(p int) bool { return !redundant[p] }), nil, nil
 }
 
 // some are people of all groups, as many as a copy is made of.

@@ -1,95 +1,22 @@
 package history
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
 )
 
-// rests is a matrix written otherwise: a margin stands for what is left of it without published cells that are within it. Each row is what it was less some other
-// rows, so the same follows from both. Columns are shorter, rows have less to do with each other, and of a margin all of whose cells are published nothing is left.
-type rests struct {
-	*matrix
-	of     *matrix // as it was
-	prints [][]fingerprint
-	table  [][]int32 // by release: its positions, the one with the fewest cells first
-	in     [][]int32 // by position: cells of the full table that are part of it, if they have rows
-	less   [][]int32 // by position: those that were taken from it, which have no row in common
-	gone   []bool    // by position: nothing is left
-}
-
-func (m *matrix) rests(prints [][]fingerprint) *rests {
-	written := *m
-	r := &rests{
-		matrix: &written, of: m, prints: prints, table: make([][]int32, len(m.tables)),
-		in: make([][]int32, len(m.cells)), less: make([][]int32, len(m.cells)), gone: make([]bool, len(m.cells)),
-	}
-	r.tables, r.holders = slices.Clone(m.tables), nil
-	for p, c := range m.cells {
-		r.table[c.release] = append(r.table[c.release], int32(p))
-		for _, h := range m.holders[p] {
-			if prints[h.table][h.cell] != (fingerprint{}) {
-				r.in[p] = append(r.in[p], h.cell)
-			}
-		}
-	}
-	for _, t := range m.speak {
-		slices.SortStableFunc(r.table[t], func(a, b int32) int { return cmp.Compare(len(r.in[a]), len(r.in[b])) })
-		r.take(t)
-	}
-	return r
-}
-
-// take takes from each position of a table those that are within it.
-func (r *rests) take(table int) {
-	whole := r.of.tables[table].lists
-	left := make([][]int32, len(whole))
-	before, parts := make([]bool, len(r.cells)), map[int32]int{}
-	for _, p := range r.table[table] {
-		clear(parts)
-		for _, cell := range r.in[p] {
-			for _, q := range whole[cell] {
-				if before[q] {
-					parts[q]++
-				}
-			}
-		}
-		var within []int32
-		for q, cells := range parts {
-			if cells == len(r.in[q]) {
-				within = append(within, q)
-			}
-		}
-		var taken map[int32]bool
-		r.less[p], taken = r.apart(within)
-		before[p], r.gone[p] = true, len(taken) == len(r.in[p])
-		for _, cell := range r.in[p] {
-			if !taken[cell] {
-				left[cell] = append(left[cell], p)
-			}
-		}
-	}
-	r.tables[table].lists = left
-}
-
-// apart are positions of a table, of some, that have no cell in common, and the cells that they have. The largest come first.
-func (r *rests) apart(some []int32) (apart []int32, cells map[int32]bool) {
-	slices.SortFunc(some, func(a, b int32) int { return cmp.Or(cmp.Compare(len(r.in[b]), len(r.in[a])), cmp.Compare(a, b)) })
-	cells = map[int32]bool{}
-	for _, p := range some {
-		if !slices.ContainsFunc(r.in[p], func(cell int32) bool { return cells[cell] }) {
-			apart = append(apart, p)
-			for _, cell := range r.in[p] {
-				cells[cell] = true
-			}
-		}
-	}
-	return apart, cells
-}
-
 // mixture is a combination of positions: how many times each is in it.
 type mixture map[int32]int64
+
+// once is a mixture of some positions, each of them once.
+func once(positions []int32) mixture {
+	of := mixture{}
+	for _, p := range positions {
+		of[p] = 1
+	}
+	return of
+}
 
 // add adds something to a combination of rests.
 func (r *rests) add(to mixture, position int32, times int64) {
@@ -98,8 +25,8 @@ func (r *rests) add(to mixture, position int32, times int64) {
 			delete(to, position)
 		}
 	}
-	for _, q := range r.less[position] {
-		r.add(to, q, times)
+	for q, by := range r.less[position] {
+		r.add(to, q, by*times)
 	}
 }
 
@@ -116,11 +43,26 @@ func (r *rests) written(of mixture) mixture {
 func (r *rests) aboutNobody(of mixture) bool {
 	sum := fingerprint{}
 	for p, times := range of {
-		for _, cell := range r.in[p] {
-			sum.add(r.prints[r.cells[p].release][cell], times)
-		}
+		sum.add(r.print[p], times)
 	}
 	return sum == fingerprint{}
+}
+
+// newly is what a relation says of later snapshots only, if it is one of the earlier ones too; otherwise all of it.
+func (r *rests) newly(of mixture) mixture {
+	later := maps.Clone(of)
+	for p, times := range of {
+		if r.before[p] < 0 {
+			return of
+		}
+		if later[r.before[p]] -= times; later[r.before[p]] == 0 {
+			delete(later, r.before[p])
+		}
+	}
+	if !r.aboutNobody(later) {
+		return of
+	}
+	return later
 }
 
 // relations are combinations of positions that are about nobody, as far as they can be seen: what is part of what in a table, and what two tables both say. Some people
@@ -128,11 +70,7 @@ func (r *rests) aboutNobody(of mixture) bool {
 func (r *rests) relations(ctx context.Context, f *field, some *crowd) (found []mixture, err error) {
 	for p := range r.cells {
 		if r.gone[p] {
-			of := mixture{int32(p): 1}
-			for _, q := range r.less[p] {
-				of[q] = -1
-			}
-			found = append(found, of)
+			found = append(found, r.row(int32(p)))
 		}
 	}
 	rows := r.among(some)
@@ -152,9 +90,13 @@ func (r *rests) relations(ctx context.Context, f *field, some *crowd) (found []m
 			return found
 		}
 	}) {
-		found = append(found, more...)
+		for _, of := range more {
+			if r.aboutNobody(of) {
+				found = append(found, r.newly(of))
+			}
+		}
 	}
-	return slices.DeleteFunc(found, func(of mixture) bool { return !r.aboutNobody(of) }), ctx.Err()
+	return found, ctx.Err()
 }
 
 // between are relations of two tables. Rows connect cells of one with cells of the other; what no row connects belongs to different values of something that the tables
@@ -184,7 +126,7 @@ func (r *rests) between(f *field, a, b int, rows *matrix) []mixture {
 // the last of all is in no part.
 func (r *rests) ofParts(table int, from int32, cells forest) (sets []set) {
 	size := map[int32]int{} // of parts, in cells of the table
-	for cell, rows := range r.prints[table] {
+	for cell, rows := range r.seen.prints[table] {
 		if rows != (fingerprint{}) {
 			size[cells.root(from+int32(cell))]++
 		}
@@ -210,12 +152,8 @@ func (r *rests) ofParts(table int, from int32, cells forest) (sets []set) {
 		if whole[part] {
 			continue
 		}
-		if apart, taken := r.apart(within[part]); len(taken) == size[part] {
-			s := set{of: mixture{}, parts: []int32{part}}
-			for _, p := range apart {
-				s.of[p] = 1
-			}
-			sets = append(sets, s)
+		if apart, taken, _ := r.apart(within[part], false); len(taken) == size[part] {
+			sets = append(sets, set{once(apart), []int32{part}})
 		}
 	}
 	return sets
