@@ -66,11 +66,11 @@ func BenchmarkSnapshots(b *testing.B) {
 		b.Run(fmt.Sprintf("rows=%d/history=%d/skewed=%t", c.rows, 7*c.domain*(c.domain+2), c.skewed), func(b *testing.B) {
 			subjects, releases := years(c.rows, c.domain, c.skewed)
 			a := start(b, history.Sums, subjects, 10)
+			lost := 0
 			for _, r := range releases[:7] {
-				if err := a.Add(r); err != nil {
-					b.Fatal(err)
-				}
+				lost += len(accept(b, a, r).Suppressed)
 			}
+			b.ReportMetric(float64(lost), "lost-before")
 			forgetPeak()
 			var result *history.Result
 			for b.Loop() {

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// peopleEach is how many people for each position draft looks for, for a group, and inEach how many in each position, if there are.
-	peopleEach, inEach = 3, 8
+	// peopleEach is how many people for each position draft looks for, for a group, and inEach how many in each position, if there are; atLeast is with how many it does.
+	peopleEach, inEach, atLeast = 3, 8, 3
 	// peopleLeast is how many it looks for at least, for all groups together.
 	peopleLeast = 1 << 16
 )
@@ -15,15 +15,27 @@ const (
 // draft is some people and the positions that they are in, or missing from.
 type draft struct {
 	*rests
-	people    []int32
-	positions [][]int32 // by place among the people
-	in        []int32   // by position: how many of them
+	people []int32
+	at     []int32 // positions of the first, then of the second
+	ends   []int32 // where those of each end
+	in     []int32 // by position: how many people
+	step   int     // each so-manieth of all people was looked at
+	out    []bool  // by position: whoever is in it is left out
+}
+
+// positions are those of somebody, by place among the people.
+func (d *draft) positions(i int32) []int32 {
+	from := int32(0)
+	if i > 0 {
+		from = d.ends[i-1]
+	}
+	return d.at[from:d.ends[i]]
 }
 
 // draft finds people for so many groups: each so-manieth of all, and more of those who are where few are. Of a position where less than inEach are for each group that is everybody there is.
 func (r *rests) draft(groups int) *draft {
-	d := &draft{rests: r, in: make([]int32, len(r.cells))}
 	step := max(1, r.people.count/max(peopleLeast, groups*peopleEach*len(r.cells)))
+	d := &draft{rests: r, in: make([]int32, len(r.cells)), step: step, out: make([]bool, len(r.cells))}
 	for _, part := range inParts(0, (r.people.count+step-1)/step, func(from, to int32) *draft {
 		part := &draft{rests: r, in: make([]int32, len(r.cells))}
 		for read, i := r.reader(), from; i < to; i++ {
@@ -33,58 +45,76 @@ func (r *rests) draft(groups int) *draft {
 		return part
 	}) {
 		for i, person := range part.people {
-			d.take(person, part.positions[i])
+			d.take(person, part.positions(int32(i)))
 		}
 	}
-	if step > 1 {
-		d.lookForMore(step, int32(groups*inEach)) //nolint:gosec // groups are at most 255
-	}
+	d.lookForMore(groups)
 	return d
+}
+
+// without is the draft without people who are in some positions, and with others in their places.
+func (d *draft) without(groups int, out []bool) *draft {
+	less := &draft{rests: d.rests, in: make([]int32, len(d.in)), step: d.step, out: out}
+	for i, person := range d.people {
+		if positions := d.positions(int32(i)); !less.leftOut(positions) {
+			less.take(person, positions)
+		}
+	}
+	less.lookForMore(groups)
+	return less
+}
+
+func (d *draft) leftOut(positions []int32) bool {
+	return slices.ContainsFunc(positions, func(p int32) bool { return d.out[p] })
 }
 
 // take adds somebody who is in some positions, of whom nothing is known yet.
 func (d *draft) take(person int32, positions []int32) {
-	d.people, d.positions = append(d.people, person), append(d.positions, slices.Clone(positions))
+	d.people, d.at = append(d.people, person), append(d.at, positions...)
+	d.ends = append(d.ends, int32(len(d.at))) //nolint:gosec // of some people
 	for _, p := range positions {
 		d.in[p]++
 	}
 }
 
-// lookForMore adds people, none of those who stand at multiples of step, who are in positions where there are not enough, until there are.
-func (d *draft) lookForMore(step int, enough int32) {
-	few := func(p int32) bool { return d.in[p] < enough }
-	scarce := d.cellsOf(few)
+// lookForMore adds people, none of those who were looked at, who are in positions where there are not enough for so many groups, until there are.
+func (d *draft) lookForMore(groups int) {
+	if d.step == 1 {
+		return
+	}
+	enough := int32(groups * inEach) //nolint:gosec // groups are at most 255
+	scarce := d.cellsOf(func(p int32) bool { return d.in[p] < enough && !d.out[p] })
 	for _, part := range inParts(0, d.rests.people.count, func(from, to int32) *draft {
-		part, read := &draft{rests: d.rests, in: slices.Clone(d.in)}, d.reader()
+		part, read := &draft{rests: d.rests, in: slices.Clone(d.in), out: d.out}, d.reader()
 		for person := from; person < to; person++ {
-			if int(person)%step > 0 && scarce.hold(person) {
+			if int(person)%d.step > 0 && scarce.hold(person) {
 				part.join(person, read.touched(person), enough)
 			}
 		}
 		return part
 	}) {
 		for i, person := range part.people {
-			d.join(person, part.positions[i], enough)
+			d.join(person, part.positions(int32(i)), enough)
 		}
 	}
 }
 
 // join adds somebody who is in a position where there are not enough.
 func (d *draft) join(person int32, positions []int32, enough int32) {
-	if slices.ContainsFunc(positions, func(p int32) bool { return d.in[p] < enough }) {
+	if slices.ContainsFunc(positions, func(p int32) bool { return d.in[p] < enough }) && !d.leftOut(positions) {
 		d.take(person, positions)
 	}
 }
 
-// scarce are cells of full tables that are part of positions of some kind.
-type scarce struct {
+// cells are those of full tables that are part of positions of some kind.
+type cells struct {
 	*rests
 	alone       [][]bool // by table and cell
 	more, fewer [][]bool // of differences likewise, by cells of the earlier table
 }
 
-func (r *rests) cellsOf(kind func(p int32) bool) *scarce {
-	s := &scarce{r, make([][]bool, len(r.tables)), make([][]bool, len(r.tables)), make([][]bool, len(r.tables))}
+func (r *rests) cellsOf(kind func(p int32) bool) *cells {
+	s := &cells{r, make([][]bool, len(r.tables)), make([][]bool, len(r.tables)), make([][]bool, len(r.tables))}
 	parts := func(lists [][]int32) []bool {
 		parts := make([]bool, len(lists))
 		for cell, list := range lists {
@@ -102,7 +132,7 @@ func (r *rests) cellsOf(kind func(p int32) bool) *scarce {
 }
 
 // hold reports whether a person has a row in such a cell, or missing from one.
-func (s *scarce) hold(person int32) (holds bool) {
+func (s *cells) hold(person int32) (holds bool) {
 	s.people.eachRow(person, func(row int) {
 		for _, t := range s.speak {
 			cell := s.cell(t, row)
@@ -118,30 +148,51 @@ func (s *scarce) hold(person int32) (holds bool) {
 	return holds
 }
 
-// deal deals the people out: those first who are where the fewest are, each to the group that has the fewest there.
-func (d *draft) deal(groups int) [][]int32 {
-	by := make([][]int32, len(d.cells)) // places among people, by their rarest position
-	for i, positions := range d.positions {
-		if len(positions) > 0 {
-			rarest := slices.MinFunc(positions, func(a, b int32) int { return cmp.Or(cmp.Compare(d.in[a], d.in[b]), cmp.Compare(a, b)) })
-			by[rarest] = append(by[rarest], int32(i)) //nolint:gosec // fewer than rows
+// common is the draft without positions where there are fewer people than groups need, and without everybody in these.
+func (d *draft) common(groups int) *draft {
+	for {
+		out, more := slices.Clone(d.out), false
+		for p, people := range d.in {
+			if !d.gone[p] && !out[p] && int(people) < groups*atLeast {
+				out[p], more = true, true
+			}
 		}
+		if !more {
+			return d
+		}
+		d = d.without(groups, out)
 	}
+}
+
+// deal deals the people out to groups, those first who are where the fewest are: each to the group that has the fewest there; if several have, in the next position; and of these to the
+// smallest.
+func (d *draft) deal(groups int) [][]int32 {
 	order := d.matrix.positions()
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(d.in[a], d.in[b]) })
+	place := make([]int32, len(order)) // of positions in the order
+	for i, p := range order {
+		place[p] = int32(i)
+	}
+	by := make([][]int32, len(order))     // places among people, by their rarest position
+	for i := range int32(len(d.people)) { //nolint:gosec // fewer than rows
+		if positions := d.positions(i); len(positions) > 0 {
+			slices.SortFunc(positions, func(a, b int32) int { return cmp.Compare(place[a], place[b]) })
+			by[positions[0]] = append(by[positions[0]], i)
+		}
+	}
 	dealt, in := make([][]int32, groups), make([][]int32, groups)
 	for g := range in {
-		in[g] = make([]int32, len(d.cells))
+		in[g] = make([]int32, len(order))
 	}
 	for _, p := range order {
 		for _, i := range by[p] {
 			least := 0
 			for g := range in {
-				if cmp.Or(cmp.Compare(in[g][p], in[least][p]), cmp.Compare(len(dealt[g]), len(dealt[least]))) < 0 {
+				if cmp.Or(compare(d.positions(i), in[g], in[least]), cmp.Compare(len(dealt[g]), len(dealt[least]))) < 0 {
 					least = g
 				}
 			}
-			for _, q := range d.positions[i] {
+			for _, q := range d.positions(i) {
 				in[least][q]++
 			}
 			dealt[least] = append(dealt[least], d.people[i])
@@ -150,37 +201,12 @@ func (d *draft) deal(groups int) [][]int32 {
 	return dealt
 }
 
-// lacking reports whether there is a position where fewer than k people are, so that not all of k groups can have somebody there.
-func (d *draft) lacking(k int) bool {
-	for p, people := range d.in {
-		if !d.gone[p] && int(people) < k {
-			return true
+// compare compares how many are in positions, the first one first.
+func compare(positions []int32, some, others []int32) int {
+	for _, p := range positions {
+		if c := cmp.Compare(some[p], others[p]); c != 0 {
+			return c
 		}
 	}
-	return false
-}
-
-// few are cells of the newest table without which nothing is left that was found to be about fewer than k people, other than nothing; and how many.
-func (d *draft) few(k int) (named []Suppression) {
-	taken := map[int32]bool{}
-	for p, people := range d.in {
-		if d.gone[p] || int(people) >= k {
-			continue
-		}
-		var fresh []int
-		row := d.row(int32(p)) //nolint:gosec // positions are numbered in int32
-		for q := range row {
-			if d.cells[q].release >= d.newest {
-				fresh = append(fresh, int(q))
-			}
-		}
-		if len(fresh) == 0 || slices.ContainsFunc(fresh, func(q int) bool { return taken[int32(q)] }) { //nolint:gosec // likewise
-			continue // what follows from what was there is out; and what would follow with a cell that goes does not
-		}
-		slices.Sort(fresh)
-		cell := d.smallestFirst(fresh)[0]
-		taken[int32(cell)] = true //nolint:gosec // likewise
-		named = append(named, Suppression{d.cells[cell].cell, int(people)})
-	}
-	return named
+	return 0
 }

@@ -42,7 +42,7 @@ func (m *matrix) earlier() []*earlier {
 func (m *matrix) mates(t, u, step int) []int32 {
 	mates, back := m.majority(t, u, step), m.majority(u, t, step)
 	for cell, mate := range mates {
-		if mate != None && back[mate] != int32(cell) { //nolint:gosec // as they are numbered
+		if mate != None && back[mate] != int32(cell) {
 			mates[cell] = None
 		}
 	}

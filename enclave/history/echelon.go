@@ -53,10 +53,14 @@ func (e *echelon) clone() *echelon {
 	return c
 }
 
-// insert adds the column that has 1 at some positions.
+// insert adds the column that has 1 at some positions, and −1 where it is the complement ^p that stands there.
 func (e *echelon) insert(positions []int32) {
 	for _, p := range positions {
-		e.take(p, e.one)
+		if p < 0 {
+			e.take(^p, e.subtract(0, e.one))
+		} else {
+			e.take(p, e.one)
+		}
 	}
 	e.settle()
 }
@@ -137,6 +141,18 @@ func (e *echelon) keep(pivot int) {
 	e.rank++
 	e.entries += len(l.at) + 1
 	e.follow(pivot)
+}
+
+// clear takes multiples of lines from a vector until there is nothing left at any line's pivot.
+func (e *echelon) clear(v []uint64) {
+	for p, factor := range v {
+		if l := &e.lines[p]; factor != 0 && l.there {
+			v[p] = 0
+			for i, q := range l.at {
+				v[q] = e.subtract(v[q], e.multiply(factor, l.value[i]))
+			}
+		}
+	}
 }
 
 // follow corrects y for a new line: its pivot's weight is no longer free, and weights that depend on that one follow. Free weights

@@ -33,5 +33,5 @@ func Spans(positions int, columns [][]int32, nobody []map[int32]int64, seed Seed
 		relations[i] = nobody[i]
 	}
 	r := &rests{matrix: m, gone: make([]bool, positions), since: make([]*difference, 1)}
-	return r.span(cells, relations).everything(context.Background(), seed.stream(0))
+	return r.span(cells, relations, r.gone).everything(context.Background(), seed.stream(0))
 }

@@ -6,17 +6,12 @@ import (
 	"github.com/darkroom-project/darkroom/enclave/history"
 )
 
-// Offices publish tables that cross a few attributes in pairs, with margins; what such sequences lose is printed.
+// Offices publish tables that cross a few attributes in pairs, with margins. Beside each other they lose nothing, once each has lost what it tells alone.
 func TestHonestSequences(t *testing.T) {
 	if testing.Short() {
 		t.Skip("thousands of cells")
 	}
-	for _, c := range []struct {
-		subjects, tables, rowsEach int
-		most                       float64 // share of cells that may be lost
-	}{
-		{10_000, 11, 1, 0.12}, {30_000, 4, 1, 0.01}, {30_000, 11, 1, 0.01}, {30_000, 6, 3, 0.01}, {100_000, 8, 1, 0.01},
-	} {
+	for _, c := range []struct{ subjects, tables, rowsEach int }{{10_000, 11, 1}, {30_000, 4, 1}, {30_000, 11, 1}, {30_000, 6, 3}, {100_000, 8, 1}} {
 		r := random(uint64(c.subjects + c.tables)) //nolint:gosec // small, seeded test data
 		subjects := make([]uint32, 0, c.subjects*c.rowsEach)
 		for s := range c.subjects {
@@ -30,7 +25,7 @@ func TestHonestSequences(t *testing.T) {
 			keys[i] = codes(r, len(subjects), d, i%2 == 1)
 		}
 		a := start(t, history.Sums, subjects, 10)
-		cells, lost, proven, passes, before := 0, 0, 0, 0, 0
+		cells, lost, passes, before := 0, 0, 0, 0
 		var last *history.Result
 		for n := range c.tables {
 			x := n % len(keys)
@@ -43,17 +38,14 @@ func TestHonestSequences(t *testing.T) {
 				t.Fatalf("%+v: an honest table was refused: %+v", c, result)
 			}
 			lost += len(result.Suppressed)
-			for _, s := range result.Suppressed {
-				proven += min(s.Subjects, 1)
-			}
 			passes += result.Passes
 			cells += result.Cells - before + len(result.Suppressed)
 			before, last = result.Cells, result
 		}
-		t.Logf("%d subjects, %d rows, %d tables: %d of %d cells lost, %.2f %%, %d of them to proven disclosures, %d passes; rank %d, %d groups closed, %d spans refined",
-			c.subjects, len(subjects), c.tables, lost, cells, 100*float64(lost)/float64(cells), proven, passes, last.Rank, last.Groups, last.Refined)
-		if float64(lost) > c.most*float64(cells) {
-			t.Errorf("more than %.0f %%", 100*c.most)
+		t.Logf("%d subjects, %d rows, %d tables: %d of %d cells lost, %d passes; rank %d, %d groups closed, %d spans refined",
+			c.subjects, len(subjects), c.tables, lost, cells, passes, last.Rank, last.Groups, last.Refined)
+		if lost > 0 {
+			t.Errorf("%+v: cells were lost", c)
 		}
 	}
 }

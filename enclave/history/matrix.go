@@ -26,13 +26,17 @@ type matrix struct {
 	holders  [][]holder   // by position
 }
 
-// holder is a full-table cell that is part of a published one.
-type holder struct{ table, cell int32 }
+// holder is a full-table cell that is part of a published one, or of rests may be missing from one.
+type holder struct {
+	table, cell int32
+	minus       bool
+}
 
 // table holds for each cell of a full table the positions of its column, ascending.
 type table struct {
 	cells []int32 // by row; none if no list has a position
 	lists [][]int32
+	minus [][]int32 // of rests: those of which the column has −1
 }
 
 // only is the matrix without the positions that keep does not hold.
@@ -87,21 +91,30 @@ func (m *matrix) index() {
 	}
 	m.tables, m.holders = make([]table, len(m.releases)), make([][]holder, len(m.cells))
 	for t, r := range m.releases {
-		lists := make([][]int32, len(r.Published))
-		for full, published := range r.Published {
-			for _, cell := range published {
-				if p, ok := positions[t][cell]; ok {
-					lists[full] = append(lists[full], p)
-					m.holders[p] = append(m.holders[p], holder{int32(t), int32(full)})
-				}
-			}
-			slices.Sort(lists[full])
+		m.tables[t].lists = m.listed(t, r.Published, positions[t], false)
+		if r.missing != nil {
+			m.tables[t].minus = m.listed(t, r.missing, positions[t], true)
 		}
-		if m.tables[t].lists = lists; len(positions[t]) > 0 {
+		if len(positions[t]) > 0 {
 			m.tables[t].cells = r.Cells
 			m.speak = append(m.speak, t)
 		}
 	}
+}
+
+// listed are lists of a table's cells that have positions, as positions.
+func (m *matrix) listed(t int, published [][]int32, positions map[int32]int32, minus bool) [][]int32 {
+	lists := make([][]int32, len(published))
+	for full, published := range published {
+		for _, cell := range published {
+			if p, ok := positions[cell]; ok {
+				lists[full] = append(lists[full], p)
+				m.holders[p] = append(m.holders[p], holder{int32(t), int32(full), minus}) //nolint:gosec // releases and cells are numbered in int32
+			}
+		}
+		slices.Sort(lists[full])
+	}
+	return lists
 }
 
 // cell is the cell of a full table that a row is in, or None.
@@ -112,11 +125,18 @@ func (m *matrix) cell(table, row int) int32 {
 	return None
 }
 
-// appendRow appends a row's column: positions in no order.
+// appendRow appends a row's column: positions in no order, and the complement ^p of those of which it has −1.
 func (m *matrix) appendRow(column []int32, row int) []int32 {
 	for _, t := range m.speak {
-		if cell := m.cell(t, row); cell != None {
-			column = append(column, m.tables[t].lists[cell]...)
+		cell := m.cell(t, row)
+		if cell == None {
+			continue
+		}
+		table := &m.tables[t]
+		if column = append(column, table.lists[cell]...); table.minus != nil {
+			for _, p := range table.minus[cell] {
+				column = append(column, ^p)
+			}
 		}
 	}
 	return column
@@ -154,7 +174,12 @@ func (r *reader) walk(person int32, together bool, visit func(positions []int32)
 			if !together {
 				visit(r.column)
 				r.column = r.column[:0]
-			} else if first+1 < end || n > 0 {
+				continue
+			}
+			for i, p := range r.column {
+				r.column[i] = max(p, ^p)
+			}
+			if first+1 < end || n > 0 {
 				r.unite()
 			}
 		}

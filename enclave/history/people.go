@@ -88,6 +88,18 @@ func (p *people) index(owners []int32) {
 	}
 }
 
+// owner is whose a row is.
+func (p *people) owner(row int) int32 {
+	run, found := slices.BinarySearch(p.starts, int32(row)) //nolint:gosec // at most maxRows
+	if !found {
+		run--
+	}
+	if p.person == nil {
+		return int32(run) //nolint:gosec // fewer than rows
+	}
+	return p.person[run]
+}
+
 // stretches is how many runs of rows a person has, stretch the n-th of them: rows first to last−1.
 func (p *people) stretches(person int32) int {
 	if p.runsOf == nil {

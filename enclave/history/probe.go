@@ -23,6 +23,11 @@ func (m *matrix) sums(f *field, y []uint64) [][]uint64 {
 			}
 			all[t][full+1] = sum
 		}
+		for full, list := range m.tables[t].minus {
+			for _, p := range list {
+				all[t][full+1] = f.subtract(all[t][full+1], y[p])
+			}
+		}
 	}
 	return all
 }
@@ -122,14 +127,22 @@ func (p *probe) move(position int, by uint64) {
 	}
 	for _, at := range p.holders[position] {
 		sum := &p.sums[at.table][at.cell+1]
-		*sum = p.field.add(*sum, by)
+		if at.minus {
+			*sum = p.field.subtract(*sum, by)
+		} else {
+			*sum = p.field.add(*sum, by)
+		}
 	}
 }
 
 func (p *probe) dot(positions []int32) uint64 {
 	sum := uint64(0)
 	for _, at := range positions {
-		sum = p.field.add(sum, p.y[at])
+		if at < 0 {
+			sum = p.field.subtract(sum, p.y[^at])
+		} else {
+			sum = p.field.add(sum, p.y[at])
+		}
 	}
 	return sum
 }

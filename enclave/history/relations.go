@@ -18,12 +18,16 @@ func once(positions []int32) mixture {
 	return of
 }
 
+func (m mixture) add(position int32, times int64) {
+	if m[position] += times; m[position] == 0 {
+		delete(m, position)
+	}
+}
+
 // add adds something to a combination of rests.
 func (r *rests) add(to mixture, position int32, times int64) {
 	if !r.gone[position] {
-		if to[position] += times; to[position] == 0 {
-			delete(to, position)
-		}
+		to.add(position, times)
 	}
 	for q, by := range r.less[position] {
 		r.add(to, q, by*times)
@@ -55,9 +59,7 @@ func (r *rests) newly(of mixture) mixture {
 		if r.before[p] < 0 {
 			return of
 		}
-		if later[r.before[p]] -= times; later[r.before[p]] == 0 {
-			delete(later, r.before[p])
-		}
+		later.add(r.before[p], -times)
 	}
 	if !r.aboutNobody(later) {
 		return of

@@ -20,6 +20,8 @@ type Release struct {
 	// published margins over it. Published cells are numbered from 0 in an order that is the caller's own, margins among them.
 	// A suppressed cell stands in no list.
 	Published [][]int32
+	// missing is Published for what rests have less of.
+	missing [][]int32
 }
 
 // check verifies that a release speaks of the history's rows, and returns how many numbers of published cells it uses.

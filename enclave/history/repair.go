@@ -2,24 +2,28 @@ package history
 
 import "slices"
 
-// culprit is a cell of the new table that has to go, and the combination of cells that it would complete.
-type culprit struct {
-	position int
-	weights  []uint64 // of positions; 0 on everyone in the group that fell short
-	people   int      // whom the combination is about, if they are fewer than k; otherwise 0
+// stuck is where there was nothing to go on with: combinations of positions, of which a basis is given, that are all about the same people at most, or of which that is not known.
+type stuck struct {
+	basis  [][]uint64
+	people int // fewer than k, or 0 if it is not known
 }
 
-// culprits names a new cell for every dimension that a span leaves open (step 6): a set of cells without which no combination of cells
+// culprit is a cell of the new table that has to go.
+type culprit struct {
+	position int
+	people   int // as many at most are what it would complete about, fewer than k; or 0 if that is not known
+}
+
+// culprits names a new cell for every dimension that a span leaves open, given as null vectors (step 6): a set of cells without which no combination of cells
 // remains that is orthogonal to the span and has a new cell in it. Cells named for an earlier span come first, then smaller ones before
 // larger ones. Combinations of earlier cells alone are in question no more.
-func (s *search) culprits(spans []*group, candidates []int) (named []culprit) {
-	candidates = s.smallestFirst(candidates)
-	for _, g := range spans {
-		rest := slices.Collect(g.nullVectors())
-		pivots := s.pivots(rest, candidates)
-		for i, p := range pivots {
+func (m *matrix) culprits(f *field, spans []*stuck, candidates []int) (named []culprit) {
+	candidates = m.smallestFirst(candidates)
+	for _, s := range spans {
+		pivots := f.pivots(s.basis, candidates)
+		for _, p := range pivots {
 			if !slices.ContainsFunc(named, func(c culprit) bool { return c.position == p }) {
-				named = append(named, culprit{position: p, weights: rest[i]})
+				named = append(named, culprit{p, s.people})
 			}
 		}
 		candidates = slices.DeleteFunc(candidates, func(p int) bool { return slices.Contains(pivots, p) })
@@ -30,7 +34,7 @@ func (s *search) culprits(spans []*group, candidates []int) (named []culprit) {
 
 // pivots brings vectors into reduced echelon form with pivots among the candidates, earlier ones first, and returns those: the i-th
 // vector is then the only one that is not 0 at the i-th pivot. Vectors beyond the pivots are 0 at every candidate.
-func (s *search) pivots(vectors [][]uint64, candidates []int) []int {
+func (f *field) pivots(vectors [][]uint64, candidates []int) []int {
 	var pivots []int
 	for _, p := range candidates {
 		done := len(pivots)
@@ -40,15 +44,15 @@ func (s *search) pivots(vectors [][]uint64, candidates []int) []int {
 		}
 		vectors[done], vectors[done+at] = vectors[done+at], vectors[done]
 		top := vectors[done]
-		scale := s.field.invert(top[p])
+		scale := f.invert(top[p])
 		for i, v := range top {
-			top[i] = s.field.multiply(v, scale)
+			top[i] = f.multiply(v, scale)
 		}
 		for i, v := range vectors {
 			if factor := v[p]; i != done && factor != 0 {
 				for j, t := range top {
 					if t != 0 {
-						v[j] = s.field.subtract(v[j], s.field.multiply(factor, t))
+						v[j] = f.subtract(v[j], f.multiply(factor, t))
 					}
 				}
 			}
@@ -59,17 +63,4 @@ func (s *search) pivots(vectors [][]uint64, candidates []int) []int {
 		}
 	}
 	return pivots
-}
-
-// support counts the people whom a combination of cells is about, up to k.
-func (s *search) support(weights []uint64, k int) int {
-	probe, count := s.probe(s.field, weights), 0
-	for first := 0; first < s.people.count && count < k; first += scanWindow {
-		for _, part := range inParts(first, min(first+scanWindow, s.people.count), func(from, to int32) int {
-			return len(probe.of(s.matrix).hits(from, to))
-		}) {
-			count += part
-		}
-	}
-	return min(count, k)
 }

@@ -44,9 +44,9 @@ func (m *matrix) rests(seen *looks) *rests {
 	for p, c := range m.cells {
 		r.table[c.release] = append(r.table[c.release], int32(p))
 		for _, h := range m.holders[p] {
-			if print := seen.prints[h.table][h.cell]; print != (fingerprint{}) {
+			if of := seen.prints[h.table][h.cell]; of != (fingerprint{}) {
 				r.in[p] = append(r.in[p], h.cell)
-				r.print[p].add(print, 1)
+				r.print[p].add(of, 1)
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func (d *difference) unchanged(mates []int32) {
 	d.still = slices.Repeat([]int32{None}, len(d.fewer))
 	for cell, was := range mates {
 		if was != None && slices.Equal(d.more[cell], d.fewer[was]) {
-			d.still[was] = int32(cell) //nolint:gosec // as they are numbered
+			d.still[was] = int32(cell)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func (r *rests) apart(some []int32, earlierToo bool) (apart []int32, cells, earl
 func (r *rests) row(position int32) mixture {
 	row := mixture{position: 1}
 	for q, times := range r.less[position] {
-		row[q] -= times
+		row.add(q, -times)
 	}
 	return row
 }

@@ -19,23 +19,22 @@ type Result struct {
 	// looked at besides, where groups did.
 	Groups, Refined int
 
-	// Proven counts combinations of cells that were found to be about fewer than k subjects; Unproven those that may or may not be:
-	// the groups just did not work out.
+	// Proven counts cells that were named since something about fewer than k subjects would follow with them; Unproven those of which it took too long
+	// to find out.
 	Proven, Unproven int
 	Passes           int // until nothing changed
 
-	audit     *Audit
-	release   *Release
-	sizes     []int32
-	search    *search
-	all       *matrix
-	explained int
+	audit   *Audit
+	release *Release
+	sizes   []int32
+	search  *search
+	all     *matrix
 }
 
 // Suppression is a published cell of the table that has to go.
 type Suppression struct {
 	Cell int32
-	// Subjects is how many subjects, fewer than k, a sum that follows with this cell is about; 0 if that was not shown.
+	// Subjects is how many subjects, fewer than k, something that follows with this cell is about at most; 0 if that was not found out.
 	Subjects int
 }
 

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"crypto/sha256"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,7 +17,9 @@ type search struct {
 	pool   *crowd // in order
 	owner  []uint8
 
-	refined int // spans that refine has looked at
+	refined int                        // spans that refine has looked at
+	known   map[[sha256.Size]byte]bool // what was left open, of those
+	word    []byte
 }
 
 // group is people of one group and the span of their columns.
@@ -96,16 +99,53 @@ func (s *search) consider(g *group, people *crowd) {
 		if !s.free(g, person) || !probe.hit(seat) {
 			continue
 		}
-		before := g.rank
-		probe.columns(seat, func(column []int32) {
-			if probe.dot(column) != 0 {
-				g.insert(column)
-			}
-		})
-		if g.rank > before {
-			s.owner[person] = g.number
-			g.members = append(g.members, person)
+		s.join(g, probe, person, seat)
+	}
+}
+
+// share gives people who are free to sets that they add to, each to the one that has the least rank, so that none has to go without while others have several; and reports whether all are
+// closed.
+func (s *search) share(sets []*group, people *crowd) (closed bool) {
+	among, probes := s.among(people), make([]*probe, len(sets))
+	for i, set := range sets {
+		probes[i] = set.probe.of(among)
+	}
+	for i, person := range people.who {
+		if s.owner[person] != 0 {
+			continue
 		}
+		best := -1
+		closed = true
+		for n, set := range sets {
+			if set.closed() {
+				continue
+			}
+			closed = false
+			if (best < 0 || set.rank < sets[best].rank) && probes[n].hit(people.seats[i]) {
+				best = n
+			}
+		}
+		if closed {
+			return true
+		}
+		if best >= 0 {
+			s.join(sets[best], probes[best], person, people.seats[i])
+		}
+	}
+	return !slices.ContainsFunc(sets, func(set *group) bool { return !set.closed() })
+}
+
+// join adds somebody to a group as far as the columns are outside of its span.
+func (s *search) join(g *group, probe *probe, person, seat int32) {
+	before := g.rank
+	probe.columns(seat, func(column []int32) {
+		if probe.dot(column) != 0 {
+			g.insert(column)
+		}
+	})
+	if g.rank > before {
+		s.owner[person] = g.number
+		g.members = append(g.members, person)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // span is whatever columns of people add up to, and some other directions.
 type span struct {
 	positions int
-	gone      []bool  // positions that nothing is in
+	gone      []bool  // positions that are left out
 	lacks     bool    // a position that no column has
 	starts    []int32 // of columns, and where the last one ends
 	fewer     []int32 // of columns: from where on they are less by one, and not more
@@ -34,9 +34,9 @@ const maxEntries = 1 << 24
 // maxTimes bounds the numbers of a direction: what is counted in grains is rounded so many times.
 const maxTimes = 1 << 8
 
-// span is that of some people, and of directions to which all columns are orthogonal, or nearly.
-func (r *rests) span(people []int32, relations []mixture) *span {
-	s := &span{positions: len(r.cells), gone: r.gone, starts: []int32{0}, scale: make([]float64, len(r.cells))}
+// span is that of some people, and of directions to which all columns are orthogonal, or nearly; without positions that are out, which the people are not in.
+func (r *rests) span(people []int32, relations []mixture, out []bool) *span {
+	s := &span{positions: len(r.cells), gone: make([]bool, len(r.cells)), starts: []int32{0}, scale: make([]float64, len(r.cells))}
 	count, read := make([]int64, s.positions), r.reader()
 	for _, person := range people {
 		if len(s.at) > maxEntries {
@@ -52,11 +52,15 @@ func (r *rests) span(people []int32, relations []mixture) *span {
 		})
 	}
 	for p, columns := range count {
+		s.gone[p] = r.gone[p] || out[p]
 		s.lacks = s.lacks || columns == 0 && !s.gone[p]
 		s.scale[p] = 1 / math.Sqrt(float64(max(1, columns)))
 	}
 	for _, of := range relations {
-		d := direction{at: slices.Sorted(maps.Keys(of))}
+		d := direction{at: slices.DeleteFunc(slices.Sorted(maps.Keys(of)), func(p int32) bool { return s.gone[p] })}
+		if len(d.at) == 0 {
+			continue
+		}
 		for _, p := range d.at {
 			d.times = append(d.times, of[p]*count[p]) // where columns are scaled it is orthogonal to them
 		}

@@ -20,8 +20,7 @@ type trial struct {
 	seen   *looks  // nil until it is needed
 	pool   []int32
 	now    *search // of the matrix without what was suppressed and what is redundant
-	groups []*group
-	closed int // groups that left no question open
+	closed int     // groups that left no question open
 	result *Result
 }
 
@@ -49,50 +48,55 @@ func (t *trial) run(ctx context.Context, passes int) error {
 
 // pass judges the matrix as it is, and names cells that have to go if it is not clean, as far as any could be named.
 func (t *trial) pass(ctx context.Context) (clean bool, named []Suppression, err error) {
-	whole, named, err := t.whole(ctx)
-	if err != nil || len(named) > 0 {
-		t.result.Proven += len(named)
-		return false, named, err
+	if clean, named, err = t.whole(ctx); err != nil || clean || len(named) > 0 {
+		return clean, named, err
 	}
-	if whole != nil {
-		t.now, t.groups, t.closed = &search{matrix: whole}, nil, t.k
-		return true, nil, nil
-	}
-	stuck, err := t.settle(ctx)
-	if err != nil || len(stuck) == 0 {
-		return err == nil, nil, err
-	}
-	return false, t.explain(t.now.culprits(stuck, t.now.since(t.first))), nil
-}
-
-// settle does one pass over the matrix as it is: its rank, then k groups, and proofs for those that left questions open. It returns
-// the spans where it got stuck; none if the promise holds.
-//
-// What follows from the earlier releases alone is out and settled, whether the same was promised of them or less: the only questions are
-// combinations with a new cell in them. So old cells that are hard to pack never stand in the way of new ones (step 5).
-func (t *trial) settle(ctx context.Context) (stuck []*group, err error) {
 	if t.pool == nil {
 		t.all = t.all.peeled(t.k)
 		t.pool = t.all.pool(t.k)
 	}
-	if t.now, err = rank(ctx, t.all, t.pool, t.field, t.random); err != nil {
+	found, err := t.settle(ctx, t.all, t.pool)
+	if err != nil {
+		return false, nil, err
+	}
+	if t.now, t.closed = found.search, found.closed; len(found.stuck) == 0 {
+		return true, nil, nil
+	}
+	return false, t.name(t.now.matrix, found.stuck), nil
+}
+
+// settled is what was found out of a matrix.
+type settled struct {
+	*search          // without what is redundant
+	basis   *group   // of everybody, positions numbered old ones first
+	closed  int      // of k groups, those that left no question open
+	stuck   []*stuck // where it got stuck; none if the promise holds
+}
+
+// settle finds the rank of a matrix, then k groups, and proofs for those that left questions open.
+//
+// What follows from the earlier releases alone is out and settled, whether the same was promised of them or less: the only questions are
+// combinations with a new cell in them. So old cells that are hard to pack never stand in the way of new ones (step 5).
+func (t *trial) settle(ctx context.Context, m *matrix, pool []int32) (found *settled, err error) {
+	found = &settled{}
+	if found.search, found.basis, err = rank(ctx, m, pool, t.field, t.random); err != nil {
 		return nil, err
 	}
-	if t.groups, err = t.now.pack(t.k, t.now.since(t.first)); err != nil {
+	groups, err := found.pack(t.k, found.since(t.first))
+	if err != nil {
 		return nil, err
 	}
-	t.closed = 0
-	for _, g := range t.groups {
+	for _, g := range groups {
 		if g.closed() {
-			t.closed++
+			found.closed++
 		}
-		more, err := t.now.refine(g, t.k)
+		more, err := found.refine(g, t.k)
 		if err != nil {
 			return nil, err
 		}
-		stuck = append(stuck, more...)
+		found.stuck = append(found.stuck, more...)
 	}
-	return stuck, nil
+	return found, nil
 }
 
 // suppress notes cells that have to go and takes them out of the matrix.
@@ -106,42 +110,24 @@ func (t *trial) suppress(named []Suppression) {
 	t.all = t.all.only(func(p int) bool { c := t.all.cells[p]; return c.release < t.first || !gone[c.cell] })
 }
 
-// maxExplained is how many combinations of cells are traced back to the people whom they are about.
-const maxExplained = 64
-
-// explain finds out what each named cell would complete, and returns the cells that have to go now: those whose disclosure is proven; only
-// if there are none, the first quarter of those of which nothing is known. Without these the rest may work out.
-func (t *trial) explain(named []culprit) (suppressed []Suppression) {
-	var proven, unproven []culprit
-	for _, c := range named {
-		if c.people = t.about(c.weights); c.people > 0 {
-			proven = append(proven, c)
+// name finds cells that have to go now: those without which nothing is left that is about fewer than k people; only if there are none, the first quarter of those of which nothing
+// is known. Without these the rest may work out.
+func (t *trial) name(m *matrix, stuck []*stuck) (named []Suppression) {
+	var proven, unproven []Suppression
+	for _, c := range m.culprits(t.field, stuck, m.since(t.first)) {
+		s := Suppression{m.cells[c.position].cell, c.people}
+		if c.people > 0 {
+			proven = append(proven, s)
 		} else {
-			unproven = append(unproven, c)
+			unproven = append(unproven, s)
 		}
 	}
+	t.result.Proven += len(proven)
+	t.result.Unproven += len(unproven)
 	if len(proven) == 0 {
-		proven = unproven[:(len(unproven)+3)/4]
+		return unproven[:(len(unproven)+3)/4]
 	}
-	for _, c := range proven {
-		suppressed = append(suppressed, Suppression{t.now.cells[c.position].cell, c.people})
-	}
-	return suppressed
-}
-
-// about counts the people whom a combination is about: 0 if they are k or more, or were not counted any more.
-func (t *trial) about(weights []uint64) int {
-	if t.result.explained++; t.result.explained > maxExplained {
-		t.result.Unproven++
-		return 0
-	}
-	people := t.now.support(weights, t.k)
-	if people == t.k {
-		t.result.Unproven++
-		return 0
-	}
-	t.result.Proven++
-	return people
+	return proven
 }
 
 func (t *trial) finish() {

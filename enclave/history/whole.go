@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"iter"
 	"runtime"
 	"slices"
 	"sync"
@@ -10,65 +11,106 @@ import (
 // wholeFrom is of how many cells on it is tried to show that groups have full rank without elimination, which takes little time of fewer.
 const wholeFrom = 1 << 10
 
-// whole tries to judge without elimination, which takes rank³ multiplications where cells are large and have little to do with each other. There, people are as good as any others, and
-// some times as many as there are cells will do to show that there are k groups of full rank (step 4): it returns the matrix without redundant cells. Or cells are named that
-// have to go, since what is left of one without others is about few. Otherwise nothing was found out.
-func (t *trial) whole(ctx context.Context) (shown *matrix, named []Suppression, err error) {
+// whole tries to judge without eliminating everything, which takes rank³ multiplications where cells are large and have little to do with each other. There, people are as good as any others, and
+// some times as many as there are cells will do to show that there are k groups that are in questions of all but a few positions (step 4). What is about these only is found out by elimination.
+func (t *trial) whole(ctx context.Context) (clean bool, named []Suppression, err error) {
 	m := t.all
 	if len(m.cells) < t.wholeFrom || m.distinct && m.people.rows > m.people.count {
-		return nil, nil, ctx.Err()
+		return false, nil, ctx.Err()
 	}
 	if t.seen == nil {
 		t.seen = &looks{m.prints(t.random), m.earlier()}
 	}
 	r := m.rests(t.seen)
 	people := r.draft(t.k)
-	if named = people.few(t.k); len(named) > 0 || people.lacking(t.k) {
-		return nil, named, ctx.Err()
+	common := people.common(t.k)
+	few := r.scarce(common.out)
+	if 2*len(few.place) > len(m.cells) {
+		return false, nil, ctx.Err()
 	}
-	groups := people.deal(t.k)
-	redundant, relations, err := r.redundant(ctx, t.field, r.some(groups))
+	rest, err := t.settle(ctx, few.matrix, few.everybody())
 	if err != nil {
-		return nil, nil, err
+		return false, nil, err
 	}
-	trying, giveUp := context.WithCancel(ctx)
+	redundant, relations, err := r.redundant(ctx, t.field, r.some(people.people))
+	if err != nil {
+		return false, nil, err
+	}
+	redundant.also(few.original(t.field, few.matrix.ordered(few.matrix.oldFirst()).cells, rest.basis.nullVectors()))
+	if len(rest.stuck) > 0 {
+		for _, s := range rest.stuck {
+			s.basis = redundant.without(few.original(t.field, rest.cells, slices.Values(s.basis)))
+		}
+		return false, t.name(m, rest.stuck), nil
+	}
+	if !t.dealt(ctx, r, common, relations) {
+		return false, nil, ctx.Err()
+	}
+	t.now, t.closed = &search{matrix: redundant.rest()}, t.k
+	return true, nil, nil
+}
+
+// dealt reports whether people could be dealt out to k groups all of which were shown to span whatever there is of the positions that they are in.
+func (t *trial) dealt(ctx context.Context, r *rests, common *draft, relations []mixture) bool {
+	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	failed := false
-	for _, ok := range inTurns(len(groups), func(i int) func() bool {
+	groups := common.deal(t.k)
+	return !slices.Contains(inTurns(len(groups), func(i int) func() bool {
 		random := t.random.fork()
 		return func() bool {
-			ok := trying.Err() == nil && r.span(groups[i], relations).everything(trying, random)
+			ok := ctx.Err() == nil && r.span(groups[i], relations, common.out).everything(ctx, random)
 			if !ok {
 				giveUp()
 			}
 			return ok
 		}
-	}) {
-		failed = failed || !ok
-	}
-	if failed {
-		return nil, nil, ctx.Err()
-	}
-	return m.only(func(p int) bool { return !redundant[p] }), nil, nil
+	}), false)
 }
 
-// some are people of all groups, as many as a copy is made of.
-func (r *rests) some(groups [][]int32) *crowd {
-	people := slices.Concat(groups...)
+// some are some of many people, as many as a copy is made of, and somebody in each cell of full tables that they are not in.
+func (r *rests) some(people []int32) *crowd {
 	rows, most := 0, maxCopied/max(1, len(r.speak))
 	for _, person := range people {
 		r.people.eachRow(person, func(int) { rows++ })
 	}
-	each := (rows + most - 1) / max(1, most)
 	var some []int32
-	for i, taken := 0, 0; i < len(people); i += max(1, each) {
+	for i, taken := 0, 0; i < len(people); i += 1 + rows/most {
 		r.people.eachRow(people[i], func(int) { taken++ })
 		if taken > most {
 			break
 		}
 		some = append(some, people[i])
 	}
-	return r.gather(some)
+	return r.gather(append(some, slices.Concat(inTurns(len(r.speak), func(i int) func() []int32 {
+		return func() []int32 { return r.inOtherCells(r.speak[i], some) }
+	})...)...))
+}
+
+// inOtherCells are people who are in cells of a full table that some are not in, one for each.
+func (r *rests) inOtherCells(table int, some []int32) (others []int32) {
+	cells, met, left := r.tables[table].cells, make([]bool, len(r.tables[table].lists)), 0
+	for cell, of := range r.seen.prints[table] {
+		if met[cell] = of == (fingerprint{}); !met[cell] {
+			left++
+		}
+	}
+	meet := func(cell int32) bool {
+		if cell == None || met[cell] {
+			return false
+		}
+		met[cell] = true
+		left--
+		return true
+	}
+	for _, person := range some {
+		r.people.eachRow(person, func(row int) { meet(r.cell(table, row)) })
+	}
+	for row := 0; row < len(cells) && left > 0; row++ {
+		if meet(cells[row]) {
+			others = append(others, r.people.owner(row))
+		}
+	}
+	return others
 }
 
 // inTurns prepares so many tasks one after the other, and does as many at once as there are processors.
@@ -87,31 +129,66 @@ func inTurns[T any](n int, prepare func(i int) func() T) []T {
 	return done
 }
 
-// redundant are the positions that follow from others before them, old ones before new ones, as far as relations can be seen; and the relations between rests.
-func (r *rests) redundant(ctx context.Context, f *field, some *crowd) (redundant []bool, relations []mixture, err error) {
+// redundancy is what combinations of positions are about nobody. Positions are redundant that follow from others before them, of which old ones are the first.
+type redundancy struct {
+	of    *matrix
+	place []int32 // of positions, the last ones first
+	span  *echelon
+}
+
+// redundant finds relations as far as they can be seen, which are returned between rests.
+func (r *rests) redundant(ctx context.Context, f *field, some *crowd) (all *redundancy, relations []mixture, err error) {
 	found, err := r.relations(ctx, f, some)
 	if err != nil {
 		return nil, nil, err
 	}
 	order := r.of.oldFirst()
-	place := make([]int32, len(order))
+	all = &redundancy{r.of, make([]int32, len(order)), newEchelon(f, len(order))}
 	for i, p := range order {
-		place[p] = int32(len(order) - 1 - i) //nolint:gosec // positions are numbered in int32
+		all.place[p] = int32(len(order) - 1 - i) //nolint:gosec // positions are numbered in int32
 	}
-	e := newEchelon(f, len(order))
 	for _, of := range found {
 		for p, times := range of {
-			e.take(place[p], f.whole(times))
+			all.span.take(all.place[p], f.whole(times))
 		}
-		if e.settle() {
+		if all.span.settle() {
 			if written := r.written(of); len(written) > 0 { // of those of which nothing is left it is nothing
 				relations = append(relations, written)
 			}
 		}
 	}
-	redundant = make([]bool, len(order))
-	for p := range redundant {
-		redundant[p] = e.lines[place[p]].there
+	return all, relations, nil
+}
+
+// also adds other combinations that are about nobody.
+func (r *redundancy) also(others iter.Seq[[]uint64]) {
+	for of := range others {
+		for p, weight := range of {
+			if weight != 0 {
+				r.span.take(r.place[p], weight)
+			}
+		}
+		r.span.settle()
 	}
-	return redundant, relations, nil
+}
+
+// without are combinations of positions that come to the same as some do, without those that are redundant.
+func (r *redundancy) without(some iter.Seq[[]uint64]) (without [][]uint64) {
+	order := make([]uint64, len(r.place))
+	for of := range some {
+		for p, weight := range of {
+			order[r.place[p]] = weight
+		}
+		r.span.clear(order)
+		for p := range of {
+			of[p] = order[r.place[p]]
+		}
+		without = append(without, of)
+	}
+	return without
+}
+
+// rest is the matrix without redundant positions.
+func (r *redundancy) rest() *matrix {
+	return r.of.only(func(p int) bool { return !r.span.lines[r.place[p]].there })
 }

@@ -105,38 +105,118 @@ func TestWithoutElimination(t *testing.T) {
 	cross := func(a, b []int32, margins ...[]int) *history.Release {
 		return crossed(subjects, [][]int32{a, b}, []int{domain, domain}, margins, 10)
 	}
-	without, with := start(t, history.Sums, subjects, 10), start(t, history.Sums, subjects, 10)
-	without.TryWhole(0)
-	with.TryWhole(1 << 30)
+	both := newBoth(t, subjects, 10)
 	for i := range 4 {
-		table := cross(keys[i], keys[i+1], []int{0}, []int{1})
-		for _, a := range []*history.Audit{without, with} {
-			if err := a.Add(table); err != nil {
-				t.Fatal(err)
-			}
-		}
+		both.add(cross(keys[i], keys[i+1], []int{0}, []int{1}))
 	}
 	few := slices.Clone(keys[1])
 	for row := range 5 {
 		few[row] = history.None
 	}
-	for name, c := range map[string]struct {
-		table *history.Release
-		whole bool
-	}{
-		"another key":               {cross(keys[4], keys[5], []int{0}, []int{1}, []int{}), true},
-		"without margins":           {cross(keys[5], keys[2]), true},
-		"coarser values of a key":   {cross(coarse, keys[3], []int{0}, []int{}), true},
-		"nothing new":               {cross(keys[0], keys[1], []int{0}), true},
-		"all but five":              {cross(few, keys[3]), false},
-		"a key of two earlier ones": {cross(keys[0], keys[2], []int{1}), true},
-	} {
-		got, want := try(t, without, c.table), try(t, with, c.table)
-		if got.Whole() != c.whole || want.Whole() {
-			t.Errorf("%s: without elimination %t, and where it is not tried %t", name, got.Whole(), want.Whole())
+	both.agree("another key", true, cross(keys[4], keys[5], []int{0}, []int{1}, []int{}))
+	both.agree("without margins", true, cross(keys[5], keys[2]))
+	both.agree("coarser values of a key", true, cross(coarse, keys[3], []int{0}, []int{}))
+	both.agree("nothing new", true, cross(keys[0], keys[1], []int{0}))
+	both.agree("all but five", false, cross(few, keys[3]))
+	both.agree("a key of two earlier ones", true, cross(keys[0], keys[2], []int{1}))
+}
+
+// Of a later snapshot, in which some came, some left and some moved, it does too; and where not few did, without elimination.
+func TestSnapshotsWithoutElimination(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of cells")
+	}
+	const rows, domain = 100_000, 16
+	r, subjects := random(2), each(rows)
+	var now, before [][]int32
+	for range 4 {
+		now = append(now, codes(r, rows, domain, false))
+		before = append(before, slices.Clone(now[len(now)-1]))
+	}
+	for row := range rows {
+		switch r.IntN(20) {
+		case 0, 1:
+			for _, codes := range before {
+				codes[row] = history.None
+			}
+		case 2, 3:
+			for _, codes := range now {
+				codes[row] = history.None
+			}
+		case 4, 5:
+			now[1][row] = r.Int32N(domain)
 		}
-		if got.Rank != want.Rank || got.Cells != want.Cells || got.Clean != want.Clean || !slices.Equal(got.Suppressed, want.Suppressed) || got.Groups != want.Groups {
-			t.Errorf("%s: %v without elimination, and with it %v", name, got, want)
+	}
+	both := newBoth(t, subjects, 10)
+	year := func(keys [][]int32, i int) *history.Release {
+		return crossed(subjects, keys[i:i+2], []int{domain, domain}, [][]int{{0}, {1}, {}}, 10)
+	}
+	for i := range 3 {
+		both.add(year(before, i))
+	}
+	for i := range 3 {
+		both.agree("a table of a later snapshot", true, year(now, i))
+		both.add(year(now, i))
+	}
+	again := [][]int32{slices.Clone(now[1]), now[2]}
+	here := slices.IndexFunc(now[2], func(code int32) bool { return code != history.None })
+	again[0][here] = (again[0][here] + 1) % domain
+	both.agree("one moved", false, year(again, 0))
+	both.agree("nobody moved", true, year(now, 1))
+}
+
+// Cells that were published when less was promised are in the way of nothing, nor of showing that.
+func TestLargerThanBeforeWithoutElimination(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of cells")
+	}
+	const rows, domain = 60_000, 16
+	r, subjects := random(3), each(rows)
+	var keys [][]int32
+	for i := range 6 {
+		keys = append(keys, codes(r, rows, domain, i%2 == 0))
+	}
+	both := newBoth(t, subjects, 20)
+	for i := range 4 {
+		both.add(crossed(subjects, keys[i:i+2], []int{domain, domain}, [][]int{{0}, {1}}, 5))
+	}
+	if known := crossed(subjects, keys[:2], []int{domain, domain}, nil, 5); len(small(subjects, known, 20)) == 0 {
+		t.Fatal("no cell is smaller than what is promised now")
+	}
+	both.agree("another key", true, crossed(subjects, [][]int32{keys[5], keys[1]}, []int{domain, domain}, [][]int{{0}, {1}}, 20))
+}
+
+// both are two audits of the same history, one of which tries to do without elimination.
+type both struct {
+	*testing.T
+	without, with *history.Audit
+}
+
+func newBoth(t *testing.T, subjects []uint32, k int) *both {
+	t.Helper()
+	b := &both{t, start(t, history.Sums, subjects, k), start(t, history.Sums, subjects, k)}
+	b.without.TryWhole(0)
+	b.with.TryWhole(1 << 30)
+	return b
+}
+
+func (b *both) add(table *history.Release) {
+	b.Helper()
+	for _, a := range []*history.Audit{b.without, b.with} {
+		if err := a.Add(table); err != nil {
+			b.Fatal(err)
 		}
+	}
+}
+
+// agree tries a table on both, which should come to the same, as it should be: clean without elimination, or to lose cells.
+func (b *both) agree(name string, clean bool, table *history.Release) {
+	b.Helper()
+	got, want := try(b, b.without, table), try(b, b.with, table)
+	if clean && !got.Whole() || want.Whole() {
+		b.Errorf("%s: without elimination %t, and where it is not tried %t", name, got.Whole(), want.Whole())
+	}
+	if got.Rank != want.Rank || got.Cells != want.Cells || got.Clean != want.Clean || got.Clean != clean || len(got.Suppressed) != len(want.Suppressed) {
+		b.Errorf("%s: %v without elimination, and with it %v", name, got, want)
 	}
 }
