@@ -36,17 +36,24 @@ func (d *draft) positions(i int32) []int32 {
 func (r *rests) draft(groups int) *draft {
 	step := max(1, r.people.count/max(peopleLeast, groups*peopleEach*len(r.cells)))
 	d := &draft{rests: r, in: make([]int32, len(r.cells)), step: step, out: make([]bool, len(r.cells))}
-	for _, part := range inParts(0, (r.people.count+step-1)/step, func(from, to int32) *draft {
+	parts := inParts(0, (r.people.count+step-1)/step, func(from, to int32) *draft {
 		part := &draft{rests: r, in: make([]int32, len(r.cells))}
 		for read, i := r.reader(), from; i < to; i++ {
 			person := i * int32(step) //nolint:gosec // no more than people
 			part.take(person, read.touched(person))
 		}
 		return part
-	}) {
+	})
+	people, at := 0, 0
+	for _, part := range parts {
+		people, at = people+len(part.people), at+len(part.at)
+	}
+	d.people, d.ends, d.at = make([]int32, 0, people), make([]int32, 0, people), make([]int32, 0, at)
+	for n, part := range parts {
 		for i, person := range part.people {
 			d.take(person, part.positions(int32(i)))
 		}
+		parts[n] = nil
 	}
 	d.lookForMore(groups)
 	return d
