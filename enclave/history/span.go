@@ -92,7 +92,7 @@ const (
 	near = 1.0 / (1 << 30)
 	// grain is what stands for 1 where it is counted in whole numbers.
 	grain = 1 << 44
-	// maxSteps are tried; 40 to 90 are enough where anything is to be had.
+	// maxSteps are tried; 40 to 150 are enough where anything is to be had.
 	maxSteps = 300
 )
 
@@ -138,7 +138,7 @@ func (s *span) solve(ctx context.Context, target [][2]int64) (multiples []two) {
 		if halved >= enough {
 			break
 		}
-		if ctx.Err() != nil || step == maxSteps || step > maxSteps/8 && halved*maxSteps < enough*step {
+		if ctx.Err() != nil || step == maxSteps || step > maxSteps/8 && 2*halved*maxSteps < enough*step {
 			return nil
 		}
 		s.multiples(multiples, ahead)
