@@ -21,14 +21,14 @@ const (
 // Audit keeps account of everything that the exact releases of one dataset determine together. Try answers whether a further table
 // may join them; Accept and Add make it one of them. An Audit is not safe for concurrent use.
 type Audit struct {
-	kind      Kind
-	k         int
-	wholeFrom int
-	seed      Seed
-	people    people
-	releases  []*Release
-	sizes     [][]int32 // of each release's cells, in distinct subjects
-	version   uint64
+	kind     Kind
+	k        int
+	scale    scale
+	seed     Seed
+	people   people
+	releases []*Release
+	sizes    [][]int32 // of each release's cells, in distinct subjects
+	version  uint64
 }
 
 // maxGroups is the largest k: a group's number has to fit beside each subject.
@@ -41,7 +41,7 @@ func New(kind Kind, subjects []uint32, k int, seed Seed) (*Audit, error) {
 	if k < 2 || k > maxGroups {
 		return nil, enclave.Internalf("history: %d subjects cannot be promised", k)
 	}
-	a := &Audit{kind: kind, k: k, wholeFrom: wholeFrom, seed: seed}
+	a := &Audit{kind: kind, k: k, scale: usual, seed: seed}
 	return a, a.people.grow(subjects)
 }
 
@@ -120,6 +120,6 @@ func (a *Audit) judge(ctx context.Context, release *Release, passes int) (*Resul
 func (a *Audit) trial(releases []*Release, sizes [][]int32, first int) *trial {
 	random, all := a.seed.stream(a.version), arrange(&a.people, a.kind == Subjects, releases, sizes)
 	return &trial{
-		k: a.k, wholeFrom: a.wholeFrom, first: first, random: random, field: newField(random), all: all, now: &search{matrix: all}, result: &Result{},
+		k: a.k, scale: a.scale, first: first, random: random, field: newField(random), all: all, now: &search{matrix: all}, result: &Result{},
 	}
 }

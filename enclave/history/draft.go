@@ -2,15 +2,21 @@ package history
 
 import (
 	"cmp"
+	"context"
 	"slices"
 )
 
-const (
-	// peopleEach is how many people for each position draft looks for, for a group, and inEach how many in each position, if there are; atLeast is with how many it does.
-	peopleEach, inEach, atLeast = 3, 8, 3
-	// peopleLeast is how many it looks for at least, for all groups together.
-	peopleLeast = 1 << 16
-)
+// scale is of what it is tried to judge without elimination, and with how many people.
+type scale struct {
+	cells   int // from how many on; little time is taken of fewer
+	each    int // people for each position and group, of all people
+	least   int // people at least, for all groups together
+	in      int // people in each position for a group, if there are
+	without int // with how many it does at least
+}
+
+// usual is what serves.
+var usual = scale{cells: 1 << 10, each: 3, least: 1 << 16, in: 8, without: 3}
 
 // draft is some people and the positions that they are in, or missing from.
 type draft struct {
@@ -19,8 +25,10 @@ type draft struct {
 	at     []int32 // positions of the first, then of the second
 	ends   []int32 // where those of each end
 	in     []int32 // by position: how many people
-	step   int     // each so-manieth of all people was looked at
-	out    []bool  // by position: whoever is in it is left out
+	scale  scale
+	groups int
+	step   int    // each so-manieth of all people was looked at
+	out    []bool // by position: whoever is in it is left out
 }
 
 // positions are those of somebody, by place among the people.
@@ -32,10 +40,10 @@ func (d *draft) positions(i int32) []int32 {
 	return d.at[from:d.ends[i]]
 }
 
-// draft finds people for so many groups: each so-manieth of all, and more of those who are where few are. Of a position where less than inEach are for each group that is everybody there is.
-func (r *rests) draft(groups int) *draft {
-	step := max(1, r.people.count/max(peopleLeast, groups*peopleEach*len(r.cells)))
-	d := &draft{rests: r, in: make([]int32, len(r.cells)), step: step, out: make([]bool, len(r.cells))}
+// draft finds people for some groups: each so-manieth of all, and more of those who are where few are. Of a position where fewer are than should be for each group that is everybody there is.
+func (r *rests) draft(scale scale, groups int) *draft {
+	step := max(1, r.people.count/max(1, scale.least, groups*scale.each*len(r.cells)))
+	d := &draft{rests: r, in: make([]int32, len(r.cells)), scale: scale, groups: groups, step: step, out: make([]bool, len(r.cells))}
 	parts := inParts(0, (r.people.count+step-1)/step, func(from, to int32) *draft {
 		part := &draft{rests: r, in: make([]int32, len(r.cells))}
 		for read, i := r.reader(), from; i < to; i++ {
@@ -55,19 +63,19 @@ func (r *rests) draft(groups int) *draft {
 		}
 		parts[n] = nil
 	}
-	d.lookForMore(groups)
+	d.lookForMore()
 	return d
 }
 
 // without is the draft without people who are in some positions, and with others in their places.
-func (d *draft) without(groups int, out []bool) *draft {
-	less := &draft{rests: d.rests, in: make([]int32, len(d.in)), step: d.step, out: out}
+func (d *draft) without(out []bool) *draft {
+	less := &draft{rests: d.rests, in: make([]int32, len(d.in)), scale: d.scale, groups: d.groups, step: d.step, out: out}
 	for i, person := range d.people {
-		if positions := d.positions(int32(i)); !less.leftOut(positions) {
+		if positions := d.positions(int32(i)); int(person)%d.step == 0 && !less.leftOut(positions) { // the others are found again, each once
 			less.take(person, positions)
 		}
 	}
-	less.lookForMore(groups)
+	less.lookForMore()
 	return less
 }
 
@@ -85,11 +93,11 @@ func (d *draft) take(person int32, positions []int32) {
 }
 
 // lookForMore adds people, none of those who were looked at, who are in positions where there are not enough for so many groups, until there are.
-func (d *draft) lookForMore(groups int) {
+func (d *draft) lookForMore() {
 	if d.step == 1 {
 		return
 	}
-	enough := int32(groups * inEach) //nolint:gosec // groups are at most 255
+	enough := int32(d.groups * d.scale.in) //nolint:gosec // groups are at most 255
 	scarce := d.cellsOf(func(p int32) bool { return d.in[p] < enough && !d.out[p] })
 	for _, part := range inParts(0, d.rests.people.count, func(from, to int32) *draft {
 		part, read := &draft{rests: d.rests, in: slices.Clone(d.in), out: d.out}, d.reader()
@@ -155,25 +163,34 @@ func (s *cells) hold(person int32) (holds bool) {
 	return holds
 }
 
-// common is the draft without positions where there are fewer people than groups need, and without everybody in these.
-func (d *draft) common(groups int) *draft {
-	for {
+// maxTurns is how often common finds more positions to do without.
+const maxTurns = 1 << 5
+
+// common is the draft without positions where there are fewer people than groups need, and without everybody in these; nil if these are more than half of all, or it takes too long.
+func (d *draft) common(ctx context.Context) *draft {
+	left := 0
+	for range maxTurns {
 		out, more := slices.Clone(d.out), false
 		for p, people := range d.in {
-			if !d.gone[p] && !out[p] && int(people) < groups*atLeast {
+			if !d.gone[p] && !out[p] && int(people) < d.groups*d.scale.without {
 				out[p], more = true, true
+				left++
 			}
 		}
 		if !more {
 			return d
 		}
-		d = d.without(groups, out)
+		if 2*left > len(d.cells) || ctx.Err() != nil {
+			return nil
+		}
+		d = d.without(out)
 	}
+	return nil
 }
 
 // deal deals the people out to groups, those first who are where the fewest are: each to the group that has the fewest there; if several have, in the next position; and of these to the
 // smallest.
-func (d *draft) deal(groups int) [][]int32 {
+func (d *draft) deal() [][]int32 {
 	order := d.matrix.positions()
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(d.in[a], d.in[b]) })
 	place := make([]int32, len(order)) // of positions in the order
@@ -187,7 +204,7 @@ func (d *draft) deal(groups int) [][]int32 {
 			by[positions[0]] = append(by[positions[0]], i)
 		}
 	}
-	dealt, in := make([][]int32, groups), make([][]int32, groups)
+	dealt, in := make([][]int32, d.groups), make([][]int32, d.groups)
 	for g := range in {
 		in[g] = make([]int32, len(order))
 	}

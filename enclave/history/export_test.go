@@ -3,7 +3,10 @@ package history
 import "context"
 
 // TryWhole has the audit try to do without elimination from so many cells on.
-func (a *Audit) TryWhole(from int) { a.wholeFrom = from }
+func (a *Audit) TryWhole(from int) { a.scale.cells = from }
+
+// Sample has it do so from the first cell on with samples of few people.
+func (a *Audit) Sample(in, without int) { a.scale = scale{in: in, without: without} }
 
 // Whole reports whether it did.
 func (r *Result) Whole() bool { return r.search.pool == nil }

@@ -135,13 +135,15 @@ func (p *probe) move(position int, by uint64) {
 	}
 }
 
-func (p *probe) dot(positions []int32) uint64 {
-	sum := uint64(0)
-	for _, at := range positions {
+func (p *probe) dot(positions []int32) uint64 { return p.field.dot(p.y, positions) }
+
+// dot is the product of a vector with a column.
+func (f *field) dot(y []uint64, column []int32) (sum uint64) {
+	for _, at := range column {
 		if at < 0 {
-			sum = p.field.subtract(sum, p.y[^at])
+			sum = f.subtract(sum, y[^at])
 		} else {
-			sum = p.field.add(sum, p.y[at])
+			sum = f.add(sum, y[at])
 		}
 	}
 	return sum

@@ -3,6 +3,7 @@ package history
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"slices"
 )
 
@@ -31,6 +32,10 @@ func (r *remainder) refine(s *search) (open []*stuck, err error) {
 		return nil, nil
 	}
 	if s.refined++; s.refined > maxRefined*(r.k+r.touched) {
+		if s.spent {
+			return nil, nil // it was said of what is all of this
+		}
+		s.spent = true
 		return []*stuck{{slices.Collect(r.nullVectors()), 0}}, nil
 	}
 	if err := s.ctx.Err(); err != nil {
@@ -48,13 +53,12 @@ func (r *remainder) refine(s *search) (open []*stuck, err error) {
 	} else {
 		r.some = s.hit(r.group, r.some)
 	}
-	rest := s.parts(r)
-	if rest == nil {
-		sets := s.complete(r, r.some)
-		if len(r.some.who) < r.k {
-			return []*stuck{{slices.Collect(r.nullVectors()), r.touched + len(r.some.who)}}, nil
-		}
-		rest = s.without(r, sets)
+	if len(r.some.who) < r.k {
+		return []*stuck{{slices.Collect(r.nullVectors()), r.touched + len(r.some.who)}}, nil
+	}
+	rest, open, divided := s.parts(r)
+	if !divided {
+		rest = s.without(r, s.complete(r, r.some))
 	}
 	for _, part := range rest {
 		more, err := part.refine(s)
@@ -150,55 +154,80 @@ func (s *search) without(r *remainder, sets []*group) (rest []*remainder) {
 	return rest
 }
 
-// parts are spans that leave open a part each of what a span does, which is about nobody whom another part is about; so if all parts touch k people, all that the span leaves open does.
-// It is nil if it is not divided, or too much is open.
-func (s *search) parts(r *remainder) (parts []*remainder) {
-	const most = 1 << 8
-	base := r.group
-	if free := len(base.lines) - base.rank; free > most || free*len(r.some.who) > maxCopied {
-		return nil
-	}
-	var open []int
-	for p := range base.lines {
-		if !base.lines[p].there {
-			open = append(open, p)
+// parts divides what is open into parts that nobody is in two of; so if each of them touches k people, all that is open does. Parts that are about fewer are stuck, and those of one dimension that are not are done with. It
+// is not divided if it is one part, or too much to look at.
+func (s *search) parts(r *remainder) (parts []*remainder, open []*stuck, divided bool) {
+	var free []int
+	for p := range r.lines {
+		if !r.lines[p].there {
+			free = append(free, p)
 		}
 	}
-	var probes []*probe
-	for y := range base.nullVectors() {
-		probes = append(probes, s.probe(s.field, y).of(s.among(r.some)))
+	if len(free) == 1 || len(free)*max(len(r.some.who), len(r.lines)) > maxCopied {
+		return nil, nil, false
 	}
-	joined := newForest(int32(len(open))) //nolint:gosec // few
-	for _, seat := range r.some.seats {
-		first := -1
-		for i, probe := range probes {
-			if !probe.hit(seat) {
-				continue
-			}
-			if first < 0 {
-				first = i
-			}
-			joined.join(int32(first), int32(i))
-		}
-	}
-	for i := range open {
+	basis := slices.Collect(r.nullVectors())
+	joined, touches := s.touching(basis, r.some)
+	of := map[int32][]int{} // basis vectors, by part
+	for i := range basis {
 		root := joined.root(int32(i))
-		if root != int32(i) {
-			continue
+		of[root] = append(of[root], i)
+	}
+	if len(of) == 1 {
+		return nil, nil, false
+	}
+	people := map[int32]int{}
+	for _, i := range touches {
+		people[joined.root(i)]++
+	}
+	for _, root := range slices.Sorted(maps.Keys(of)) {
+		var some [][]uint64
+		for _, i := range of[root] {
+			some = append(some, basis[i])
 		}
-		part := s.extend(base, 0, base.questions)
-		for k, p := range open {
-			if joined.root(int32(k)) != root {
-				part.take(int32(p), part.one) //nolint:gosec // positions are numbered in int32
-				part.settle()
+		asked := slices.ContainsFunc(some, func(y []uint64) bool {
+			return slices.ContainsFunc(r.questions, func(p int) bool { return y[p] != 0 })
+		})
+		switch {
+		case !asked:
+		case people[root] < r.k:
+			open = append(open, &stuck{some, r.touched + people[root]})
+		case len(some) > 1:
+			part := s.extend(r.group, 0, r.questions)
+			for i, p := range free {
+				if joined.root(int32(i)) != root {
+					part.take(int32(p), part.one)
+					part.settle()
+				}
 			}
+			parts = append(parts, &remainder{part, r.k, r.touched, r.some})
 		}
-		parts = append(parts, &remainder{part, r.k, r.touched, r.some})
 	}
-	if len(parts) == 1 {
-		return nil
+	return parts, open, true
+}
+
+// touching joins vectors that touch the same people, and says of each of some people a vector that touches them.
+func (s *search) touching(vectors [][]uint64, some *crowd) (joined forest, touches []int32) {
+	joined = newForest(int32(len(vectors))) //nolint:gosec // no more than positions
+	read := s.among(some).reader()
+	for _, seat := range some.seats {
+		first := int32(-1)
+		read.columns(seat, func(column []int32) {
+			for i, y := range vectors {
+				if s.field.dot(y, column) == 0 {
+					continue
+				}
+				if first < 0 {
+					first = int32(i)
+				}
+				joined.join(first, int32(i))
+			}
+		})
+		if first >= 0 {
+			touches = append(touches, first)
+		}
 	}
-	return parts
+	return joined, touches
 }
 
 // hit are those of a crowd whom a span's null vector hits.

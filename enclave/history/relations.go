@@ -24,21 +24,30 @@ func (m mixture) add(position int32, times int64) {
 	}
 }
 
-// add adds something to a combination of rests.
-func (r *rests) add(to mixture, position int32, times int64) {
-	if !r.gone[position] {
-		to.add(position, times)
+// rest is a position in rests. It is for one goroutine.
+func (r *rests) rest(position int32) mixture {
+	if r.form[position] == nil {
+		form := mixture{}
+		if !r.gone[position] {
+			form[position] = 1
+		}
+		for q, by := range r.less[position] {
+			for p, times := range r.rest(q) {
+				form.add(p, by*times)
+			}
+		}
+		r.form[position] = form
 	}
-	for q, by := range r.less[position] {
-		r.add(to, q, by*times)
-	}
+	return r.form[position]
 }
 
 // written is a combination of positions in rests.
 func (r *rests) written(of mixture) mixture {
 	w := mixture{}
 	for p, times := range of {
-		r.add(w, p, times)
+		for q, by := range r.rest(p) {
+			w.add(q, by*times)
+		}
 	}
 	return w
 }

@@ -17,6 +17,7 @@ type rests struct {
 	print   []fingerprint // by position: that of its rows
 	before  []int32       // by position: that of the earlier snapshot, −1 if there is none
 	less    []mixture     // by position: what was taken from it
+	form    []mixture     // by position: what it is in rests, if it was asked for
 	gone    []bool        // by position: nothing is left
 	since   []*difference // by release, nil if there are none
 }
@@ -38,7 +39,7 @@ func (m *matrix) rests(seen *looks) *rests {
 	written := *m
 	r := &rests{
 		matrix: &written, of: m, seen: seen, table: make([][]int32, len(m.tables)), in: make([][]int32, len(m.cells)),
-		print: make([]fingerprint, len(m.cells)), before: slices.Repeat([]int32{-1}, len(m.cells)), less: make([]mixture, len(m.cells)), gone: make([]bool, len(m.cells)), since: make([]*difference, len(m.tables)),
+		print: make([]fingerprint, len(m.cells)), before: slices.Repeat([]int32{-1}, len(m.cells)), less: make([]mixture, len(m.cells)), form: make([]mixture, len(m.cells)), gone: make([]bool, len(m.cells)), since: make([]*difference, len(m.tables)),
 	}
 	r.tables, r.holders = slices.Clone(m.tables), nil
 	for p, c := range m.cells {

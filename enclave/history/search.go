@@ -20,6 +20,7 @@ type search struct {
 	refined int                        // spans that refine has looked at
 	known   map[[sha256.Size]byte]bool // what was left open, of those
 	word    []byte
+	spent   bool // maxRefined, which was said of something
 }
 
 // group is people of one group and the span of their columns.

@@ -9,12 +9,11 @@ import (
 
 // trial is the judgement of one table: steps 2 to 6.
 type trial struct {
-	k int
-	// wholeFrom is of how many cells on there may be a way without elimination.
-	wholeFrom int
-	first     int // the new releases: this one and those after it
-	random    *stream
-	field     *field
+	k      int
+	scale  scale
+	first  int // the new releases: this one and those after it
+	random *stream
+	field  *field
 
 	all    *matrix // with every cell that was asked for
 	seen   *looks  // nil until it is needed

@@ -8,26 +8,23 @@ import (
 	"sync"
 )
 
-// wholeFrom is of how many cells on it is tried to show that groups have full rank without elimination, which takes little time of fewer.
-const wholeFrom = 1 << 10
-
 // whole tries to judge without eliminating everything, which takes rank³ multiplications where cells are large and have little to do with each other. There, people are as good as any others, and
 // some times as many as there are cells will do to show that there are k groups that are in questions of all but a few positions (step 4). What is about these only is found out by elimination.
 func (t *trial) whole(ctx context.Context) (clean bool, named []Suppression, err error) {
 	m := t.all
-	if len(m.cells) < t.wholeFrom || m.distinct && m.people.rows > m.people.count {
+	if len(m.cells) < t.scale.cells || m.distinct && m.people.rows > m.people.count {
 		return false, nil, ctx.Err()
 	}
 	if t.seen == nil {
 		t.seen = &looks{m.prints(t.random), m.earlier()}
 	}
 	r := m.rests(t.seen)
-	people := r.draft(t.k)
-	common := people.common(t.k)
-	few := r.scarce(common.out)
-	if 2*len(few.place) > len(m.cells) {
+	people := r.draft(t.scale, t.k)
+	common := people.common(ctx)
+	if common == nil {
 		return false, nil, ctx.Err()
 	}
+	few := r.scarce(common.out)
 	rest, err := t.settle(ctx, few.matrix, few.everybody())
 	if err != nil {
 		return false, nil, err
@@ -54,7 +51,7 @@ func (t *trial) whole(ctx context.Context) (clean bool, named []Suppression, err
 func (t *trial) dealt(ctx context.Context, r *rests, common *draft, relations []mixture) bool {
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	groups := common.deal(t.k)
+	groups, relations := common.deal(), t.field.independent(relations, common.out)
 	return !slices.Contains(inTurns(len(groups), func(i int) func() bool {
 		random := t.random.fork()
 		return func() bool {
@@ -65,6 +62,22 @@ func (t *trial) dealt(ctx context.Context, r *rests, common *draft, relations []
 			return ok
 		}
 	}), false)
+}
+
+// independent are relations that no others are the same as, without positions that are out. Directions must not be more than there are independent ones: in rounded numbers they would become independent.
+func (f *field) independent(relations []mixture, out []bool) (some []mixture) {
+	e := newEchelon(f, len(out))
+	for _, of := range relations {
+		for p, times := range of {
+			if !out[p] {
+				e.take(p, f.whole(times))
+			}
+		}
+		if e.settle() {
+			some = append(some, of)
+		}
+	}
+	return some
 }
 
 // some are some of many people, as many as a copy is made of, and somebody in each cell of full tables that they are not in.

@@ -186,6 +186,51 @@ func TestLargerThanBeforeWithoutElimination(t *testing.T) {
 	both.agree("another key", true, crossed(subjects, [][]int32{keys[5], keys[1]}, []int{domain, domain}, [][]int{{0}, {1}}, 20))
 }
 
+// In random systems, in which few of many people are looked at, it comes to the same too, whatever was released before, and under however small promises.
+func TestAgreesWithElimination(t *testing.T) {
+	clean, whole := 0, 0
+	for n := range systems(3000, 300) {
+		r := random(7777 + n)
+		k := 2 + r.IntN(3)
+		var subjects []uint32
+		for s := range 60 + r.IntN(300) {
+			for range 1 + r.IntN(2)*r.IntN(2) {
+				subjects = append(subjects, uint32(s)) //nolint:gosec // small, seeded test data
+			}
+		}
+		b := newBoth(t, subjects, k)
+		b.without.Sample(1+int(n%3), 1+int(n/3%2)) //nolint:gosec // likewise
+		var table drawn
+		for range 2 + r.IntN(5) {
+			if table = table.next(r, len(subjects)); r.IntN(3) == 0 {
+				table = drawn{domains: []int{3 + r.IntN(5), 2 + r.IntN(3)}, margins: [][]int{{0}, {1}, {}}[:r.IntN(4)]}
+				for _, domain := range table.domains {
+					table.keys = append(table.keys, codes(r, len(subjects), domain, r.IntN(2) == 0))
+				}
+			}
+			offered := crossed(subjects, table.keys, table.domains, table.margins, r.IntN(2)*k)
+			got, want := try(t, b.without, offered), try(t, b.with, offered)
+			if got.Clean != want.Clean || want.Clean && got.Rank != want.Rank {
+				t.Fatalf("system %d: %v without elimination, and with it %v", n, got, want)
+			}
+			if got.Clean {
+				clean++
+			}
+			if got.Whole() {
+				whole++
+			}
+			if !want.Refused && r.IntN(4) > 0 { // otherwise as if less had been promised
+				offered = want.Release()
+			}
+			b.add(offered)
+		}
+	}
+	t.Logf("%d clean tables, %d judgements without elimination", clean, whole)
+	if clean < 300 || whole < 300 {
+		t.Error("the systems are too much alike to say anything")
+	}
+}
+
 // both are two audits of the same history, one of which tries to do without elimination.
 type both struct {
 	*testing.T
