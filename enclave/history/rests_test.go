@@ -121,15 +121,18 @@ func TestDealtOnce(t *testing.T) {
 	subjects, cells := make([]uint32, rows), make([]int32, rows)
 	for row := range rows {
 		subjects[row], cells[row] = uint32(row), r.Int32N(40) //nolint:gosec // small
-		if row%5000 == 1 {
+		switch {
+		case row%5000 == 1: // too few to be dealt out
 			cells[row] = 40 + r.Int32N(2)
+		case row%2500 == 3: // enough, if they are looked for
+			cells[row] = 42
 		}
 	}
 	a, err := New(Sums, subjects, 10, Seed{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	release := &Release{Cells: cells, Published: make([][]int32, 42)}
+	release := &Release{Cells: cells, Published: make([][]int32, 43)}
 	for cell := range release.Published {
 		release.Published[cell] = []int32{int32(cell)} //nolint:gosec // small
 	}
