@@ -7,8 +7,13 @@ import (
 	"slices"
 )
 
-// maxRefined bounds the spans that refine looks at in one pass, for each of the k groups.
-const maxRefined = 256
+const (
+	// maxRefined bounds the spans that refine looks at in one pass, for each of the k groups, leastRefined those that it looks at however much that takes, and enoughRefined those
+	// after which it does not go on if it got stuck.
+	maxRefined, leastRefined, enoughRefined = 256, 16, 4
+	// maxLooks is how often it may look at people and positions for a group: some seconds.
+	maxLooks = 1 << 24
+)
 
 // refine looks at a group that left questions open. A sum that is about nobody in it is orthogonal to its span; if all of those
 // that answer a question touch k people nevertheless, the group is as good as a closed one. It returns where that is not so, or it took too long to find out.
@@ -31,11 +36,11 @@ func (r *remainder) refine(s *search) (open []*stuck, err error) {
 	if r.closed() || s.met(r) {
 		return nil, nil
 	}
-	if s.refined++; s.refined > maxRefined*(r.k+r.touched) {
-		if s.spent {
-			return nil, nil // it was said of what is all of this
-		}
-		s.spent = true
+	s.refined++
+	if all := r.k + r.touched; s.stuck && s.refined > enoughRefined*all {
+		return nil, nil // there is something to name, and more will be found without that
+	} else if s.refined > maxRefined*all || s.refined > leastRefined*all && s.looks > maxLooks {
+		s.stuck = true
 		return []*stuck{{slices.Collect(r.nullVectors()), 0}}, nil
 	}
 	if err := s.ctx.Err(); err != nil {
@@ -45,15 +50,19 @@ func (r *remainder) refine(s *search) (open []*stuck, err error) {
 	r.number = 0 // so that everyone is free
 	s.refresh(r.group)
 	if r.some == nil {
-		if pool := s.hit(r.group, s.pool); len(s.complete(r, pool)) == 0 {
-			return nil, nil
+		if pool := s.hit(r.group, s.pool); len(pool.who) >= r.k {
+			if len(s.complete(r, pool)) == 0 {
+				return nil, nil
+			}
+			clear(s.owner)
 		}
-		clear(s.owner)
 		r.some = s.gather(s.scan(r.group, 0, s.people.count))
 	} else {
 		r.some = s.hit(r.group, r.some)
 	}
+	s.looks += (len(r.some.who) + len(r.lines)) * r.k
 	if len(r.some.who) < r.k {
+		s.stuck = true
 		return []*stuck{{slices.Collect(r.nullVectors()), r.touched + len(r.some.who)}}, nil
 	}
 	rest, open, divided := s.parts(r)
@@ -191,6 +200,7 @@ func (s *search) parts(r *remainder) (parts []*remainder, open []*stuck, divided
 		switch {
 		case !asked:
 		case people[root] < r.k:
+			s.stuck = true
 			open = append(open, &stuck{some, r.touched + people[root]})
 		case len(some) > 1:
 			part := s.extend(r.group, 0, r.questions)

@@ -20,7 +20,8 @@ type search struct {
 	refined int                        // spans that refine has looked at
 	known   map[[sha256.Size]byte]bool // what was left open, of those
 	word    []byte
-	spent   bool // maxRefined, which was said of something
+	looks   int  // at people and positions, of that
+	stuck   bool // somewhere
 }
 
 // group is people of one group and the span of their columns.
