@@ -29,6 +29,7 @@ type draft struct {
 	groups int
 	step   int    // each so-manieth of all people was looked at
 	out    []bool // by position: whoever is in it is left out
+	found  []bool // by position: that is everybody who is in it
 }
 
 // positions are those of somebody, by place among the people.
@@ -43,7 +44,7 @@ func (d *draft) positions(i int32) []int32 {
 // draft finds people for some groups: each so-manieth of all, and more of those who are where few are. Of a position where fewer are than should be for each group that is everybody there is.
 func (r *rests) draft(scale scale, groups int) *draft {
 	step := max(1, r.people.count/max(1, scale.least, groups*scale.each*len(r.cells)))
-	d := &draft{rests: r, in: make([]int32, len(r.cells)), scale: scale, groups: groups, step: step, out: make([]bool, len(r.cells))}
+	d := &draft{rests: r, in: make([]int32, len(r.cells)), scale: scale, groups: groups, step: step, out: make([]bool, len(r.cells)), found: make([]bool, len(r.cells))}
 	parts := inParts(0, (r.people.count+step-1)/step, func(from, to int32) *draft {
 		part := &draft{rests: r, in: make([]int32, len(r.cells))}
 		for read, i := r.reader(), from; i < to; i++ {
@@ -69,9 +70,9 @@ func (r *rests) draft(scale scale, groups int) *draft {
 
 // without is the draft without people who are in some positions, and with others in their places.
 func (d *draft) without(out []bool) *draft {
-	less := &draft{rests: d.rests, in: make([]int32, len(d.in)), scale: d.scale, groups: d.groups, step: d.step, out: out}
+	less := &draft{rests: d.rests, in: make([]int32, len(d.in)), scale: d.scale, groups: d.groups, step: d.step, out: out, found: d.found}
 	for i, person := range d.people {
-		if positions := d.positions(int32(i)); int(person)%d.step == 0 && !less.leftOut(positions) { // the others are found again, each once
+		if positions := d.positions(int32(i)); !less.leftOut(positions) {
 			less.take(person, positions)
 		}
 	}
@@ -92,31 +93,42 @@ func (d *draft) take(person int32, positions []int32) {
 	}
 }
 
-// lookForMore adds people, none of those who were looked at, who are in positions where there are not enough for so many groups, until there are.
+// lookForMore adds people, of those who are not there yet, who are in positions where there are not enough for so many groups, until there are.
 func (d *draft) lookForMore() {
-	if d.step == 1 {
+	enough := int32(d.groups * d.scale.in) //nolint:gosec // groups are at most 255
+	wanted := make([]bool, len(d.in))
+	for p, people := range d.in {
+		wanted[p] = people < enough && !d.out[p] && !d.found[p]
+	}
+	if d.step == 1 || !slices.Contains(wanted, true) {
 		return
 	}
-	enough := int32(d.groups * d.scale.in) //nolint:gosec // groups are at most 255
-	scarce := d.cellsOf(func(p int32) bool { return d.in[p] < enough && !d.out[p] })
+	scarce, there := d.cellsOf(func(p int32) bool { return wanted[p] }), make([]bool, d.rests.people.count)
+	for _, person := range d.people {
+		there[person] = true
+	}
 	for _, part := range inParts(0, d.rests.people.count, func(from, to int32) *draft {
 		part, read := &draft{rests: d.rests, in: slices.Clone(d.in), out: d.out}, d.reader()
 		for person := from; person < to; person++ {
-			if int(person)%d.step > 0 && scarce.hold(person) {
-				part.join(person, read.touched(person), enough)
+			if !there[person] && scarce.hold(person) {
+				part.join(person, read.touched(person), wanted, enough)
 			}
 		}
 		return part
 	}) {
 		for i, person := range part.people {
-			d.join(person, part.positions(int32(i)), enough)
+			d.join(person, part.positions(int32(i)), wanted, enough)
 		}
+	}
+	d.found = slices.Clone(d.found)
+	for p, people := range d.in {
+		d.found[p] = d.found[p] || wanted[p] && people < enough
 	}
 }
 
-// join adds somebody who is in a position where there are not enough.
-func (d *draft) join(person int32, positions []int32, enough int32) {
-	if slices.ContainsFunc(positions, func(p int32) bool { return d.in[p] < enough }) && !d.leftOut(positions) {
+// join adds somebody who is in a position that is wanted, of which there are not enough.
+func (d *draft) join(person int32, positions []int32, wanted []bool, enough int32) {
+	if slices.ContainsFunc(positions, func(p int32) bool { return wanted[p] && d.in[p] < enough }) && !d.leftOut(positions) {
 		d.take(person, positions)
 	}
 }
