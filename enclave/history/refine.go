@@ -206,7 +206,7 @@ func (s *search) parts(r *remainder) (parts []*remainder, open []*stuck, divided
 			part := s.extend(r.group, 0, r.questions)
 			for i, p := range free {
 				if joined.root(int32(i)) != root {
-					part.take(int32(p), part.one)
+					part.take(int32(p), part.one) //nolint:gosec // positions are numbered in int32
 					part.settle()
 				}
 			}

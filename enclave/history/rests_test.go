@@ -85,7 +85,7 @@ func snapshots(t *testing.T, a *Audit, r *rand.Rand, rows int) *matrix {
 			for cell := range next.Published {
 				for published := range 2 * full {
 					if r.IntN(3) == 0 || published == cell {
-						next.Published[cell] = append(next.Published[cell], int32(published)) //nolint:gosec // small
+						next.Published[cell] = append(next.Published[cell], int32(published))
 					}
 				}
 			}
@@ -120,7 +120,7 @@ func TestDealtOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 3)) //nolint:gosec // seeded test data
 	subjects, cells := make([]uint32, rows), make([]int32, rows)
 	for row := range rows {
-		subjects[row], cells[row] = uint32(row), r.Int32N(40) //nolint:gosec // small
+		subjects[row], cells[row] = uint32(row), r.Int32N(40)
 		switch {
 		case row%5000 == 1: // too few to be dealt out
 			cells[row] = 40 + r.Int32N(2)
@@ -134,7 +134,7 @@ func TestDealtOnce(t *testing.T) {
 	}
 	release := &Release{Cells: cells, Published: make([][]int32, 43)}
 	for cell := range release.Published {
-		release.Published[cell] = []int32{int32(cell)} //nolint:gosec // small
+		release.Published[cell] = []int32{int32(cell)}
 	}
 	if err := a.Add(release); err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestManySnapshots(t *testing.T) {
 	release := &Release{Cells: make([]int32, rows), Published: make([][]int32, levels)}
 	for cell := range release.Published {
 		for margin := cell; margin < levels; margin++ {
-			release.Published[cell] = append(release.Published[cell], int32(margin)) //nolint:gosec // small
+			release.Published[cell] = append(release.Published[cell], int32(margin))
 		}
 	}
 	for range years {

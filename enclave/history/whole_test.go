@@ -239,11 +239,11 @@ func TestAgreesWithElimination(t *testing.T) {
 		var subjects []uint32
 		for s := range 60 + r.IntN(300) {
 			for range 1 + r.IntN(2)*r.IntN(2) {
-				subjects = append(subjects, uint32(s)) //nolint:gosec // small, seeded test data
+				subjects = append(subjects, uint32(s))
 			}
 		}
 		b := newBoth(t, subjects, k)
-		b.without.Sample(1+int(n%3), 1+int(n/3%2)) //nolint:gosec // likewise
+		b.without.Sample(1+int(n%3), 1+int(n/3%2))
 		var table drawn
 		for range 2 + r.IntN(5) {
 			if table = table.next(r, len(subjects)); r.IntN(3) == 0 {
