@@ -1,6 +1,9 @@
 package history
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // earlier is a table that says of an earlier snapshot what another one says of a later one: nearly the same rows are in the same cells.
 type earlier struct {
@@ -8,12 +11,12 @@ type earlier struct {
 	cells []int32 // by cell of the later one's full table: the cell that is the same one, None if there is none
 }
 
-// sampledRows is how many rows are looked at to find out which tables are the same.
-const sampledRows = 1 << 17
+// sampledRows is how many rows are looked at to find out which tables are the same, and fewRows of how many it is seen that most are not.
+const sampledRows, fewRows = 1 << 17, 1 << 13
 
 // earlier finds for each table the one before it that it has most rows in common with, cell by cell; nil where these are not half of its rows.
-func (m *matrix) earlier() []*earlier {
-	step, positions := max(1, m.people.rows/sampledRows), make([]int, len(m.tables))
+func (m *matrix) earlier(ctx context.Context) []*earlier {
+	step, wide, positions := max(1, m.people.rows/sampledRows), max(1, m.people.rows/fewRows), make([]int, len(m.tables))
 	for _, c := range m.cells {
 		positions[c.release]++
 	}
@@ -21,8 +24,12 @@ func (m *matrix) earlier() []*earlier {
 	inTurns(len(m.speak), func(i int) func() struct{} {
 		return func() struct{} {
 			t, best, table := m.speak[i], 0, -1
+			some := m.common(t, t, nil, wide)
 			for _, u := range slices.Backward(m.speak[:i]) {
-				if 2*positions[u] < positions[t] || 2*positions[t] < positions[u] {
+				if ctx.Err() != nil {
+					break
+				}
+				if 2*positions[u] < positions[t] || 2*positions[t] < positions[u] || 4*m.common(t, u, m.mates(t, u, wide), wide) < some {
 					continue // of other cells, so it would be looked at in vain
 				}
 				if rows := m.common(t, u, m.mates(t, u, step), step); rows > best {

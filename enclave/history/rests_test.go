@@ -22,7 +22,7 @@ func TestRests(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := snapshots(t, a, r, rows)
-		rests := m.rests(&looks{m.prints(Seed{}.stream(0)), m.earlier()})
+		rests := m.rests(&looks{m.prints(Seed{}.stream(0)), m.earlier(t.Context())})
 		read := rests.reader()
 		back := make([]mixture, len(m.cells))
 		for p := range m.cells {
@@ -140,7 +140,7 @@ func TestDealtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := arrange(&a.people, false, a.releases, a.sizes)
-	all := m.rests(&looks{m.prints(Seed{}.stream(0)), m.earlier()}).draft(usual, 10)
+	all := m.rests(&looks{m.prints(Seed{}.stream(0)), m.earlier(t.Context())}).draft(usual, 10)
 	common := all.common(t.Context())
 	if all.step == 1 || common == all || len(all.people) <= (rows+all.step-1)/all.step {
 		t.Fatal("nobody had to be looked for again")
@@ -192,7 +192,7 @@ func TestManySnapshots(t *testing.T) {
 		}
 	}
 	m := arrange(&a.people, false, a.releases, a.sizes)
-	rests := m.rests(&looks{m.prints(Seed{}.stream(0)), m.earlier()})
+	rests := m.rests(&looks{m.prints(Seed{}.stream(0)), m.earlier(t.Context())})
 	done := time.AfterFunc(time.Minute, func() { panic("it does not end") })
 	defer done.Stop()
 	for p := range m.cells {

@@ -16,7 +16,10 @@ func (t *trial) whole(ctx context.Context) (clean bool, named []Suppression, err
 		return false, nil, ctx.Err()
 	}
 	if t.seen == nil {
-		t.seen = &looks{m.prints(t.random), m.earlier()}
+		t.seen = &looks{m.prints(t.random), m.earlier(ctx)}
+	}
+	if err := ctx.Err(); err != nil {
+		return false, nil, err
 	}
 	r := m.rests(t.seen)
 	people := r.draft(t.scale, t.k)
