@@ -36,10 +36,10 @@ func crossings(rows, tables, domain, last int, skewed bool) (subjects []uint32, 
 func years(rows, domain int, skewed bool) (subjects []uint32, releases []*history.Release) {
 	r := random(uint64(rows)) //nolint:gosec // small, seeded test data
 	subjects = each(rows)
-	var now, before [][]int32
-	for i := range 5 {
-		now = append(now, codes(r, rows, domain, skewed && i%2 == 0))
-		before = append(before, slices.Clone(now[i]))
+	now := severalCodes(r, 5, rows, domain, skewed)
+	var before [][]int32
+	for _, codes := range now {
+		before = append(before, slices.Clone(codes))
 	}
 	for row := range rows {
 		if r.IntN(50) > 0 {

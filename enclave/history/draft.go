@@ -162,13 +162,13 @@ func (r *rests) cellsOf(kind func(p int32) bool) *cells {
 func (s *cells) hold(person int32) (holds bool) {
 	s.people.eachRow(person, func(row int) {
 		for _, t := range s.speak {
-			cell := s.cell(t, row)
-			holds = holds || cell != None && s.alone[t][cell]
-			if since := s.since[t]; since != nil && !holds {
-				was := s.cell(since.table, row)
-				if was == None || cell == None || since.still[was] != cell {
-					holds = cell != None && s.more[t][cell] || was != None && s.fewer[t][was]
-				}
+			if cell := s.cell(t, row); cell != None && s.alone[t][cell] {
+				holds = true
+				return
+			}
+			if cell, was := s.moved(t, row); cell != None && s.more[t][cell] || was != None && s.fewer[t][was] {
+				holds = true
+				return
 			}
 		}
 	})

@@ -191,6 +191,19 @@ func (r *rests) row(position int32) mixture {
 	return row
 }
 
+// moved is the cell of a table that a row is in, and the one of the earlier snapshot that it was in; None twice where these say the same, or there is no earlier one.
+func (r *rests) moved(table, row int) (cell, was int32) {
+	since := r.since[table]
+	if since == nil {
+		return None, None
+	}
+	cell, was = r.cell(table, row), r.cell(since.table, row)
+	if cell != None && was != None && since.still[was] == cell {
+		return None, None
+	}
+	return cell, was
+}
+
 // restReader walks columns of rests. It is for one goroutine.
 type restReader struct {
 	*rests
@@ -204,20 +217,13 @@ func (r *rests) reader() *restReader { return &restReader{rests: r, reader: r.ma
 func (r *restReader) row(row int) {
 	r.in, r.missing = r.appendRow(r.in[:0], row), r.missing[:0]
 	for _, t := range r.speak {
-		since := r.since[t]
-		if since == nil {
-			continue
-		}
+		cell, was := r.moved(t, row)
 		var now, before []int32
-		cell, was := r.cell(t, row), r.cell(since.table, row)
 		if cell != None {
-			now = since.more[cell]
+			now = r.since[t].more[cell]
 		}
 		if was != None {
-			if cell != None && since.still[was] == cell {
-				continue
-			}
-			before = since.fewer[was]
+			before = r.since[t].fewer[was]
 		}
 		r.in, r.missing = appendOthers(r.in, now, before), appendOthers(r.missing, before, now)
 	}

@@ -93,11 +93,7 @@ func TestWithoutElimination(t *testing.T) {
 		t.Skip("thousands of cells")
 	}
 	const rows, domain = 60_000, 16
-	r, subjects := random(1), each(rows)
-	var keys [][]int32
-	for range 6 {
-		keys = append(keys, codes(r, rows, domain, false))
-	}
+	subjects, keys := each(rows), severalCodes(random(1), 6, rows, domain, false)
 	coarse := make([]int32, rows)
 	for row, code := range keys[0] {
 		coarse[row] = code / 4
@@ -128,10 +124,10 @@ func TestSnapshotsWithoutElimination(t *testing.T) {
 	}
 	const rows, domain = 100_000, 16
 	r, subjects := random(2), each(rows)
-	var now, before [][]int32
-	for range 4 {
-		now = append(now, codes(r, rows, domain, false))
-		before = append(before, slices.Clone(now[len(now)-1]))
+	now := severalCodes(r, 4, rows, domain, false)
+	var before [][]int32
+	for _, codes := range now {
+		before = append(before, slices.Clone(codes))
 	}
 	for row := range rows {
 		switch r.IntN(20) {
@@ -171,11 +167,7 @@ func TestLargerThanBeforeWithoutElimination(t *testing.T) {
 		t.Skip("thousands of cells")
 	}
 	const rows, domain = 60_000, 16
-	r, subjects := random(3), each(rows)
-	var keys [][]int32
-	for i := range 6 {
-		keys = append(keys, codes(r, rows, domain, i%2 == 0))
-	}
+	subjects, keys := each(rows), severalCodes(random(3), 6, rows, domain, true)
 	both := newBoth(t, subjects, 20)
 	for i := range 4 {
 		both.add(crossed(subjects, keys[i:i+2], []int{domain, domain}, [][]int{{0}, {1}}, 5))

@@ -154,4 +154,12 @@ func codes(r *rand.Rand, rows, domain int, skewed bool) []int32 {
 	return all
 }
 
+// severalCodes draws a code of several keys for each row. Every other key may be skewed; no two have to do with each other.
+func severalCodes(r *rand.Rand, keys, rows, domain int, skewed bool) (all [][]int32) {
+	for i := range keys {
+		all = append(all, codes(r, rows, domain, skewed && i%2 == 0))
+	}
+	return all
+}
+
 func random(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 9)) } //nolint:gosec // small, seeded test data
