@@ -101,49 +101,15 @@ func (s *search) met(r *remainder) bool {
 	return met
 }
 
-// complete returns sets that do not close what is open, those that do left out: as many do as can, so that there is somebody in each of the others.
+// complete returns sets of people that do not close what is open, those that do left out. All have as much of it as the others: what they leave open is little then, and whom there is will do for it again. Where some
+// had everything and the rest nothing, that would be looked at over and over.
 func (s *search) complete(r *remainder, people *crowd) (open []*group) {
-	sets := make([]*group, 0, r.k)
-	begin := func() *group {
-		sets = append(sets, s.extend(r.group, uint8(len(sets)+1), r.questions)) //nolint:gosec // k is at most 255
-		return sets[len(sets)-1]
+	sets := make([]*group, r.k)
+	for i := range sets {
+		sets[i] = s.extend(r.group, uint8(i+1), r.questions) //nolint:gosec // k is at most 255
 	}
-	closed := 0
-	for closed < r.k {
-		set := begin()
-		if s.consider(set, people); !set.closed() {
-			s.dissolve(set)
-			sets = sets[:closed]
-			break
-		}
-		closed++
-	}
-	if closed == r.k {
-		return nil
-	}
-	free := func() (n int) {
-		for _, person := range people.who {
-			if s.owner[person] == 0 {
-				n++
-			}
-		}
-		return n
-	}
-	for ; closed > 0 && free() < r.k-closed; closed-- {
-		s.dissolve(sets[closed-1])
-	}
-	for sets = sets[:closed]; len(sets) < r.k; {
-		begin()
-	}
-	s.share(sets[closed:], people)
-	return sets[closed:]
-}
-
-// dissolve has the members of a set free again.
-func (s *search) dissolve(set *group) {
-	for _, person := range set.members {
-		s.owner[person] = 0
-	}
+	s.share(sets, people)
+	return slices.DeleteFunc(sets, func(set *group) bool { return set.closed() })
 }
 
 // without are the remainders of sets that are not closed: whatever is not about k people is orthogonal to the first of them that it does not touch. Where there is one person in each, those before it count, and

@@ -105,9 +105,8 @@ func (s *search) consider(g *group, people *crowd) {
 	}
 }
 
-// share gives people who are free to sets that they add to, each to the one that has the least rank, so that none has to go without while others have several; and reports whether all are
-// closed.
-func (s *search) share(sets []*group, people *crowd) (closed bool) {
+// share gives people who are free to sets that they add to, each to the one that has the least rank, so that none has to go without while others have several.
+func (s *search) share(sets []*group, people *crowd) {
 	among, probes := s.among(people), make([]*probe, len(sets))
 	for i, set := range sets {
 		probes[i] = set.probe.of(among)
@@ -116,8 +115,7 @@ func (s *search) share(sets []*group, people *crowd) (closed bool) {
 		if s.owner[person] != 0 {
 			continue
 		}
-		best := -1
-		closed = true
+		best, closed := -1, true
 		for n, set := range sets {
 			if set.closed() {
 				continue
@@ -128,13 +126,12 @@ func (s *search) share(sets []*group, people *crowd) (closed bool) {
 			}
 		}
 		if closed {
-			return true
+			return
 		}
 		if best >= 0 {
 			s.join(sets[best], probes[best], person, people.seats[i])
 		}
 	}
-	return !slices.ContainsFunc(sets, func(set *group) bool { return !set.closed() })
 }
 
 // join adds somebody to a group as far as the columns are outside of its span.
