@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -17,26 +18,27 @@ type partition struct {
 }
 
 const (
-	// partitionSteps is more than an answer takes, some 10 to 25.
+	// partitionSteps is more than an answer takes, some 5 to 15.
 	partitionSteps = 60
-	// optimal is how far the conditions of an optimum may be missed.
-	optimal = 1e-8
+	// vanished is how much less than any number that is not one is that counts as 0.
+	vanished = 1e-8
 )
 
-// newPartition decides it by the linear program
+// newPartition decides it by a linear program that is its own dual. With A's columns the vectors, and e all 1:
 //
-//	max Σ t  with  t ≤ w·a  and  0 ≤ t ≤ 1  for each vector a,
+//	min θ  with  A·z = θ·A·e,  s = θ·e + Aᵀ·w ≥ 0,  e·s + e·z + ν = 1 + (1 + θ)·e·e  and  z, θ, ν ≥ 0.
 //
-// whose dual has the parts: z ≥ 0 with Σ z·a = 0 and Σ max(0, 1−z) least. Mehrotra's predictor-corrector method ends in the middle of the optimal solutions, where t is 1 of
-// all that can be positive (Mehrotra, On the implementation of a primal-dual interior point method, 1992). A step takes n³/3 multiplications for n published cells.
+// It begins in its middle, where z and s are e, w is 0 and θ is 1, and stays near it. Where θ is 0 the parts are z and the products s, and in the middle of all such points one of them is positive for each
+// vector (Ye, Todd and Mizuno, An O(√nL)-iteration homogeneous and self-dual linear programming algorithm, 1994; steps are Mehrotra's, 1992). A step takes n³/3 multiplications for n published cells.
 func newPartition(ctx context.Context, vectors []sparse, n int) (partition, error) {
 	s := newInterior(vectors, n)
 	for steps := 1; steps <= partitionSteps; steps++ {
 		if err := ctx.Err(); err != nil {
 			return partition{}, err
 		}
-		if s.missed() < optimal {
-			return s.partition(steps), nil
+		if p, done := s.partition(); done {
+			p.steps = steps
+			return p, nil
 		}
 		if !s.factorize() {
 			break
@@ -49,64 +51,54 @@ func newPartition(ctx context.Context, vectors []sparse, n int) (partition, erro
 	return partition{steps: partitionSteps}, nil
 }
 
-// interior is a point within the program's bounds and its dual's, and a direction. By vector are the variables: t and what they have to their bounds,
-// p = w·a − t, q = 1 − t and t itself, and the multipliers of these z, y and x.
+// interior is a point within the program's bounds, and a direction. Pairs are by vector; the last one is of θ and ν.
 type interior struct {
 	vectors []sparse
 	n       int
 	w, dw   []float64
-	at      []point
-	by      []point // the direction
+	start   []float64 // A·e
+	at      []pair
+	by      []pair // the direction
 	matrix  []float64
 	factor  factor
 }
 
-type point struct{ t, p, q, z, y, x float64 }
+// pair are two numbers of which one has to become 0.
+type pair struct{ z, s float64 }
 
 func newInterior(vectors []sparse, n int) *interior {
-	s := &interior{vectors: vectors, n: n, w: make([]float64, n), at: make([]point, len(vectors)), by: make([]point, len(vectors)), matrix: make([]float64, n*n)}
-	for i := range s.at {
-		s.at[i] = point{t: 0.5, p: 1, q: 0.5, z: 1, y: 0.5, x: 0.5}
+	pairs := len(vectors) + 1
+	s := &interior{
+		vectors: vectors, n: n, w: make([]float64, n), dw: make([]float64, n), start: make([]float64, n), at: make([]pair, pairs), by: make([]pair, pairs), matrix: make([]float64, n*n),
 	}
+	for i := range s.at {
+		s.at[i] = pair{1, 1}
+	}
+	s.sum(s.start, func(int) float64 { return 1 })
 	return s
 }
 
-// gap is the mean product of what variables have to their bounds with the multipliers, so far along the direction.
+// sum adds so many times each vector.
+func (s *interior) sum(to []float64, times func(i int) float64) {
+	for i := range s.vectors {
+		s.vectors[i].addTo(to, times(i))
+	}
+}
+
+// gap is the mean product of pairs so far along the direction.
 func (s *interior) gap(length float64) (sum float64) {
 	for i, v := range s.at {
 		d := &s.by[i]
-		sum += (v.p + length*d.p) * (v.z + length*d.z)
-		sum += (v.q + length*d.q) * (v.y + length*d.y)
-		sum += (v.t + length*d.t) * (v.x + length*d.x)
+		sum += (v.z + length*d.z) * (v.s + length*d.s)
 	}
-	return sum / float64(3*len(s.at))
+	return sum / float64(len(s.at))
 }
-
-// missed is by how much the point misses an optimum.
-func (s *interior) missed() float64 {
-	worst, sums := s.gap(0), make([]float64, s.n)
-	for i := range s.at {
-		v, a := &s.at[i], &s.vectors[i]
-		worst = max(worst, math.Abs(a.times(s.w)-v.t-v.p))
-		for k, p := range a.at {
-			sums[p] += v.z * a.by[k]
-		}
-	}
-	for _, sum := range sums {
-		worst = max(worst, math.Abs(sum)/float64(len(s.at)))
-	}
-	return worst
-}
-
-// slopes are what a vector's products with a direction of w do to its t.
-func (v *point) slopes() (first, second float64) { return v.z / v.p, v.y/v.q + v.x/v.t }
 
 // factorize factorizes the matrix of Newton's equations for w.
 func (s *interior) factorize() (ok bool) {
 	clear(s.matrix)
 	for i := range s.vectors {
-		first, second := s.at[i].slopes()
-		weight, a := first*second/(first+second), &s.vectors[i]
+		weight, a := s.at[i].z/s.at[i].s, &s.vectors[i]
 		for k, p := range a.at {
 			for m, q := range a.at[:k+1] {
 				s.matrix[int(min(p, q))*s.n+int(max(p, q))] += weight * a.by[k] * a.by[m]
@@ -120,48 +112,69 @@ func (s *interior) factorize() (ok bool) {
 	return ok
 }
 
-// direct finds the direction to where the conditions of an optimum hold but for a gap; corrected by what the direction in hand makes of products.
-func (s *interior) direct(gap float64, corrected bool) {
-	right, known := make([]float64, s.n), make([][4]float64, len(s.at))
-	for i := range s.at {
-		v, a, d := &s.at[i], &s.vectors[i], s.by[i]
-		if !corrected {
-			d = point{}
-		}
-		first, second := v.slopes()
-		offP := a.times(s.w) - v.t - v.p
-		z := (gap-d.p*d.z)/v.p - v.z
-		y := (gap-d.q*d.y)/v.q - v.y
-		x := (gap-d.t*d.x)/v.t - v.x
-		known[i] = [4]float64{z - first*offP, y, x, 1 - v.z - v.y + v.x - z - y + x + first*offP}
-		for k, p := range a.at {
-			right[p] += a.by[k] * (v.z + known[i][0] + first*known[i][3]/(first+second))
-		}
-	}
+// solve solves Newton's equations with a right side, in its place, and once more for what is left of it, since the matrix that was factorized is a little larger than that of the equations.
+func (s *interior) solve(right []float64) {
+	left := slices.Clone(right)
 	s.factor.solve(right)
-	s.dw = right
-	for i := range s.at {
-		v, d := &s.at[i], &s.by[i]
-		first, second := v.slopes()
-		product := s.vectors[i].times(s.dw)
-		d.t = (known[i][3] + first*product) / (first + second)
-		d.z = known[i][0] - first*(product-d.t)
-		d.y = known[i][1] + v.y/v.q*d.t
-		d.x = known[i][2] - v.x/v.t*d.t
-		d.p = product - d.t + s.vectors[i].times(s.w) - v.t - v.p
-		d.q = -d.t
+	s.sum(left, func(i int) float64 { return -s.at[i].z / s.at[i].s * s.vectors[i].times(right) })
+	s.factor.solve(left)
+	for p, more := range left {
+		right[p] += more
 	}
+}
+
+// direct finds the direction to where the conditions hold but for a gap; corrected by what the direction in hand makes of products.
+func (s *interior) direct(gap float64, corrected bool) {
+	last := len(s.vectors)
+	theta, wanted := s.at[last], make([]float64, len(s.at)) // of s·dz + z·ds
+	for i, v := range s.at {
+		if wanted[i] = gap - v.z*v.s; corrected {
+			wanted[i] -= s.by[i].z * s.by[i].s
+		}
+	}
+	// Newton's equations are ds = Aᵀ·dw + dθ·e, dz = wanted/s − D·ds with D = z/s, and A·dz = A·e·(θ + dθ) − A·z. So dw = still − dθ·(mean + turn).
+	still, mean, turn := make([]float64, s.n), make([]float64, s.n), slices.Clone(s.start)
+	s.sum(still, func(i int) float64 { return wanted[i]/s.at[i].s + s.at[i].z })
+	s.sum(mean, func(i int) float64 { return s.at[i].z / s.at[i].s })
+	for p, start := range s.start {
+		still[p] -= theta.z * start
+	}
+	for _, side := range [][]float64{still, mean, turn} {
+		s.solve(side)
+	}
+	left, right := theta.s/theta.z, wanted[last]/theta.z
+	for p, start := range s.start {
+		left += start * turn[p]
+		right += start * still[p]
+	}
+	for i := range s.vectors {
+		v, a := &s.at[i], &s.vectors[i]
+		off := 1 - a.times(mean)
+		left += v.z / v.s * off * off
+		right += (wanted[i] - v.z*a.times(still)) / v.s
+	}
+	by := right / left
+	for p := range s.dw {
+		s.dw[p] = still[p] - by*(mean[p]+turn[p])
+	}
+	for i := range s.vectors {
+		v, d := &s.at[i], &s.by[i]
+		d.s = s.vectors[i].times(s.dw) + by
+		d.z = (wanted[i] - v.z*d.s) / v.s
+	}
+	s.by[last] = pair{by, (wanted[last] - theta.s*by) / theta.z}
 }
 
 // length is how far along the direction everything stays positive, times a part, and no more than 1.
 func (s *interior) length(part float64) float64 {
 	longest := 1 / part
-	for i := range s.at {
-		v, d := &s.at[i], &s.by[i]
-		for _, side := range [][2]float64{{v.t, d.t}, {v.p, d.p}, {v.q, d.q}, {v.z, d.z}, {v.y, d.y}, {v.x, d.x}} {
-			if side[1] < 0 {
-				longest = min(longest, -side[0]/side[1])
-			}
+	for i, v := range s.at {
+		d := &s.by[i]
+		if d.z < 0 {
+			longest = min(longest, -v.z/d.z)
+		}
+		if d.s < 0 {
+			longest = min(longest, -v.s/d.s)
 		}
 	}
 	return part * longest
@@ -172,18 +185,43 @@ func (s *interior) move(length float64) {
 		s.w[p] += length * s.dw[p]
 	}
 	for i := range s.at {
-		v, d := &s.at[i], &s.by[i]
-		*v = point{v.t + length*d.t, v.p + length*d.p, v.q + length*d.q, v.z + length*d.z, v.y + length*d.y, v.x + length*d.x}
+		s.at[i].z += length * s.by[i].z
+		s.at[i].s += length * s.by[i].s
 	}
 }
 
-// partition is what the point, an optimum, says.
-func (s *interior) partition(steps int) partition {
-	p := partition{weights: s.w, alone: make([]bool, len(s.at)), decided: true, steps: steps}
-	for i := range s.at {
-		p.alone[i] = s.at[i].t > 0.5
+// partition is what the point says; done if of each pair one number is 0, and weights and parts show what they have to.
+func (s *interior) partition() (p partition, done bool) {
+	least, most, theta := math.Inf(1), 0.0, s.at[len(s.vectors)]
+	for _, v := range s.at {
+		least, most = min(least, max(v.z, v.s)), max(most, min(v.z, v.s))
 	}
-	return p
+	if most > vanished*least || theta.z > theta.s {
+		return partition{}, false
+	}
+	p = partition{weights: slices.Clone(s.w), alone: make([]bool, len(s.vectors)), decided: true}
+	for i := range p.weights {
+		p.weights[i] /= least
+	}
+	sums := make([]float64, s.n)
+	for i := range s.vectors {
+		v, a := s.at[i], &s.vectors[i]
+		p.alone[i] = v.s > v.z
+		if product := a.times(p.weights); p.alone[i] && product < 1-noise || !p.alone[i] && math.Abs(product) > noise {
+			return partition{}, false
+		}
+		if !p.alone[i] {
+			a.addTo(sums, v.z/least)
+		}
+	}
+	return p, !slices.ContainsFunc(sums, func(sum float64) bool { return math.Abs(sum) > noise })
+}
+
+// addTo adds it so many times to another vector.
+func (v *sparse) addTo(other []float64, times float64) {
+	for i, at := range v.at {
+		other[at] += times * v.by[i]
+	}
 }
 
 // times is the product with another vector.
