@@ -402,7 +402,7 @@ func TestAlikeTogether(t *testing.T) {
 // Whoever compares comes to an end where tables are many and values rare, in large systems too, and then an example is nobody's but theirs of whom nothing is told.
 func TestAlikeComesToAnEnd(t *testing.T) {
 	r := random(5)
-	systems := systems(40, 3)
+	systems := systems(16, 3)
 	for n := range systems {
 		rows, domain, rare := 300+r.IntN(3000), 3+r.IntN(12), 2+r.IntN(60)
 		owners := each(rows)
