@@ -54,17 +54,6 @@ func (c *crowd) those(holds func(seat int32) bool) *crowd {
 	return less
 }
 
-// but is a crowd without some people.
-func (c *crowd) but(some map[int32]bool) *crowd {
-	less := &crowd{people: c.people, cells: c.cells}
-	for i, person := range c.who {
-		if !some[person] {
-			less.who, less.seats = append(less.who, person), append(less.seats, c.seats[i])
-		}
-	}
-	return less
-}
-
 // among is the matrix of a crowd's rows: the same cells, in the same order. The crowd was gathered from a matrix that speaks of no less.
 func (m *matrix) among(c *crowd) *matrix {
 	if c.cells == nil {

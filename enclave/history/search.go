@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"crypto/sha256"
 	"runtime"
 	"slices"
 	"sync"
@@ -17,9 +16,7 @@ type search struct {
 	pool   *crowd // in order
 	owner  []uint8
 
-	refined int                        // spans that refine has looked at
-	known   map[[sha256.Size]byte]bool // what was left open, of those
-	word    []byte
+	refined int  // spans that refine has looked at
 	looks   int  // at people and positions, of that
 	stuck   bool // somewhere
 }
@@ -31,8 +28,7 @@ type group struct {
 	// questions are positions, and settled is how many of them, from the first, are 0 in every null vector of the span.
 	questions []int
 	settled   int
-	members   []int32 // those who added to the span
-	probe     *probe  // of the echelon's null vector, which it follows
+	probe     *probe // of the echelon's null vector, which it follows
 }
 
 // scanWindow is how many people are tested against a null vector before the hits among them are inserted.
@@ -144,7 +140,6 @@ func (s *search) join(g *group, probe *probe, person, seat int32) {
 	})
 	if g.rank > before {
 		s.owner[person] = g.number
-		g.members = append(g.members, person)
 	}
 }
 

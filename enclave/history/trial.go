@@ -89,7 +89,7 @@ func (t *trial) settle(ctx context.Context, m *matrix, pool []int32) (found *set
 		if g.closed() {
 			found.closed++
 		}
-		more, err := found.refine(g, t.k)
+		more, err := found.refine(g, nil, t.k)
 		if err != nil {
 			return nil, err
 		}
