@@ -78,6 +78,7 @@ type comparison struct {
 	null *modular
 	// chosen are shifts that are not among those, to be compared with each other.
 	chosen []shift
+	units  []float64 // what 1 is in floating point, by position
 	// barred are weights of sums that no shift lowers that is open still: those that raise one cannot be made.
 	barred    []*floating
 	compared  int
@@ -87,8 +88,10 @@ type comparison struct {
 }
 
 const (
-	// noise is a change of a sum that counts as none; the shifts that raise it which were chosen do so by 1 or more.
+	// noise is a change of a sum that counts as none, by a shift of 1; the shifts that raise it which were chosen do so by about 1 or more.
 	noise = 1e-6
+	// exact is how exact the largest number of a shift has to be to be believed.
+	exact = 1e-4
 	// maxComparisons is more than it takes, a few, before it is undecided.
 	maxComparisons = 200
 )
@@ -150,16 +153,21 @@ func (c *comparison) outside(v *shift) bool { return c.null.pull(v) != 0 }
 
 // compare finds out of the chosen shifts which can make up for each other and become free, and which cannot.
 func (c *comparison) compare(ctx context.Context) error {
-	within := c.within()
+	c.measure()
+	within, doubt := c.within()
 	_, n := within.Dims()
 	for {
 		c.rounds++
-		vectors, of := c.reduce(within)
+		vectors, of, known := c.reduce(within, doubt)
+		if !known {
+			c.undecided = true
+			return ctx.Err()
+		}
 		parts, err := newPartition(ctx, vectors, n)
 		if err != nil {
 			return err
 		}
-		c.effort += parts.steps * n * n * n / 3
+		c.effort += parts.effort
 		if !parts.decided || c.effort > maxEffort || c.rounds > maxComparisons {
 			c.undecided = true
 			return ctx.Err()
@@ -182,28 +190,36 @@ func (c *comparison) compare(ctx context.Context) error {
 	}
 }
 
-// unit is how much of a published number counts as 1 in floating point.
-func (c *comparison) unit(position int32) float64 {
-	if c.cells[position].release%2 == 0 {
-		return float64(c.told.span())
+// measure finds units of published numbers in which the shifts in hand are as much of one as of another.
+func (c *comparison) measure() {
+	c.units = slices.Repeat([]float64{1}, len(c.cells))
+	var all []sparse
+	for _, v := range slices.Concat(c.free, c.chosen) {
+		all = append(all, sparse{v.at, c.measured(&v)})
 	}
-	return 1
+	_, c.units = equilibrated(all, len(c.cells))
+}
+
+// measured are a shift's changes in those units.
+func (c *comparison) measured(v *shift) []float64 {
+	by := make([]float64, len(v.by))
+	for i, p := range v.at {
+		by[i] = float64(v.by[i]) * c.units[p]
+	}
+	return by
 }
 
 // weigh are weights that are so many times each of what they are within.
 func (c *comparison) weigh(within *mat.Dense, times []float64) *floating {
 	var of mat.VecDense
 	of.MulVec(within, mat.NewVecDense(len(times), times))
-	w := &floating{of: of.RawVector().Data}
-	for p, weight := range w.of {
-		w.by = append(w.by, weight/c.unit(int32(p)))
-	}
-	return w
+	return &floating{of.RawVector().Data, c.units}
 }
 
 // within is what weights are within that are orthogonal to all free shifts: a matrix of a column for each dimension. Of some positions, one for each free
-// shift, the weights follow from those of the others.
-func (c *comparison) within() *mat.Dense {
+// shift, the weights follow from those of the others; doubt is how wrong, of the largest, any may be, since numbers are rounded.
+func (c *comparison) within() (within *mat.Dense, doubt float64) {
+	const rounded = 1e-15
 	rank, n := len(c.free), len(c.cells)
 	var given, follow []int
 	at := make([]int, n) // in either
@@ -214,58 +230,76 @@ func (c *comparison) within() *mat.Dense {
 		}
 		at[p], *side = len(*side), append(*side, p)
 	}
-	within := mat.NewDense(n, n-rank, nil)
+	within = mat.NewDense(n, n-rank, nil)
 	for i, p := range given {
 		within.Set(p, i, 1)
 	}
 	if rank == 0 {
-		return within
+		return within, rounded
 	}
 	left, right := mat.NewDense(rank, rank, nil), mat.NewDense(rank, n-rank, nil)
-	for i := range c.free {
-		for k, p := range c.free[i].at {
-			by := float64(c.free[i].by[k]) / c.unit(p)
+	for i, v := range c.free {
+		by := c.measured(&v)
+		most := extreme(by)
+		for k, p := range v.at {
 			if c.span.lines[p].there {
-				left.Set(i, at[p], by)
+				left.Set(i, at[p], by[k]/most)
 			} else {
-				right.Set(i, at[p], -by)
+				right.Set(i, at[p], -by[k]/most)
 			}
 		}
 	}
+	var factor mat.LU
+	factor.Factorize(left)
 	var solved mat.Dense
-	_ = solved.Solve(left, right) // it complains of what is badly conditioned
+	if factor.SolveTo(&solved, false, right) != nil {
+		return within, math.Inf(1)
+	}
 	for i, p := range follow {
 		within.SetRow(p, solved.RawRowView(i))
 	}
-	return within
+	return within, rounded * factor.Cond()
 }
 
-// reduce is the chosen shifts, less what is free in them, and each of those but once; of says which of them a shift is.
-func (c *comparison) reduce(within *mat.Dense) (vectors []sparse, of []int) {
+// extreme is how large the largest of some numbers is, whatever their signs.
+func extreme(numbers []float64) (most float64) {
+	for _, x := range numbers {
+		most = max(most, math.Abs(x))
+	}
+	return most
+}
+
+// reduce is the chosen shifts, less what is free in them, and each of those but once, however much of it; of says which of them a shift is. They are not known if they may be wrong.
+func (c *comparison) reduce(within *mat.Dense, doubt float64) (vectors []sparse, of []int, known bool) {
 	_, n := within.Dims()
-	known, reduced := map[string]int{}, make([]float64, n)
+	numbers, reduced, most := map[string]int{}, make([]float64, n), extreme(within.RawMatrix().Data)
 	for i := range c.chosen {
 		clear(reduced)
+		by, whole := c.measured(&c.chosen[i]), 0.0
 		for k, p := range c.chosen[i].at {
-			by := float64(c.chosen[i].by[k]) / c.unit(p)
-			blas64.Axpy(by, blas64.Vector{N: n, Data: within.RawRowView(int(p)), Inc: 1}, blas64.Vector{N: n, Data: reduced, Inc: 1})
+			whole += math.Abs(by[k])
+			blas64.Axpy(by[k], blas64.Vector{N: n, Data: within.RawRowView(int(p)), Inc: 1}, blas64.Vector{N: n, Data: reduced, Inc: 1})
+		}
+		left := extreme(reduced)
+		if !(exact*left > doubt*whole*most) {
+			return nil, nil, false
 		}
 		var v sparse
 		var name []byte
 		for p, by := range reduced {
-			if rounded := math.Round(by / alike); rounded != 0 {
-				v.at, v.by = append(v.at, int32(p)), append(v.by, by)
+			if rounded := math.Round(by / left / alike); rounded != 0 {
+				v.at, v.by = append(v.at, int32(p)), append(v.by, by/left)
 				name = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint32(name, uint32(p)), uint64(int64(rounded))) //nolint:gosec // their bits
 			}
 		}
-		number, met := known[string(name)]
+		number, met := numbers[string(name)]
 		if !met {
 			number = len(vectors)
-			known[string(name)], vectors = number, append(vectors, v)
+			numbers[string(name)], vectors = number, append(vectors, v)
 		}
 		of = append(of, number)
 	}
-	return vectors, of
+	return vectors, of, true
 }
 
 // barredBy is the first of the weights that bar a shift; −1 if none does.

@@ -429,3 +429,39 @@ func TestAlikeComesToAnEnd(t *testing.T) {
 		}
 	}
 }
+
+// Five people have 0 in a cell in which all others have some: whatever makes up for them has to make up for more in the next cell, and so on, so the only sum that tells of them has weights that grow with each cell. Where rounded numbers
+// cannot hold them nobody is believed not to be told of.
+func TestAlikeBeyondRoundedNumbers(t *testing.T) {
+	for _, c := range []struct {
+		cells   int32
+		decided bool
+	}{{20, true}, {60, false}, {400, false}, {1400, false}} {
+		const k = 5
+		table, column := &history.Release{}, &history.Secret{High: 2, Summed: []bool{true}}
+		add := func(people int, value int64, cells ...int32) {
+			for range people {
+				table.Cells = append(table.Cells, int32(len(table.Published))) //nolint:gosec // a few
+				column.Values = append(column.Values, value)
+			}
+			table.Published = append(table.Published, cells)
+		}
+		add(k, 0, 0)
+		add(k, 1, 0, 1)
+		add(k, 1, 1, 2)
+		for cell := range c.cells - 4 {
+			add(k, 1, cell, cell+2, cell+3)
+		}
+		add(20*k, 1, c.cells-4, c.cells-2, c.cells-1)
+		a := start(t, history.Sums, each(len(column.Values)), k)
+		a.TryWhole(1 << 30)
+		result := try(t, a, table)
+		if result.Refused || len(result.Suppressed) > 0 {
+			t.Fatalf("%d cells: %+v", c.cells, result)
+		}
+		alike, err := result.Alike(t.Context(), column)
+		if err != nil || alike.Undecided == c.decided || alike.People < k || c.decided && alike.People != k {
+			t.Errorf("%d cells: %+v, %v", c.cells, alike, err)
+		}
+	}
+}

@@ -11,6 +11,22 @@ func (a *Audit) Sample(in, without int) { a.scale = scale{in: in, without: witho
 // Whole reports whether it did.
 func (r *Result) Whole() bool { return r.search.pool == nil }
 
+// Partition says which of some vectors no others make up for.
+func Partition(vectors [][]float64) (alone []bool, decided bool) {
+	var all []sparse
+	for _, vector := range vectors {
+		var v sparse
+		for p, by := range vector {
+			if by != 0 {
+				v.add(int32(p), by)
+			}
+		}
+		all = append(all, v)
+	}
+	p, err := newPartition(context.Background(), all, len(vectors[0]))
+	return p.alone, p.decided && err == nil
+}
+
 // Spans reports whether it is shown that columns of some positions, and what is about nobody, span all positions.
 func Spans(positions int, columns [][]int32, nobody []map[int32]int64, seed Seed) bool {
 	cells := make([]int32, len(columns))

@@ -9,19 +9,19 @@ import (
 )
 
 // partition is which of some vectors can make up for each other, each in some part, and which cannot. A sum proves the latter: with its weights w, products w·a of
-// vectors that can are 0, and those of the others are 1 or more. That there is one or the other for each is Tucker's theorem (Goldman and Tucker, Theory of Linear Programming, 1956).
+// vectors that can are 0, and those of the others are positive. That there is one or the other for each is Tucker's theorem (Goldman and Tucker, Theory of Linear Programming, 1956).
 type partition struct {
 	weights []float64
 	alone   []bool // by vector: it cannot
-	decided bool   // or it took too much, and nothing is known
-	steps   int    // of Newton's method
+	decided bool   // or it took too much, or numbers are rounded too much, and nothing is known
+	effort  int    // multiplications
 }
 
 const (
 	// partitionSteps is more than an answer takes, some 5 to 15.
 	partitionSteps = 60
-	// vanished is how much less than any number that is not one is that counts as 0.
-	vanished = 1e-8
+	// vanished is how much less than any number that is not one is that counts as 0, and little what no number that counts is less than.
+	vanished, little = 1e-8, 1e-5
 )
 
 // newPartition decides it by a linear program that is its own dual. With A's columns the vectors, and e all 1:
@@ -30,30 +30,63 @@ const (
 //
 // It begins in its middle, where z and s are e, w is 0 and θ is 1, and stays near it. Where θ is 0 the parts are z and the products s, and in the middle of all such points one of them is positive for each
 // vector (Ye, Todd and Mizuno, An O(√nL)-iteration homogeneous and self-dual linear programming algorithm, 1994; steps are Mehrotra's, 1992). A step takes n³/3 multiplications for n published cells.
-func newPartition(ctx context.Context, vectors []sparse, n int) (partition, error) {
+// Neither how much of a vector there is matters, nor in what it is measured, so all are scaled (D. Ruiz, A scaling algorithm to equilibrate both rows and columns norms in matrices, 2001).
+func newPartition(ctx context.Context, vectors []sparse, n int) (p partition, err error) {
 	s := newInterior(vectors, n)
-	for steps := 1; steps <= partitionSteps; steps++ {
+	step := n * n * n / 3
+	for i := range vectors {
+		step += len(vectors[i].at) * len(vectors[i].at) / 2
+	}
+	for range partitionSteps {
 		if err := ctx.Err(); err != nil {
 			return partition{}, err
 		}
-		if p, done := s.partition(); done {
-			p.steps = steps
-			return p, nil
-		}
-		if !s.factorize() {
+		if p.alone, p.weights, p.decided = s.decide(vectors); p.decided || !s.factorize() {
 			break
 		}
 		s.direct(0, false)
 		ahead := s.gap(s.length(1))
 		s.direct(math.Pow(ahead/s.gap(0), 3)*s.gap(0), true)
 		s.move(s.length(0.995))
+		p.effort += step
 	}
-	return partition{steps: partitionSteps}, nil
+	return p, nil
+}
+
+// equilibrated are vectors times positive numbers, in units of positions such that about 1 is the most of any vector and of any position.
+func equilibrated(vectors []sparse, n int) (scaled []sparse, units []float64) {
+	const rounds = 8
+	units = slices.Repeat([]float64{1}, n)
+	for i := range vectors {
+		scaled = append(scaled, sparse{vectors[i].at, slices.Clone(vectors[i].by)})
+	}
+	for range rounds {
+		most := make([]float64, n)
+		for _, v := range scaled {
+			of := math.Sqrt(extreme(v.by))
+			for k, p := range v.at {
+				v.by[k] /= of
+				most[p] = max(most[p], math.Abs(v.by[k]))
+			}
+		}
+		for _, v := range scaled {
+			for k, p := range v.at {
+				v.by[k] /= math.Sqrt(most[p])
+			}
+		}
+		for p, of := range most {
+			if of > 0 {
+				units[p] /= math.Sqrt(of)
+			}
+		}
+	}
+	return scaled, units
 }
 
 // interior is a point within the program's bounds, and a direction. Pairs are by vector; the last one is of θ and ν.
 type interior struct {
-	vectors []sparse
+	vectors []sparse  // equilibrated
+	units   []float64 // of positions
 	n       int
 	w, dw   []float64
 	start   []float64 // A·e
@@ -68,8 +101,9 @@ type pair struct{ z, s float64 }
 
 func newInterior(vectors []sparse, n int) *interior {
 	pairs := len(vectors) + 1
+	vectors, units := equilibrated(vectors, n)
 	s := &interior{
-		vectors: vectors, n: n, w: make([]float64, n), dw: make([]float64, n), start: make([]float64, n), at: make([]pair, pairs), by: make([]pair, pairs), matrix: make([]float64, n*n),
+		vectors: vectors, units: units, n: n, w: make([]float64, n), dw: make([]float64, n), start: make([]float64, n), at: make([]pair, pairs), by: make([]pair, pairs), matrix: make([]float64, n*n),
 	}
 	for i := range s.at {
 		s.at[i] = pair{1, 1}
@@ -190,31 +224,36 @@ func (s *interior) move(length float64) {
 	}
 }
 
-// partition is what the point says; done if of each pair one number is 0, and weights and parts show what they have to.
-func (s *interior) partition() (p partition, done bool) {
-	least, most, theta := math.Inf(1), 0.0, s.at[len(s.vectors)]
+// decide says which of the vectors as they were are alone, and weights that show it, once of each pair one number is 0 as far as rounded numbers can tell.
+func (s *interior) decide(vectors []sparse) (alone []bool, weights []float64, decided bool) {
+	least, most, theta := math.Inf(1), 0.0, s.at[len(vectors)]
 	for _, v := range s.at {
 		least, most = min(least, max(v.z, v.s)), max(most, min(v.z, v.s))
 	}
-	if most > vanished*least || theta.z > theta.s {
-		return partition{}, false
+	if !(least > little && most < vanished*least && theta.z < theta.s) {
+		return nil, nil, false
 	}
-	p = partition{weights: slices.Clone(s.w), alone: make([]bool, len(s.vectors)), decided: true}
-	for i := range p.weights {
-		p.weights[i] /= least
+	weights = slices.Clone(s.w)
+	for p := range weights {
+		weights[p] *= s.units[p]
 	}
-	sums := make([]float64, s.n)
-	for i := range s.vectors {
-		v, a := s.at[i], &s.vectors[i]
-		p.alone[i] = v.s > v.z
-		if product := a.times(p.weights); p.alone[i] && product < 1-noise || !p.alone[i] && math.Abs(product) > noise {
-			return partition{}, false
+	lowest, highest, sums := math.Inf(1), 0.0, make([]float64, s.n)
+	for i, v := range s.at[:len(vectors)] {
+		product := vectors[i].times(weights)
+		if alone = append(alone, v.s > v.z); alone[i] {
+			lowest = min(lowest, product)
+			continue
 		}
-		if !p.alone[i] {
-			a.addTo(sums, v.z/least)
-		}
+		highest = max(highest, math.Abs(product))
+		s.vectors[i].addTo(sums, v.z)
 	}
-	return p, !slices.ContainsFunc(sums, func(sum float64) bool { return math.Abs(sum) > noise })
+	if !(lowest > 0 && highest < noise/10*min(lowest, 1) && extreme(sums) < noise*least) {
+		return nil, nil, false
+	}
+	for p := range weights {
+		weights[p] /= lowest
+	}
+	return alone, weights, true
 }
 
 // addTo adds it so many times to another vector.

@@ -65,7 +65,7 @@ func (s *search) giveUp(span *group, people int) []*stuck {
 func (s *search) complete(span *group, people *crowd, k int) (open []*group) {
 	sets := make([]*group, k)
 	for i := range sets {
-		sets[i] = s.extend(span, uint8(i+1), span.questions) //nolint:gosec // k is at most 255
+		sets[i] = s.extend(span, uint8(i+1), span.questions)
 	}
 	s.share(sets, people)
 	return slices.DeleteFunc(sets, func(set *group) bool { return set.closed() })

@@ -205,9 +205,6 @@ func (s *told) amount(row int) int64 {
 	return 0
 }
 
-// span is as far as amounts can be from each other, and 1 at least.
-func (s *told) span() int64 { return max(1, s.High-s.Low) }
-
 // room is 1 if a row's value could be more and still be told as it is, 2 if it could be less, or both together.
 func (s *told) room(row int) (room int32) {
 	if !s.summed {

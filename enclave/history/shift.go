@@ -125,11 +125,11 @@ func (s *shifter) most(row int, own int32) (most int) {
 	return most
 }
 
-// move is the shift of a row whose amount is as much more, or less, as amounts can be, and is told as it was: by less, it is a part of this one.
+// move is the shift of a row whose amount is more, or less, and is told as it was: how much does not matter, as shifts count in parts.
 func (s *shifter) move(row int, direction int32) {
-	by := s.span()
+	by := int64(1)
 	if direction == 2 {
-		by = -by
+		by = -1
 	}
 	s.shift.clear()
 	for _, t := range s.speak {

@@ -11,11 +11,8 @@ type weights interface {
 	difference(more, less []int32) uint64
 }
 
-// floating are weights in floating point.
-type floating struct {
-	of []float64 // as the linear program knows positions: sums in shares of the span of amounts
-	by []float64 // of published numbers
-}
+// floating are weights in floating point, of published numbers times units.
+type floating struct{ of, units []float64 }
 
 // alike is to how much sums of such weights have to agree.
 const alike = 1e-8
@@ -31,12 +28,17 @@ func (w *floating) difference(more, less []int32) uint64 {
 	return uint64(int64(math.Round(sum / alike))) //nolint:gosec // its bits
 }
 
-// pull is by how much a shift changes the weighted sum.
-func (w *floating) pull(v *shift) (sum float64) {
+// pull is by how much a shift changes the weighted sum, if the most that it changes is 1.
+func (w *floating) pull(v *shift) float64 {
+	sum, most := 0.0, 0.0
 	for i, p := range v.at {
-		sum += w.by[p] * float64(v.by[i])
+		by := float64(v.by[i]) * w.units[p]
+		sum, most = sum+w.of[p]*by, max(most, math.Abs(by))
 	}
-	return sum
+	if most == 0 {
+		return 0
+	}
+	return sum / most
 }
 
 // modular are weights in a field.
