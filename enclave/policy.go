@@ -111,9 +111,13 @@ func (m *Measured) before() *BeforeFacts {
 // CellCounts says what treatment did with the cells that had rows.
 type CellCounts struct {
 	Published  int64 `json:"published"`
-	Primary    int64 `json:"primary"`
-	Complement int64 `json:"complement"`
+	Primary    int64 `json:"primary"`    // left out for a risk of their own
+	Complement int64 `json:"complement"` // left out since published cells would determine them or others
+	History    int64 `json:"history"`    // left out for what would follow with the releases before, which no cell tells by itself
 }
+
+// LeftOut is how many of the cells are not published.
+func (c *CellCounts) LeftOut() int64 { return c.Primary + c.Complement + c.History }
 
 // RiskCounts counts published cells by primary risk. After treatment each is 0, or policy denies.
 type RiskCounts struct {

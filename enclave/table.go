@@ -61,6 +61,7 @@ const (
 	Published  Fate = iota
 	Primary         // suppressed for a risk of its own
 	Complement      // suppressed because published cells would determine it or another one
+	Forbidden       // suppressed since the audit of all releases asks for it, and for nothing else
 )
 
 // Treated is the output that would leave: the released bytes, and what was decided to make them.

@@ -54,6 +54,8 @@ func (Measurer) Facts(ctx context.Context, treated *enclave.Treated, profile enc
 			facts.Cells.Primary++
 		case enclave.Complement:
 			facts.Cells.Complement++
+		case enclave.Forbidden:
+			facts.Cells.History++
 		case enclave.Published:
 			published[i] = true
 			facts.Cells.Published++
@@ -73,10 +75,10 @@ func (Measurer) Facts(ctx context.Context, treated *enclave.Treated, profile enc
 }
 
 func fateOf(treated *enclave.Treated, cell int) enclave.Fate {
-	if cell < len(treated.Fates) && (treated.Fates[cell] == enclave.Primary || treated.Fates[cell] == enclave.Complement) {
-		return treated.Fates[cell]
+	if cell >= len(treated.Fates) || treated.Fates[cell] > enclave.Forbidden {
+		return enclave.Published
 	}
-	return enclave.Published
+	return treated.Fates[cell]
 }
 
 // sumsUsed are the positions in Plan.Summed that some measure publishes.

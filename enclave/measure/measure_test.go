@@ -248,6 +248,10 @@ func TestOddTables(t *testing.T) {
 	if got := factsOf(short); got.Cells.Published != 16 || got.Unsafe.Threshold != 1 {
 		t.Errorf("%+v", got)
 	}
+	short.Fates = []enclave.Fate{enclave.Forbidden, enclave.Forbidden + 1}
+	if got := factsOf(short); got.Cells != (enclave.CellCounts{Published: 15, History: 1}) || got.Unsafe.Threshold != 0 {
+		t.Errorf("%+v", got)
+	}
 	for range 2000 {
 		table := square([3][3]int64{{4, 30, 20}, {50, 60, 25}, {40, 90, 100}})
 		treated := &enclave.Treated{Table: table, Fates: make([]enclave.Fate, r.IntN(20))}

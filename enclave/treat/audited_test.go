@@ -97,6 +97,8 @@ func countFates(fates []enclave.Fate) (n enclave.CellCounts) {
 			n.Primary++
 		case enclave.Complement:
 			n.Complement++
+		case enclave.Forbidden:
+			n.History++
 		}
 	}
 	return n

@@ -27,7 +27,11 @@ type suppression struct {
 func newSuppression(l *lattice, profile *enclave.Profile, risks []enclave.Risk) *suppression {
 	s := &suppression{lattice: l, profile: profile, fates: make([]enclave.Fate, len(risks))}
 	for i, r := range risks {
-		if r != 0 {
+		switch r {
+		case 0:
+		case enclave.RiskHistory:
+			s.fates[i] = enclave.Forbidden
+		default:
 			s.fates[i] = enclave.Primary
 		}
 	}

@@ -127,6 +127,23 @@ func TestSamePeopleInTwoCells(t *testing.T) {
 	}
 }
 
+// What the audit takes is told from what is unsafe by itself, and from what has to go with either.
+func TestWhatTheAuditTakes(t *testing.T) {
+	w := newWorld([]int{4}, []enclave.Set{{0}, {}}, 0, "0")
+	w.put(4, 10, 0)
+	w.put(20, 10, 1)
+	w.put(30, 10, 2)
+	w.put(40, 10, 3)
+	measured := measure.Measurer{}.Measure(w.table(), counts)
+	measured.Risks[0] |= enclave.RiskHistory
+	measured.Risks[3] |= enclave.RiskHistory
+	out, err := treat.Treater{}.Treat(t.Context(), measured, counts)
+	want := []enclave.Fate{enclave.Primary, enclave.Published, enclave.Published, enclave.Forbidden, enclave.Published}
+	if err != nil || !slices.Equal(out.Fates, want) {
+		t.Fatal(out, err)
+	}
+}
+
 // A suppressed giant and its complement must not be dominated together.
 func TestGroupMustNotBeDominated(t *testing.T) {
 	w := newWorld([]int{4}, []enclave.Set{{0}, {}}, 0, "0")

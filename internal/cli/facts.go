@@ -27,16 +27,21 @@ func (sh *shell) factRows(c *caseFile) [][]string {
 		return []string{sh.text(code), number(n), "≥ " + number(limit) + mark(n < limit)}
 	}
 	rows := [][]string{
-		{sh.text("CLI_FACT_PUBLISHED"), number(f.Cells.Published), ""},
-		{sh.text("CLI_FACT_SUPPRESSED"), number(f.Cells.Primary + f.Cells.Complement), ""},
-		least("CLI_FACT_MIN_SUBJECTS", f.MinSubjects, p.Threshold),
+		least("CLI_FACT_PUBLISHED", f.Cells.Published, 1),
+		{sh.text("CLI_FACT_SUPPRESSED"), number(f.Cells.LeftOut()), ""},
+		{sh.text("CLI_FACT_FORBIDDEN"), number(f.Cells.History), ""},
+	}
+	if f.Cells.Published > 0 {
+		rows = append(rows, least("CLI_FACT_MIN_SUBJECTS", f.MinSubjects, p.Threshold))
+	}
+	rows = append(rows,
 		none("CLI_FACT_THRESHOLD", f.Unsafe.Threshold),
 		none("CLI_FACT_DOMINANCE", f.Unsafe.Dominance),
 		none("CLI_FACT_P_PERCENT", f.Unsafe.PPercent),
 		none("CLI_FACT_HOMOGENEITY", f.Unsafe.Homogeneity),
 		none("CLI_FACT_DERIVABLE", f.Derivable),
-		{sh.text("CLI_FACT_HISTORY"), sh.yes(f.History.Clean), sh.yes(true) + mark(!f.History.Clean)},
-	}
+		[]string{sh.text("CLI_FACT_HISTORY"), sh.yes(f.History.Clean), sh.yes(true) + mark(!f.History.Clean)},
+	)
 	if p.GuessPercent < 100 {
 		rows = append(rows, sh.limited("CLI_FACT_GUESS", f.History.Guess, p.GuessPercent, " %"))
 	}

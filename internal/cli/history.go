@@ -59,7 +59,7 @@ func (sh *shell) releases(all *run.Releases) {
 		}
 		rows = append(rows, []string{
 			number(r.Number), "runs/" + r.Run, r.Operator, r.Scenario, second(r.Time), number(r.Cells.Published),
-			number(r.Cells.Primary + r.Cells.Complement), number(r.Adds), number(r.Rank), guess,
+			number(r.Cells.LeftOut()), number(r.Adds), number(r.Rank), guess,
 		})
 	}
 	term.Table(sh.out, heads, rows)

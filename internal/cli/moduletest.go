@@ -199,7 +199,7 @@ func (sh *shell) tested(trial *scaffold.Trial, report *enclave.Report, failure e
 	case report.Outcome == enclave.Held:
 		sh.say("CLI_MODULE_TEST_HELD")
 	case len(report.Rehearsal.Suppressed) > 0:
-		sh.say("CLI_MODULE_TEST_SUPPRESSED", "left", number(report.Rehearsal.Cells.Primary+report.Rehearsal.Cells.Complement), "published", number(report.Rehearsal.Cells.Published))
+		sh.say("CLI_MODULE_TEST_SUPPRESSED", "left", number(report.Rehearsal.Cells.LeftOut()), "published", number(report.Rehearsal.Cells.Published))
 	default:
 		sh.say("CLI_MODULE_TEST_PASSED", "published", number(report.Rehearsal.Cells.Published))
 	}

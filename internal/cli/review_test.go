@@ -169,14 +169,15 @@ func TestWhatComesAfter(t *testing.T) {
 func TestFactsOfATable(t *testing.T) {
 	c := aCase(t)
 	c.Facts = asJSON(t, &enclave.Facts{
-		Version: 1, Form: enclave.Aggregate, Cells: enclave.CellCounts{Published: 40, Primary: 3, Complement: 2}, MinSubjects: 12,
+		Version: 1, Form: enclave.Aggregate, Cells: enclave.CellCounts{Published: 40, Primary: 3, Complement: 2, History: 4}, MinSubjects: 12,
 		History: enclave.HistoryFacts{Clean: true, Rank: 60, Subjects: 1000}, RoundCount: 10, RoundSum: 1000,
 	})
 	c.Profile = asJSON(t, &enclave.Profile{Threshold: 10, RankPercent: 5, RoundCount: 10, RoundSum: 500})
 	out := shown(t, enclave.English, c)
 	for _, line := range [][3]string{
-		{"groups published", "40", ""},
-		{"groups suppressed", "5", ""},
+		{"groups published", "40", "≥ 1"},
+		{"groups suppressed", "9", ""},
+		{"of them for what all releases would tell", "4", ""},
 		{"subjects in the smallest group", "12", "≥ 10"},
 		{"safe beside all earlier releases", "yes", "yes"},
 		{"independent sums published so far", "60", "≤ 50  !"},

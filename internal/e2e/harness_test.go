@@ -238,6 +238,8 @@ func (h *harness) stopped(t *testing.T, game *played) {
 		does = run.outcome == enclave.Denied && slices.Contains(run.reasons, "HISTORY_BUDGET")
 	case string(lab.Complement):
 		does = run.facts != nil && run.facts.Cells.Complement > 0
+	case string(lab.History):
+		does = run.facts != nil && run.facts.Cells.History > 0
 	default:
 		does = run.facts != nil && run.facts.Cells.Primary > 0
 	}

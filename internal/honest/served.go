@@ -111,8 +111,8 @@ func (t *table) submit(ctx context.Context, d *demo.Domain, grant string, s *hon
 	}
 	if f := report.Facts; f != nil {
 		t.cells = cells{
-			all: int(f.Cells.Published + f.Cells.Primary + f.Cells.Complement), published: int(f.Cells.Published),
-			primary: int(f.Cells.Primary), complement: int(f.Cells.Complement),
+			all: int(f.Cells.Published + f.Cells.LeftOut()), published: int(f.Cells.Published),
+			primary: int(f.Cells.Primary), complement: int(f.Cells.Complement), history: int(f.Cells.History),
 		}
 		t.rank = f.History.Rank
 	}

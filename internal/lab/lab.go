@@ -159,7 +159,7 @@ func rules(risks []enclave.Risk, fates []enclave.Fate) map[string]int64 {
 		case enclave.Published:
 		case enclave.Complement:
 			counts[string(Complement)]++
-		case enclave.Primary:
+		case enclave.Primary, enclave.Forbidden:
 			for risk, name := range ruleOf {
 				if risks[i]&risk != 0 {
 					counts[name]++

@@ -23,7 +23,7 @@ func (d *diary) advice(ctx context.Context, whatif func(context.Context, *enclav
 	for i, fate := range d.treated.Fates {
 		switch fate {
 		case enclave.Published:
-		case enclave.Primary:
+		case enclave.Primary, enclave.Forbidden:
 			a.unsafe = append(a.unsafe, i)
 		case enclave.Complement:
 			a.complements++
@@ -86,7 +86,7 @@ func approval(ctx context.Context, order *enclave.Order) ([]enclave.Reason, erro
 type adviser struct {
 	table       *enclave.Table
 	profile     *enclave.Profile
-	unsafe      []int // positions of the cells that were left out for a risk of their own
+	unsafe      []int // positions of the cells that were left out for a risk
 	complements int
 	all         string
 	said        []enclave.Reason

@@ -90,6 +90,9 @@ func (d *diary) cells(r *enclave.Rehearsal) {
 		case enclave.Complement:
 			r.Cells.Complement++
 			rules = []string{"complement"}
+		case enclave.Forbidden:
+			r.Cells.History++
+			rules = rulesOf(d.risks[i])
 		}
 		for _, rule := range rules {
 			r.Rules[rule]++

@@ -18,7 +18,7 @@ func TestEvidenceKeepsItsForm(t *testing.T) {
 	ok(t, err)
 	got, err := json.Marshal(run.Evidence{Salt: "abcdefghijklmnopqrstuvwxyz", Facts: enclave.Facts{
 		Version: 1, Form: enclave.Aggregate, Operator: "acme", Scenario: "planning", Dataset: "visits", Grade: 2, SubjectKind: enclave.Person,
-		Cells: enclave.CellCounts{Published: 12, Primary: 3, Complement: 2}, MinSubjects: 11, RoundCount: 5, RoundSum: 100, Bytes: 4096,
+		Cells: enclave.CellCounts{Published: 12, Primary: 3, Complement: 2, History: 4}, MinSubjects: 11, RoundCount: 5, RoundSum: 100, Bytes: 4096,
 	}})
 	ok(t, err)
 	if !bytes.Equal(got, bytes.TrimSpace(golden)) {
