@@ -94,6 +94,7 @@ func releaseFaults() []releaseFault {
 		{"an unknown form", func(f *enclave.Facts) { f.Form = "anything" }},
 		{"a crafted output", func(f *enclave.Facts) { f.Crafted = true }},
 		{"nothing", func(f *enclave.Facts) { f.Cells.Published, f.MinSubjects = 0, 0 }},
+		{"nothing beside the releases before", func(f *enclave.Facts) { f.Cells.Published, f.Cells.History, f.MinSubjects = 0, 1, 0 }},
 		{"no published cell", func(f *enclave.Facts) { f.Cells.Published = 0 }},
 		{"a cell of one subject", func(f *enclave.Facts) { f.MinSubjects, f.Unsafe.Threshold = 1, 1 }},
 		{"a least cell of one subject", func(f *enclave.Facts) { f.MinSubjects = 1 }},

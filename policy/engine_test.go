@@ -84,6 +84,10 @@ func TestRelease(t *testing.T) {
 				func(f *enclave.Facts) { f.Cells.Published, f.MinSubjects = 0, 0 }, enclave.Deny,
 				[]string{"NOTHING_TO_PUBLISH"},
 			},
+			"empty beside others": {
+				func(f *enclave.Facts) { f.Cells.Published, f.Cells.History, f.MinSubjects = 0, 1, 0 }, enclave.Deny,
+				[]string{"HISTORY_LEAVES_NOTHING"},
+			},
 			"derivable": {func(f *enclave.Facts) { f.Derivable = 1 }, enclave.Deny, []string{"DERIVABLE"}},
 			"history":   {func(f *enclave.Facts) { f.History.Clean = false }, enclave.Deny, []string{"HISTORY"}},
 			"guess":     {func(f *enclave.Facts) { f.History.Guess++ }, enclave.Deny, []string{"HISTORY"}},

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/app"
+	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
@@ -47,15 +49,19 @@ func townOf(people, victim int) []byte {
 	return file.Bytes()
 }
 
-// asks submits a manifest alone, and returns what it published by its keys: the sum of cost. Nothing if it was not released.
-func (d *domain) asks(operator, grant string, keys ...enclave.ManifestKey) map[string]int64 {
-	d.t.Helper()
-	m := &enclave.Manifest{
+// inTown asks for the sum of cost.
+func inTown(keys ...enclave.ManifestKey) *enclave.Manifest {
+	return &enclave.Manifest{
 		Darkroom: 1, Name: "town", Version: "1", Form: enclave.Aggregate,
 		Inputs: []enclave.ManifestInput{{Dataset: "town", Columns: []string{"district", "sex", "born", "cost"}}}, Keys: keys,
 		Measures: []enclave.ManifestMeasure{{Name: "people", Op: enclave.Count}, {Name: "cost", Op: enclave.Sum, Of: "cost"}},
 	}
-	run, err := d.clients[operator].Wait(d.t.Context(), d.submit(operator, grant, d.upload(operator, m, nil), nil).ID)
+}
+
+// asks submits a manifest alone, and returns what it published by its keys: the sum of cost. Nothing if it was not released.
+func (d *domain) asks(operator, grant string, keys ...enclave.ManifestKey) map[string]int64 {
+	d.t.Helper()
+	run, err := d.clients[operator].Wait(d.t.Context(), d.submit(operator, grant, d.upload(operator, inTown(keys...), nil), nil).ID)
 	ok(d.t, err)
 	sums := map[string]int64{}
 	if run.Outcome != sdk.RunReleased {
@@ -181,5 +187,55 @@ func TestInterleaving(t *testing.T) {
 	acmeEast := slices.ContainsFunc(slices.Collect(maps.Keys(published)), func(cell string) bool { return strings.HasPrefix(cell, acme+" east ") })
 	if acmeEast && published[rival+" east >=1935"] {
 		t.Errorf("both were released: %v", published)
+	}
+}
+
+// TestWhatEarlierReleasesTakeIsSaid: a table that all of its people may be counted in is denied, since earlier ones leave out a district of six. The
+// authority and auditors read that it was those; the operator reads what it reads of a table of one person.
+func TestWhatEarlierReleasesTakeIsSaid(t *testing.T) {
+	t.Parallel()
+	d := start(t, app.Config{})
+	described, file := town(), townFile(victimCost)
+	described.Columns[1].Codes = append(described.Columns[1].Codes, "north")
+	for i := range 6 {
+		file = fmt.Appendf(file, "%d,north,F,%d,2000\n", 10_000+i, 1950+i)
+	}
+	d.load(described, file)
+	auditor, err := d.clients["authority"].IssueIdentity(t.Context(), sdk.Identity{Role: sdk.Auditor, Org: "audit-office", Name: "sun"}, 0)
+	ok(t, err)
+	d.credentials["audit-office"] = auditor
+	d.dial("audit-office")
+	grant := d.grant(acme, described)
+	for _, keys := range [][]enclave.ManifestKey{{by("district"), by("born", "1970", "1990")}, {by("district")}} {
+		if published := d.asks(acme, grant, keys...); len(published) == 0 || published["north "] != 0 {
+			t.Fatalf("published %v", published)
+		}
+	}
+	for name, c := range map[string]struct {
+		from, to enclave.Scalar
+		reason   string
+		cells    enclave.CellCounts
+	}{
+		"everybody": {"1900", "2026", "HISTORY_LEAVES_NOTHING", enclave.CellCounts{History: 1}},
+		"one":       {"1931", "1932", "NOTHING_TO_PUBLISH", enclave.CellCounts{Primary: 1}},
+	} {
+		key := by("born", c.from, c.to)
+		key.Of.Inside = true
+		ended := d.ends(acme, d.submit(acme, grant, d.upload(acme, inTown(key), nil), nil), sdk.RunDenied, "OUTPUT_UNSAFE")
+		if report := d.report(ended.ID); len(report.Reasons) != 1 || report.Reasons[0].Code != c.reason || report.Facts.Cells != c.cells {
+			t.Errorf("%s: the report says %v %+v", name, report.Reasons, report.Facts.Cells)
+		}
+		raw, err := d.clients["audit-office"].Explain(t.Context(), ended.ID)
+		ok(t, err)
+		var explained run.Explanation
+		ok(t, json.Unmarshal(raw, &explained))
+		if len(explained.All) != 1 || explained.All[0].Code != c.reason {
+			t.Errorf("%s: the auditor reads %v", name, explained.All)
+		}
+		for _, rule := range explained.Decisions[0].Rules {
+			if failed := rule.Rule == "published"; rule.Held == failed {
+				t.Errorf("%s: of %s the auditor reads %t: %v", name, rule.Rule, rule.Held, rule.Facts)
+			}
+		}
 	}
 }

@@ -20,15 +20,16 @@ import (
 
 // hidden are the reasons that end runs and that an operator does not see in prod, with what each would tell of the rows.
 var hidden = map[string]string{
-	// All of these are one denial. After treatment hardly any but the first can come, and each is a rule that some cell broke.
-	"NOTHING_TO_PUBLISH": "that no cell is large enough, rather than that the history forbids one",
-	"CELL_TOO_SMALL":     "which rule a cell breaks",
-	"DOMINANCE":          "which rule a cell breaks",
-	"P_PERCENT":          "which rule a cell breaks",
-	"HOMOGENEITY":        "which rule a cell breaks",
-	"DERIVABLE":          "which rule a cell breaks",
-	"HISTORY":            "that earlier releases matter, whosever they are",
-	"GATE_FLOOR":         "that a rule let something pass which breaks another",
+	// All of these are one denial. After treatment hardly any but the first two can come, and each is a rule that some cell broke.
+	"NOTHING_TO_PUBLISH":     "that no cell is large enough, rather than that the history forbids one",
+	"HISTORY_LEAVES_NOTHING": "that a cell is large enough, and earlier releases forbid it",
+	"CELL_TOO_SMALL":         "which rule a cell breaks",
+	"DOMINANCE":              "which rule a cell breaks",
+	"P_PERCENT":              "which rule a cell breaks",
+	"HOMOGENEITY":            "which rule a cell breaks",
+	"DERIVABLE":              "which rule a cell breaks",
+	"HISTORY":                "that earlier releases matter, whosever they are",
+	"GATE_FLOOR":             "that a rule let something pass which breaks another",
 	// Of a program's output: each would be an answer about the rows in the terms of its author.
 	"COLUMN_REVERSIBLE":   "which fact tripped",
 	"IDENTIFIERS_FOUND":   "whether a value is a subject's identifier: a look-up in the directory",

@@ -72,6 +72,12 @@ threshold if {
 	input.facts.unsafe.threshold == 0
 }
 
+# An empty output has no cell that could be too small.
+threshold if {
+	input.facts.cells.published == 0
+	input.facts.unsafe.threshold == 0
+}
+
 dominance if input.facts.unsafe.dominance == 0
 
 p_percent if input.facts.unsafe.p_percent == 0
@@ -136,13 +142,20 @@ reasons contains {"code": "OUTPUT_CRAFTED", "args": {}} if not exact
 
 reasons contains {"code": "OUTPUT_REVIEW", "args": {}} if not automatic
 
-reasons contains {"code": "NOTHING_TO_PUBLISH", "args": {}} if not published
-
-# An empty output has no cell that could be too small.
-reasons contains {"code": "CELL_TOO_SMALL", "args": {"threshold": format_int(input.profile.threshold, 10)}} if {
-	published
-	not threshold
+# Where cells went for earlier releases alone, these are why nothing is left, whatever took the others.
+forbidden if {
+	not published
+	input.facts.cells.history > 0
 }
+
+reasons contains {"code": "HISTORY_LEAVES_NOTHING", "args": {"cells": format_int(input.facts.cells.history, 10), "dataset": input.facts.dataset}} if forbidden
+
+reasons contains {"code": "NOTHING_TO_PUBLISH", "args": {}} if {
+	not published
+	not forbidden
+}
+
+reasons contains {"code": "CELL_TOO_SMALL", "args": {"threshold": format_int(input.profile.threshold, 10)}} if not threshold
 
 reasons contains {"code": "DOMINANCE", "args": {}} if not dominance
 

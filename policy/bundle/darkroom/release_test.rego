@@ -11,7 +11,7 @@ profile := {
 honest := {
 	"version": 1, "form": "aggregate", "operator": "acme", "scenario": "health", "dataset": "visits",
 	"grade": 3, "subject_kind": "person", "crafted": false,
-	"cells": {"published": 7, "primary": 2, "complement": 1},
+	"cells": {"published": 7, "primary": 2, "complement": 1, "history": 0},
 	"min_subjects": 10, "unsafe": {"threshold": 0, "dominance": 0, "p_percent": 0, "homogeneity": 0},
 	"derivable": 0, "history": {"releases": 2, "clean": true, "refused": false, "rank": 50, "guess": 85, "estimable": 0, "alike": 0, "subjects": 1000},
 	"round_count": 5, "round_sum": 1, "bytes": 4096,
@@ -98,6 +98,25 @@ test_an_empty_output_is_denied if {
 	verdict := judged({"cells": {"published": 0}, "min_subjects": 0})
 	verdict.decision == "deny"
 	codes(verdict) == {"NOTHING_TO_PUBLISH"}
+	"threshold" in verdict.passed
+}
+
+test_an_empty_output_that_earlier_releases_left_is_denied if {
+	verdict := judged({"cells": {"published": 0, "history": 1}, "min_subjects": 0})
+	verdict.decision == "deny"
+	codes(verdict) == {"HISTORY_LEAVES_NOTHING"}
+	"threshold" in verdict.passed
+}
+
+test_an_empty_output_with_a_small_cell_is_denied if {
+	verdict := judged({"cells": {"published": 0}, "min_subjects": 0, "unsafe": {"threshold": 1}})
+	codes(verdict) == {"NOTHING_TO_PUBLISH", "CELL_TOO_SMALL"}
+}
+
+test_what_earlier_releases_took_of_more_is_no_fault if {
+	verdict := judged({"cells": {"history": 1}})
+	verdict.decision == "release"
+	codes(verdict) == set()
 }
 
 test_nothing_published_is_denied if denied_for({"cells": {"published": 0}}, "NOTHING_TO_PUBLISH", "published")
