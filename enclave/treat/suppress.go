@@ -27,11 +27,9 @@ type suppression struct {
 func newSuppression(l *lattice, profile *enclave.Profile, risks []enclave.Risk) *suppression {
 	s := &suppression{lattice: l, profile: profile, fates: make([]enclave.Fate, len(risks))}
 	for i, r := range risks {
-		switch r {
-		case 0:
-		case enclave.RiskHistory:
+		if r == enclave.RiskHistory {
 			s.fates[i] = enclave.Forbidden
-		default:
+		} else if r != 0 {
 			s.fates[i] = enclave.Primary
 		}
 	}

@@ -36,7 +36,7 @@ func town() *enclave.Dataset {
 }
 
 // townFile has 4,000 people and the victim.
-func townFile(victim int) []byte { return townOf(4000, victim) }
+func townFile() []byte { return townOf(4000, victimCost) }
 
 // townOf has so many people, none born in the victim's year, each with a cost of 1,000 to 3,000, and the victim.
 func townOf(people, victim int) []byte {
@@ -130,7 +130,7 @@ func TestHistory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := start(t, app.Config{})
-			d.load(town(), townFile(victimCost))
+			d.load(town(), townFile())
 			grant, other := d.grant(acme, town()), d.grant(rival, town())
 			if estimate, all := play(d, grant, other); all && estimate > victimCost-100 && estimate < victimCost+100 {
 				t.Errorf("the victim's cost follows: about %d", estimate)
@@ -147,7 +147,7 @@ func TestHistory(t *testing.T) {
 func TestInterleaving(t *testing.T) {
 	t.Parallel()
 	d := start(t, app.Config{})
-	d.load(town(), townFile(victimCost))
+	d.load(town(), townFile())
 	grants := map[string]string{acme: d.grant(acme, town()), rival: d.grant(rival, town())}
 	type answer struct {
 		operator string
@@ -195,7 +195,7 @@ func TestInterleaving(t *testing.T) {
 func TestWhatEarlierReleasesTakeIsSaid(t *testing.T) {
 	t.Parallel()
 	d := start(t, app.Config{})
-	described, file := town(), townFile(victimCost)
+	described, file := town(), townFile()
 	described.Columns[1].Codes = append(described.Columns[1].Codes, "north")
 	for i := range 6 {
 		file = fmt.Appendf(file, "%d,north,F,%d,2000\n", 10_000+i, 1950+i)

@@ -15,7 +15,7 @@ import (
 func TestTheRegisterOfReleases(t *testing.T) {
 	t.Parallel()
 	ctx, d := t.Context(), start(t, app.Config{Workers: 2})
-	d.load(town(), townFile(victimCost))
+	d.load(town(), townFile())
 	mine, theirs := d.grant(acme, town()), d.grant(rival, town())
 	told := func(client string) *run.Releases {
 		t.Helper()
