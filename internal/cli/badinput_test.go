@@ -118,6 +118,7 @@ func badInputs() map[string][]bad {
 			{"--scenario pricing --purpose x" + as + "$OPERATOR", exitMisused, "CLI_FLAG_MISSING"},
 			{"--scenario pricing --purpose x --dataset visits" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
 			{"--scenario Pricing --purpose x --dataset visits:cost" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
+			{"--scenario pricing --purpose x --dataset visits:cost --form programme" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
 			{"--scenario pricing --purpose x --dataset visits:cost --days 2000" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
 			{"--scenario pricing --purpose " + strings.Repeat("x", 3000) + " --dataset visits:cost" + as + "$OPERATOR", exitFailed, "INVALID_REQUEST"},
 			{"--scenario pricing --purpose x --dataset visits:nothing" + as + "$OPERATOR", exitFailed, "GRANT_COLUMN_UNKNOWN"},

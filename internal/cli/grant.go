@@ -37,6 +37,11 @@ func (sh *shell) grantApply() *cobra.Command {
 			if !enclave.ValidName(application.Scenario) {
 				return flagBad("scenario", nameForm)
 			}
+			for _, form := range application.Forms {
+				if form != string(enclave.Aggregate) && form != string(enclave.Program) {
+					return flagBad("form", "aggregate, program")
+				}
+			}
 			if application.TermDays < 1 || application.TermDays > maxDays {
 				return flagBad("days", "1 … 1096")
 			}
@@ -54,6 +59,7 @@ func (sh *shell) grantApply() *cobra.Command {
 	c.Flags().StringVar(&application.Scenario, "scenario", "", sh.text("CLI_GRANT_SCENARIO"))
 	c.Flags().StringVar(&application.Purpose, "purpose", "", sh.text("CLI_GRANT_PURPOSE"))
 	c.Flags().StringArrayVar(&scopes, "dataset", nil, sh.text("CLI_GRANT_SCOPE"))
+	c.Flags().StringSliceVar(&application.Forms, "form", nil, sh.text("CLI_GRANT_FORM"))
 	c.Flags().IntVar(&application.TermDays, "days", 365, sh.text("CLI_GRANT_DAYS"))
 	require(c, "scenario", "purpose", "dataset")
 	return c
@@ -88,6 +94,7 @@ func (sh *shell) grantShow() *cobra.Command {
 			for _, s := range g.Scopes {
 				fields = append(fields, [2]string{"CLI_HEAD_SCOPE", s.Dataset + ": " + strings.Join(s.Columns, ", ")})
 			}
+			fields = append(fields, [2]string{"CLI_HEAD_FORMS", strings.Join(g.Forms, ", ")})
 			sh.fields(append(fields, [2]string{"CLI_HEAD_TERM", day(g.Start) + " – " + day(g.End)}, [2]string{"CLI_HEAD_NOTE", g.Note})...)
 			return nil
 		}),
