@@ -48,8 +48,13 @@ func (sh *shell) dial(ctx context.Context) (*sdk.Client, error) {
 	return client, err
 }
 
+// credentialFile is the path of the caller's credential, "" if there is none.
+func (sh *shell) credentialFile() string {
+	return cmp.Or(sh.credential, os.Getenv("DARKROOM_CREDENTIAL"))
+}
+
 func (sh *shell) readCredential() (sdk.Credential, error) {
-	sh.credential = cmp.Or(sh.credential, os.Getenv("DARKROOM_CREDENTIAL"))
+	sh.credential = sh.credentialFile()
 	if sh.credential == "" {
 		return sdk.Credential{}, misuse("CLI_NO_CREDENTIAL")
 	}

@@ -95,7 +95,7 @@ func (sh *shell) moduleFile(ctx context.Context, path string) (string, error) {
 // folder and what is built in.
 func (sh *shell) surround(ctx context.Context, trial *scaffold.Trial, from trialFlags, dir string) (err error) {
 	name := trial.Module.Manifest.Inputs[0].Dataset
-	asks := !from.offline && cmp.Or(sh.credential, os.Getenv("DARKROOM_CREDENTIAL")) != "" && (from.dataset == "" || from.profile == "")
+	asks := !from.offline && sh.credentialFile() != "" && (from.dataset == "" || from.profile == "")
 	if from.profile != "" {
 		if trial.Profile, err = sh.readProfile(from.profile); err != nil {
 			return err

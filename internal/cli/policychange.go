@@ -115,8 +115,8 @@ func (sh *shell) propose(ctx context.Context, client *sdk.Client, files []policy
 // signed packs files with a signature by the key in a file: the one named, that of DARKROOM_POLICY_KEY, or policy.pem beside the credential.
 func (sh *shell) signed(files []policy.File, key string) ([]byte, error) {
 	key = cmp.Or(key, os.Getenv("DARKROOM_POLICY_KEY"))
-	if key == "" && sh.credential != "" {
-		beside := filepath.Join(filepath.Dir(sh.credential), "policy.pem")
+	if credential := sh.credentialFile(); key == "" && credential != "" {
+		beside := filepath.Join(filepath.Dir(credential), "policy.pem")
 		if _, err := os.Stat(beside); !errors.Is(err, fs.ErrNotExist) {
 			key = beside
 		}
