@@ -183,6 +183,11 @@ func flatten(all map[string]string, prefix string, data map[string]any) {
 	}
 }
 
+// Scenarios are those that the rules have numbers of their own for, of a kind of subject.
+func (e *Engine) Scenarios(kind enclave.SubjectKind) []string {
+	return slices.Sorted(maps.Keys(e.profiles[kind].scenarios))
+}
+
 // Origin says where one effective number comes from.
 type Origin struct {
 	Number string // its name

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,9 @@ func (sh *shell) moduleTest() *cobra.Command {
 			given, err := assignments("param", params)
 			if err != nil {
 				return err
+			}
+			if trial.Scenario != "" && !enclave.ValidName(trial.Scenario) {
+				return flagBad("scenario", nameForm)
 			}
 			trial.Params = map[string]enclave.Scalar{}
 			for name, value := range given {
@@ -106,8 +110,12 @@ func (sh *shell) surround(ctx context.Context, trial *scaffold.Trial, from trial
 			return err
 		}
 		sh.note("CLI_MODULE_TEST_BUILT_IN")
-		trial.Policy, err = policy.Default()
-		return err
+		rules, err := policy.Default()
+		if err != nil {
+			return err
+		}
+		sh.settle(trial, rules, nil)
+		return nil
 	}
 	client, err := sh.dial(ctx)
 	if err != nil {
@@ -123,8 +131,31 @@ func (sh *shell) surround(ctx context.Context, trial *scaffold.Trial, from trial
 	if err != nil {
 		return err
 	}
-	trial.Policy, err = sh.remotePolicy(ctx, client)
-	return err
+	rules, err := sh.remotePolicy(ctx, client)
+	if err != nil {
+		return err
+	}
+	granted, err := grantedFor(ctx, client, name)
+	if err != nil && sdk.ReasonOf(err) != "METHOD_FORBIDDEN" { // who may not list grants has none
+		return err
+	}
+	sh.settle(trial, rules, granted)
+	return nil
+}
+
+// settle takes the rules, and the scenario that they judge by: the one that was named, or that of the caller's only grant. Where neither
+// says, or the one named is nobody's, the numbers may be others than those of the run to come.
+func (sh *shell) settle(trial *scaffold.Trial, rules *policy.Engine, granted []string) {
+	trial.Policy = rules
+	known := slices.Compact(slices.Sorted(slices.Values(append(rules.Scenarios(trial.Dataset.Subject.Kind), granted...))))
+	switch {
+	case trial.Scenario == "" && len(granted) == 1:
+		trial.Scenario = granted[0]
+	case trial.Scenario == "" && len(granted) > 1:
+		sh.note("CLI_MODULE_TEST_SCENARIOS", "dataset", trial.Dataset.Name, "scenarios", strings.Join(granted, ", "))
+	case trial.Scenario != "" && !slices.Contains(known, trial.Scenario):
+		sh.note("CLI_MODULE_TEST_NO_SCENARIO", "scenario", trial.Scenario, "known", cmp.Or(strings.Join(known, ", "), "–"))
+	}
 }
 
 // localDataset reads the description of the dataset that the manifest names. A project without one is told how to come by it.
@@ -162,7 +193,7 @@ func remoteDataset(ctx context.Context, client *sdk.Client, name string) (*encla
 }
 
 // remotePolicy is the enclave's active rules, which anybody with a credential may read, compiled here.
-func (sh *shell) remotePolicy(ctx context.Context, client *sdk.Client) (enclave.Policy, error) {
+func (sh *shell) remotePolicy(ctx context.Context, client *sdk.Client) (*policy.Engine, error) {
 	_, rules, err := sh.rulesOf(ctx, client, "")
 	if err != nil {
 		return nil, err
@@ -179,8 +210,12 @@ func (sh *shell) tested(trial *scaffold.Trial, report *enclave.Report, failure e
 	}
 	manifest := trial.Module.Manifest
 	sh.say("CLI_MODULE_TESTED", "name", manifest.Name, "version", manifest.Version, "digest", trial.Module.Digest.String())
-	if report.Profile != nil {
+	switch {
+	case report.Profile == nil:
+	case trial.Scenario == "":
 		sh.say("CLI_MODULE_TEST_PROFILED", "profile", report.Profile.Name)
+	default:
+		sh.say("CLI_MODULE_TEST_PROFILED_FOR", "profile", report.Profile.Name, "scenario", trial.Scenario)
 	}
 	shown := *report
 	shown.Stage = "" // it goes without saying but of a failure

@@ -80,19 +80,26 @@ func (sh *shell) unknownScenario(ctx context.Context, client *sdk.Client, place 
 	if len(steps) != 4 || steps[1] != "scenarios" {
 		return nil
 	}
+	known, err := grantedFor(ctx, client, "")
+	if err == nil && !slices.Contains(known, steps[2]) {
+		sh.note("CLI_POLICY_NO_SCENARIO", "scenario", steps[2], "known", strings.Join(known, ", "))
+	}
+	return err
+}
+
+// grantedFor are the scenarios of the grants that the caller sees and that have not ended, of those on a dataset if one is named.
+func grantedFor(ctx context.Context, client *sdk.Client, dataset string) ([]string, error) {
 	known := map[string]bool{}
 	for grant, err := range client.ListGrants(ctx) {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if ended := []sdk.GrantState{sdk.GrantRejected, sdk.GrantRevoked, sdk.GrantExpired}; !slices.Contains(ended, grant.State) {
+		on := func(s sdk.Scope) bool { return dataset == "" || s.Dataset == dataset }
+		if ended := []sdk.GrantState{sdk.GrantRejected, sdk.GrantRevoked, sdk.GrantExpired}; !slices.Contains(ended, grant.State) && slices.ContainsFunc(grant.Scopes, on) {
 			known[grant.Scenario] = true
 		}
 	}
-	if !known[steps[2]] {
-		sh.note("CLI_POLICY_NO_SCENARIO", "scenario", steps[2], "known", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
-	}
-	return nil
+	return slices.Sorted(maps.Keys(known)), nil
 }
 
 // propose signs files and hands them in.
