@@ -138,6 +138,8 @@ func badInputs() map[string][]bad {
 			{"one --name One", exitFailed, "SCAFFOLD_NAME"},
 			{"one --name " + strings.Repeat("a", 100), exitFailed, "SCAFFOLD_NAME"},
 			{"$FOLDER", exitFailed, "SCAFFOLD_EXISTS"},
+			{"$YAML", exitFailed, "SCAFFOLD_NO_FOLDER"},
+			{"$YAML/below", exitFailed, "SCAFFOLD_NO_FOLDER"},
 		},
 		"module build": {
 			{"one two", exitMisused, "CLI_ARGS"},

@@ -41,8 +41,9 @@ func (sh *shell) moduleNew() *cobra.Command {
 			if err := scaffold.New(args[0], name, lang); err != nil {
 				return err
 			}
-			sh.say(done, "dir", args[0])
-			sh.next("cd " + args[0] + " && darkroom module test")
+			dir := filepath.Clean(args[0])
+			sh.say(done, "dir", dir)
+			sh.next("cd " + dir + " && darkroom module test")
 			return nil
 		},
 	}

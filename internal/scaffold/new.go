@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/synth"
@@ -41,7 +42,13 @@ func New(dir, name, lang string) error {
 	if err != nil {
 		return err
 	}
-	if found, err := os.ReadDir(dir); err == nil && len(found) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+	dir = filepath.Clean(dir) // "", and "missing/..", are the current folder
+	switch found, err := os.ReadDir(dir); {
+	case errors.Is(err, syscall.ENOTDIR):
+		return enclave.Fail(enclave.State, "SCAFFOLD_NO_FOLDER", "dir", dir)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return enclave.Fail(enclave.State, "SCAFFOLD_WRITE", "file", dir).Because(err)
+	case len(found) > 0:
 		return enclave.Fail(enclave.State, "SCAFFOLD_EXISTS", "dir", dir)
 	}
 	for file, content := range files {

@@ -130,13 +130,33 @@ func TestAManifestAloneIsAModule(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	for reason, try := range map[string]func() error{
-		"SCAFFOLD_NAME":  func() error { return scaffold.New(t.TempDir(), "../x", scaffold.Go) },
-		"SCAFFOLD_LANG":  func() error { return scaffold.New(t.TempDir(), "x", "cobol") },
-		"SCAFFOLD_WRITE": func() error { return scaffold.New("/dev/null/x", "x", scaffold.Go) },
+		"SCAFFOLD_NAME":      func() error { return scaffold.New(t.TempDir(), "../x", scaffold.Go) },
+		"SCAFFOLD_LANG":      func() error { return scaffold.New(t.TempDir(), "x", "cobol") },
+		"SCAFFOLD_NO_FOLDER": func() error { return scaffold.New("/dev/null/x", "x", scaffold.Go) },
+		"SCAFFOLD_WRITE":     func() error { return scaffold.New(strings.Repeat("x", 300), "x", scaffold.Go) },
 	} {
 		err := try()
-		if got := enclave.AsError(err); got == nil || got.Reason != reason && (reason != "SCAFFOLD_WRITE" || got.Reason != "SCAFFOLD_EXISTS") {
+		if got := enclave.AsError(err); got == nil || got.Reason != reason {
 			t.Errorf("got %v, want %s", err, reason)
+		}
+	}
+}
+
+// However the current folder is named, nothing is written beside what is in it; an empty one may be named as well as any other.
+func TestNewInTheCurrentFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := scaffold.New(".", "x", scaffold.None); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove("README.md"); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"", ".", "missing/..", "./missing/../"} {
+		if err := scaffold.New(dir, "x", scaffold.None); enclave.AsError(err).Reason != "SCAFFOLD_EXISTS" {
+			t.Errorf("%q: %v", dir, err)
+		}
+		if _, err := os.Stat("README.md"); err == nil {
+			t.Errorf("%q: it wrote beside what was there", dir)
 		}
 	}
 }
