@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -62,7 +61,7 @@ type App struct {
 }
 
 // Open opens the enclave in a directory, making everything that a first start needs, and listens; it serves nobody yet. After an
-// error nothing stays open. Reasons of errors: CONFIG_FIELD, DATA_DIR_UNUSABLE, DATA_DIR_LOCKED, LISTEN_FAILED, and those of the rooms.
+// error nothing stays open. Reasons of errors: CONFIG_FIELD, DATA_DIR_FOREIGN, DATA_DIR_UNUSABLE, DATA_DIR_LOCKED, LISTEN_FAILED, and those of the rooms.
 func Open(ctx context.Context, dir string, config Config, log *slog.Logger) (_ *App, err error) {
 	config, err = config.filled()
 	if err != nil {
@@ -92,7 +91,7 @@ func Open(ctx context.Context, dir string, config Config, log *slog.Logger) (_ *
 
 // wire opens the rooms and connects them.
 func (a *App) wire(ctx context.Context, at layout, config Config) error {
-	db, err := store.Open(ctx, filepath.Join(at.state(), "darkroom.db"), seal)
+	db, err := store.Open(ctx, at.database(), seal)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,36 @@ func TestAnEnclaveServesOnceAndClosesAll(t *testing.T) {
 	}
 }
 
+// A folder of other things is no place for a new enclave, and stays as it is; one that is an enclave may hold them, and a configuration is its own.
+func TestADirectoryOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	foreign := filepath.Join(dir, "main.go")
+	if err := errors.Join(os.WriteFile(foreign, nil, 0o600), os.Mkdir(filepath.Join(dir, "keys"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, dir); !errors.Is(err, enclave.Fail(enclave.Invalid, "DATA_DIR_FOREIGN")) {
+		t.Errorf("among sources: %v", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("it left %v, %v", entries, err)
+	}
+	if err := errors.Join(os.Remove(foreign), os.WriteFile(filepath.Join(dir, configFile), []byte("listen: 127.0.0.1:0\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		opened, err := open(t, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := opened.Serve(ended(t)); err != nil {
+			t.Error(err)
+		}
+		if err := os.WriteFile(foreign, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What others may enter is refused, whichever of the secret directories it is, and so is a link in its place; the log is public.
 func TestSecretDirectoriesArePrivate(t *testing.T) {
 	dir := t.TempDir()

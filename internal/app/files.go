@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/darkroom-project/darkroom/enclave"
@@ -22,6 +23,8 @@ func (l layout) snapshots() string { return filepath.Join(l.root, "snapshots") }
 func (l layout) ledger() string    { return filepath.Join(l.root, "ledger") }
 func (l layout) cache() string     { return filepath.Join(l.root, "cache") }
 func (l layout) spool() string     { return filepath.Join(l.root, "spool") }
+
+func (l layout) database() string { return filepath.Join(l.state(), "darkroom.db") }
 
 // AuthorityCredential is where serve writes the first credential, with which all others are issued.
 func AuthorityCredential(dir string) string {
@@ -41,6 +44,9 @@ func Ledger(dir string) string { return layout{dir}.ledger() }
 // create makes what is not there yet, and refuses what others may enter: who copied the directory may have widened it. Compiled code the sandbox
 // looks after itself.
 func (l layout) create() error {
+	if err := l.ours(); err != nil {
+		return err
+	}
 	secret := []string{l.keys(), l.state(), l.files(), l.snapshots(), l.spool(), filepath.Dir(AuthorityCredential(l.root))}
 	for _, dir := range append(secret, l.ledger(), l.cache()) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -54,6 +60,30 @@ func (l layout) create() error {
 		}
 		if !info.IsDir() || !private(info) {
 			return enclave.Fail(enclave.Invalid, "DATA_DIR_OPEN", "dir", dir)
+		}
+	}
+	return nil
+}
+
+// ours refuses a directory that holds anything but what an enclave keeps in it, unless it is an enclave already: a first start in the wrong place
+// would spread its keys among somebody's files. What a start leaves that was stopped early is an enclave's.
+func (l layout) ours() error {
+	if _, err := os.Stat(l.database()); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(l.root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return enclave.Fail(enclave.Invalid, "DATA_DIR_UNUSABLE", "problem", err.Error())
+	}
+	known := []string{configFile, "lock", "lost+found"} // the last is there where a disk of its own is mounted
+	for _, path := range []string{
+		l.keys(), l.state(), l.files(), l.snapshots(), l.ledger(), l.cache(), l.spool(), filepath.Dir(AuthorityCredential(l.root)), PublicKey(l.root),
+	} {
+		known = append(known, filepath.Base(path))
+	}
+	for _, entry := range entries {
+		if !slices.Contains(known, entry.Name()) {
+			return enclave.Fail(enclave.Invalid, "DATA_DIR_FOREIGN", "dir", l.root, "entry", entry.Name())
 		}
 	}
 	return nil

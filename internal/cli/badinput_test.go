@@ -43,6 +43,7 @@ func badInputs() map[string][]bad {
 			{"--data $DATA --listen 127.0.0.1:0", exitFailed, "DATA_DIR_LOCKED"},
 			{"--data $CSV", exitFailed, "CONFIG_UNREADABLE"},
 			{"--data $CSV/below", exitFailed, "CONFIG_UNREADABLE"},
+			{"--data $FOLDER/.. --listen 127.0.0.1:0", exitFailed, "DATA_DIR_FOREIGN"},
 		},
 		"version":    {{"more", exitMisused, "CLI_ARGS"}},
 		"completion": {{"", exitMisused, "CLI_ARGS"}, {"tcsh", exitMisused, "CLI_ARG_BAD"}},
