@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -431,6 +433,30 @@ func (d *domain) testBadInputs(t *testing.T) {
 		if status != exitMisused || out != "" || reasonIn(errs) != "CLI_COMMAND_UNKNOWN" {
 			t.Errorf("%s nonsense: status %d\n%s%s", group, status, out, errs)
 		}
+	}
+}
+
+// TestStopped: an interrupt ends what works on this machine's files too; it says so, and leaves nothing behind.
+func TestStopped(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if status, _, errs := command(t, "dataset", "sample", "--rows", "1000000", "--out", "visits.csv"); status != exitDone { // two steps to read
+		t.Fatal(errs)
+	}
+	for _, line := range []string{"dataset sample --rows 1000000000 --out more.csv", "dataset draft visits.csv --out draft.yaml"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		var errs strings.Builder
+		stderr := writerFunc(func(b []byte) (int, error) {
+			interrupt() // at the first sign of progress
+			return errs.Write(b)
+		})
+		status := Main(ctx, strings.Fields(line), strings.NewReader(""), io.Discard, stderr)
+		interrupt()
+		if status != exitFailed || reasonIn(errs.String()) != "CLI_STOPPED" {
+			t.Errorf("%s: status %d\n%s", line, status, errs.String())
+		}
+	}
+	if left := files(t, "."); len(left) != 2 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

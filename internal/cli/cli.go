@@ -57,6 +57,9 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err == nil {
 		return exitDone
 	}
+	if ctx.Err() != nil && isFault(err) {
+		err = enclave.Fail(enclave.Canceled, "CLI_STOPPED").Because(err)
+	}
 	sh.printError(err)
 	if isMisuse(err) {
 		sh.note("CLI_SEE_HELP", "command", cmd.CommandPath())

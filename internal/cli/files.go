@@ -130,6 +130,19 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// until takes what is written until something has ended: the errors of a context stop what does not ask for it itself.
+type until struct {
+	io.Writer
+	ended func() error
+}
+
+func (u until) Write(b []byte) (int, error) {
+	if err := u.ended(); err != nil {
+		return 0, err
+	}
+	return u.Writer.Write(b)
+}
+
 // writeCSV writes a table for spreadsheets.
 func writeCSV(w io.Writer, header []string, rows [][]string) error {
 	out := csv.NewWriter(w)

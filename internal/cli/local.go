@@ -126,7 +126,7 @@ func (sh *shell) datasetDraft() *cobra.Command {
 			if name == "" {
 				name = baseName(args[0])
 			}
-			draft, notes, err := load.Draft(cmd.Context(), load.Format(kind), watched{source, sh}, name)
+			draft, notes, err := load.Draft(cmd.Context(), load.Format(kind), watched{source, sh, cmd.Context().Err}, name)
 			if err != nil {
 				return err
 			}
@@ -145,13 +145,17 @@ func (sh *shell) datasetDraft() *cobra.Command {
 	return c
 }
 
-// watched is a source that says after every step how far it was read. A CSV file is read twice: for its encoding, and for its rows.
+// watched is a source that says after every step how far it was read, and ends with a context whose error it is given. A CSV file is read twice: for its encoding, and for its rows.
 type watched struct {
 	load.Source
-	sh *shell
+	sh    *shell
+	ended func() error
 }
 
 func (w watched) ReadAt(b []byte, offset int64) (int, error) {
+	if err := w.ended(); err != nil {
+		return 0, err
+	}
 	n, err := w.Source.ReadAt(b, offset)
 	if end := offset + int64(n); end/step > offset/step {
 		w.sh.note("CLI_PROGRESS_READ", "done", strconv.FormatInt(end/mib, 10), "total", strconv.FormatInt(w.Size()/mib, 10))
@@ -168,7 +172,7 @@ func (sh *shell) datasetSample() *cobra.Command {
 	var seed uint64
 	c := &cobra.Command{
 		Use: "sample --out FILE.csv|FILE.parquet", Short: sh.text("CLI_DATASET_SAMPLE"), Args: sh.exactly(),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			write := synth.WriteCSV
 			switch filepath.Ext(out) {
 			case ".csv":
@@ -186,7 +190,7 @@ func (sh *shell) datasetSample() *cobra.Command {
 				return err
 			}
 			err := sh.write(out, func(w io.Writer) error {
-				buffered := bufio.NewWriterSize(w, 1<<20)
+				buffered := bufio.NewWriterSize(until{w, cmd.Context().Err}, 1<<20)
 				return errors.Join(write(buffered, seed, rows), buffered.Flush())
 			})
 			if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -44,6 +45,14 @@ func (sh *shell) words(err error) (texts []string, reason string) {
 		return append(texts, cause(e, e.Kind == enclave.Internal)...), e.Reason
 	}
 	return []string{sh.text("CLI_FAULT", "problem", err.Error())}, "CLI_FAULT"
+}
+
+// isFault reports whether an error arose on this machine and its text, if it has one, does not say that somebody stopped it.
+func isFault(err error) bool {
+	_, ofCall := errors.AsType[*sdk.Error](err)
+	_, ofProof := errors.AsType[*verify.Error](err)
+	kind := enclave.KindOf(err)
+	return !ofCall && !ofProof && (kind == enclave.Internal || errors.Is(err, context.Canceled) && kind != enclave.Canceled)
 }
 
 // cause is what lies beneath an error that arose on this machine: whoever types the command may read it, and needs it where a file
