@@ -102,6 +102,24 @@ func TestEveryTextIsThePersons(t *testing.T) {
 	}
 }
 
+// TestRootNamesCommands: the help of the whole names commands, joined as new|build, and each of them is one.
+func TestRootNamesCommands(t *testing.T) {
+	root := (&shell{}).root()
+	for _, lang := range []enclave.Lang{enclave.English, enclave.Chinese} {
+		found := regexp.MustCompile(`([a-z]+) ((?:[a-z]+\|)+[a-z]+)`).FindAllStringSubmatch(enclave.Say(lang, "CLI_ROOT_LONG"), -1)
+		if len(found) < 3 {
+			t.Errorf("%s: found %v: the search is broken", lang, found)
+		}
+		for _, said := range found {
+			for name := range strings.SplitSeq(said[2], "|") {
+				if c, rest, err := root.Find([]string{said[1], name}); err != nil || len(rest) > 0 || c.HasSubCommands() {
+					t.Errorf("%s: there is no %s %s", lang, said[1], name)
+				}
+			}
+		}
+	}
+}
+
 // TestCommandsInTexts: where a text of any room tells what to type, there is such a command.
 func TestCommandsInTexts(t *testing.T) {
 	root, checked := (&shell{}).root(), 0
