@@ -75,6 +75,14 @@ func missing(name string) error {
 	if _, err := os.Lstat(name); err == nil {
 		return enclave.Fail(enclave.State, "CLI_FILE_EXISTS", "file", name)
 	}
+	return placed(name)
+}
+
+// placed refuses a file that no folder is there for, or that is a folder itself, likewise. One that is there is written anew.
+func placed(name string) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return enclave.Fail(enclave.Invalid, "CLI_FILE_DIRECTORY", "file", name)
+	}
 	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
 		return enclave.Fail(enclave.Invalid, "CLI_FILE_MISSING", "file", filepath.Dir(name))
 	}

@@ -38,6 +38,9 @@ func (sh *shell) moduleTest() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := errors.Join(sampleFits(cmd), placed(out)); err != nil {
+				return err
+			}
 			if trial.Scenario != "" && !enclave.ValidName(trial.Scenario) {
 				return flagBad("scenario", nameForm)
 			}
@@ -78,8 +81,8 @@ func (sh *shell) moduleTest() *cobra.Command {
 	c.Flags().BoolVar(&from.offline, "offline", false, sh.text("CLI_MODULE_TEST_OFFLINE"))
 	c.Flags().StringVar(&trial.Scenario, "scenario", "", sh.text("CLI_MODULE_TEST_SCENARIO"))
 	c.Flags().StringArrayVar(&params, "param", nil, sh.text("CLI_RUN_PARAM"))
-	c.Flags().Int64Var(&trial.Sample.Rows, "rows", 0, sh.text("CLI_RUN_ROWS"))
-	c.Flags().Int64Var(&trial.Sample.Subjects, "subjects", 0, sh.text("CLI_RUN_SUBJECTS"))
+	c.Flags().Int64Var(&trial.Sample.Rows, "rows", 0, sh.text("CLI_MODULE_TEST_ROWS"))
+	c.Flags().Int64Var(&trial.Sample.Subjects, "subjects", 0, sh.text("CLI_MODULE_TEST_SUBJECTS"))
 	c.Flags().StringVarP(&out, "out", "o", "", sh.text("CLI_MODULE_TEST_OUT"))
 	return c
 }

@@ -33,7 +33,7 @@ func (sh *shell) runSubmit() *cobra.Command {
 		Example: "darkroom run submit cost-by-age/cost-by-age.wasm --grant GRANT --param as_of=2024 --wait",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			order, err := readOrder(grant, snapshot, params)
-			if err != nil {
+			if err := errors.Join(err, sampleFits(cmd)); err != nil {
 				return err
 			}
 			if dev || sample != (sdk.Sample{}) {
@@ -65,6 +65,16 @@ func (sh *shell) runSubmit() *cobra.Command {
 	c.Flags().Int64Var(&sample.Subjects, "subjects", 0, sh.text("CLI_RUN_SUBJECTS"))
 	require(c, "grant")
 	return c
+}
+
+// sampleFits refuses a size of synthetic rows below 1: left out, it is the default.
+func sampleFits(cmd *cobra.Command) error {
+	for _, name := range []string{"rows", "subjects"} {
+		if n, err := cmd.Flags().GetInt64(name); err == nil && n < 1 && cmd.Flags().Changed(name) {
+			return flagBad(name, "1 … 1000000")
+		}
+	}
+	return nil
 }
 
 // readOrder reads what a run is ordered with, all but the module.
