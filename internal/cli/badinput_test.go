@@ -267,7 +267,7 @@ func badInputs() map[string][]bad {
 			{"--profile nobody" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
 			{"--grant mine" + as + "$OPERATOR", exitMisused, "CLI_NAME_BAD"},
 			{"--grant grants/aaaaaaaaaaaaaaaaaaaaaaaaaa" + as + "$OPERATOR", exitFailed, "GRANT_NOT_FOUND"},
-			{"--revision latest" + as + "$OPERATOR", exitMisused, "CLI_ARG_BAD"},
+			{"--revision latest" + as + "$OPERATOR", exitMisused, "CLI_POLICY_REVISION_BAD"},
 			{"--revision " + strings.Repeat("0", 64) + as + "$OPERATOR", exitFailed, "POLICY_REVISION_GONE"},
 		},
 		"policy set": {
@@ -293,18 +293,18 @@ func badInputs() map[string][]bad {
 		},
 		"policy agree": {
 			{as + "$AUTHORITY", exitMisused, "CLI_ARGS"},
-			{"this" + as + "$AUTHORITY", exitMisused, "CLI_ARG_BAD"},
+			{"this" + as + "$AUTHORITY", exitMisused, "CLI_POLICY_REVISION_BAD"},
 			{strings.Repeat("0", 64) + as + "$AUTHORITY", exitFailed, "CLI_POLICY_NO_CHANGE"},
 			{strings.Repeat("0", 64) + as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"},
 		},
 		"policy reject": {
 			{as + "$AUTHORITY", exitMisused, "CLI_ARGS"},
-			{"this" + as + "$AUTHORITY", exitMisused, "CLI_ARG_BAD"},
+			{"this" + as + "$AUTHORITY", exitMisused, "CLI_POLICY_REVISION_BAD"},
 			{strings.Repeat("0", 64) + as + "$AUTHORITY", exitFailed, "CLI_POLICY_NO_CHANGE"},
 		},
 		"policy rollback": {
 			{as + "$AUTHORITY", exitMisused, "CLI_ARGS"},
-			{"this" + as + "$AUTHORITY", exitMisused, "CLI_ARG_BAD"},
+			{"this" + as + "$AUTHORITY", exitMisused, "CLI_POLICY_REVISION_BAD"},
 			{strings.Repeat("0", 64) + as + "$AUTHORITY", exitFailed, "CLI_POLICY_NO_CHANGE"},
 		},
 		"policy history": {noCredential, tooMany, foreign, {as + "$OPERATOR", exitFailed, "METHOD_FORBIDDEN"}},

@@ -41,7 +41,7 @@ func (sh *shell) explanation(e *run.Explanation, rules bool) {
 		sh.say("CLI_REPORT_REASON", "code", reason.Code, "text", reason.In(sh.lang))
 	}
 	sh.say("CLI_REPORT_REASON", "code", e.Advice.Code, "text", e.Advice.In(sh.lang))
-	sh.fields([2]string{"CLI_HEAD_STAGE", sh.word(string(e.Stage))}, [2]string{"CLI_HEAD_CAUSE", e.Cause}, [2]string{"CLI_HEAD_SUPPORT", e.Support})
+	sh.fields([2]string{"CLI_HEAD_STAGE", sh.word(string(e.Stage))}, [2]string{"CLI_HEAD_CAUSE", beneath(e.Cause, reasons)}, [2]string{"CLI_HEAD_SUPPORT", e.Support})
 	for i := range e.Decisions {
 		sh.explained(&e.Decisions[i], rules)
 	}

@@ -229,9 +229,12 @@ func (sh *shell) decide(use, text string, agree bool) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " REVISION", Short: sh.text(text), Args: sh.exactly("REVISION"),
 		RunE: sh.client(func(ctx context.Context, client *sdk.Client, args []string) error {
-			waits, err := sh.find(ctx, client, args[0], func(c *sdk.PolicyChange) bool { return c.State == sdk.PolicyWaiting })
+			waits, err := sh.find(ctx, client, args[0], func(c *sdk.PolicyChange) bool { return c.State == sdk.PolicyWaiting || c.State == sdk.PolicyActive })
 			if err != nil {
 				return err
+			}
+			if waits.State == sdk.PolicyActive {
+				return enclave.Fail(enclave.State, "CLI_POLICY_ACTIVE", "revision", waits.Revision)
 			}
 			change, err := client.DecidePolicyChange(ctx, waits.ID, agree)
 			if err != nil {
@@ -246,7 +249,7 @@ func (sh *shell) decide(use, text string, agree bool) *cobra.Command {
 // find is the latest change to a revision, which may be shortened to 8 characters or more, in a state.
 func (sh *shell) find(ctx context.Context, client *sdk.Client, revision string, in func(*sdk.PolicyChange) bool) (*sdk.PolicyChange, error) {
 	if !regexp.MustCompile(`^[0-9a-f]{8,64}$`).MatchString(revision) {
-		return nil, misuse("CLI_ARG_BAD", "argument", revision, "expected", "[0-9a-f]{8,64}")
+		return nil, misuse("CLI_POLICY_REVISION_BAD", "argument", revision)
 	}
 	var found *sdk.PolicyChange
 	for change, err := range client.ListPolicyChanges(ctx) {

@@ -62,7 +62,7 @@ func (sh *shell) happened(r *enclave.Report) {
 	for _, reason := range r.Reasons {
 		sh.say("CLI_REPORT_REASON", "code", reason.Code, "text", reason.In(sh.lang))
 	}
-	sh.fields([2]string{"CLI_HEAD_STAGE", sh.word(string(r.Stage))}, [2]string{"CLI_HEAD_CAUSE", r.Cause}, [2]string{"CLI_HEAD_SUPPORT", r.Support})
+	sh.fields([2]string{"CLI_HEAD_STAGE", sh.word(string(r.Stage))}, [2]string{"CLI_HEAD_CAUSE", beneath(r.Cause, r.Reasons)}, [2]string{"CLI_HEAD_SUPPORT", r.Support})
 	if r.Facts != nil && r.Profile != nil {
 		heads := []string{sh.text("CLI_HEAD_FACT"), sh.text("CLI_HEAD_MEASURED"), sh.text("CLI_HEAD_ALLOWED")}
 		term.Table(sh.out, heads, sh.factRows(&caseFile{facts: *r.Facts, profile: *r.Profile}))
@@ -70,6 +70,14 @@ func (sh *shell) happened(r *enclave.Report) {
 	if r.Rehearsal != nil {
 		sh.rehearsal(r.Rehearsal)
 	}
+}
+
+// beneath is what a cause says more than the first of the reasons, whose text it begins with.
+func beneath(cause string, reasons []enclave.Reason) string {
+	if len(reasons) == 0 {
+		return cause
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(cause, reasons[0].In(enclave.English)), ": ")
 }
 
 func (sh *shell) rehearsal(r *enclave.Rehearsal) {
