@@ -65,6 +65,7 @@ func badInputs() map[string][]bad {
 			{as + "nowhere.json", exitFailed, "CREDENTIAL_UNREADABLE"},
 			{as + "$YAML", exitFailed, "CREDENTIAL_MALFORMED"},
 			{as + "$HUGE", exitFailed, "CREDENTIAL_MALFORMED"},
+			{"--address nonsense" + as + "$OPERATOR", exitMisused, "CLI_FLAG_BAD"},
 			{"--address 127.0.0.1:1" + as + "$OPERATOR", exitFailed, "SERVER_UNREACHABLE"},
 		},
 		"dataset draft": {
@@ -96,6 +97,7 @@ func badInputs() map[string][]bad {
 		},
 		"dataset load": {
 			{"visits" + as + "$SOURCE", exitMisused, "CLI_ARGS"},
+			{"visits $FOLDER" + as + "$SOURCE", exitFailed, "CLI_FILE_DIRECTORY"},
 			{"visits nowhere.csv" + as + "$SOURCE", exitFailed, "CLI_FILE_MISSING"},
 			{"Visits $CSV" + as + "$SOURCE", exitMisused, "CLI_NAME_BAD"},
 			{"other $CSV" + as + "$SOURCE", exitFailed, "DATASET_NOT_FOUND"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"net"
 	"os"
 	"strings"
 
@@ -57,6 +58,9 @@ func (sh *shell) readCredential() (sdk.Credential, error) {
 	sh.credential = sh.credentialFile()
 	if sh.credential == "" {
 		return sdk.Credential{}, misuse("CLI_NO_CREDENTIAL")
+	}
+	if _, _, err := net.SplitHostPort(sh.address); sh.address != "" && err != nil {
+		return sdk.Credential{}, flagBad("address", "HOST:PORT")
 	}
 	credential, err := sdk.ReadCredential(sh.credential)
 	credential.Address = cmp.Or(sh.address, credential.Address)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -101,6 +102,9 @@ func (sh *shell) uploadProgress(total int64) func(int64) {
 
 // formatOf takes the stated format, or the file's ending.
 func formatOf(stated, file string) (sdk.Format, error) {
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return "", enclave.Fail(enclave.Invalid, "CLI_FILE_DIRECTORY", "file", file)
+	}
 	name := stated
 	if name == "" {
 		name = strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), ".")
