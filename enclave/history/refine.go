@@ -3,9 +3,8 @@ package history
 import "slices"
 
 const (
-	// maxRefined bounds the spans that refine looks at in one pass, for each of the k groups, leastRefined those that it looks at however much that takes, and enoughRefined those
-	// after which it does not go on if it got stuck.
-	maxRefined, leastRefined, enoughRefined = 256, 16, 4
+	// maxRefined bounds the spans that refine looks at in one pass, for each of the k groups, and leastRefined those that it looks at however much that takes.
+	maxRefined, leastRefined = 256, 16
 	// maxLooks is how often it may look at people and positions for a group: some seconds.
 	maxLooks = 1 << 24
 )
@@ -14,13 +13,14 @@ const (
 // sets of people: what is open touches all of them, or it is orthogonal to a set that does not close it, which leaves less open and is looked at in its turn. If there are not enough people to have somebody in each set,
 // all that is open is about no others. So where it got stuck, which it returns, the promise is broken, unless it took too long. Nobody is asked but some, nil for all.
 func (s *search) refine(span *group, some *crowd, k int) (where []*stuck, err error) {
+	for _, p := range s.out {
+		span.take(p, span.one)
+		span.settle()
+	}
 	if span.closed() {
 		return nil, nil
 	}
-	s.refined++
-	if s.stuck && s.refined > enoughRefined*k {
-		return nil, nil // there is something to name, and more will be found without that
-	} else if s.refined > maxRefined*k || s.refined > leastRefined*k && s.looks > maxLooks {
+	if s.refined++; s.refined > maxRefined*k || s.refined > leastRefined*k && s.looks > maxLooks {
 		return s.giveUp(span, 0), nil
 	}
 	if err := s.ctx.Err(); err != nil {
@@ -54,10 +54,13 @@ func (s *search) refine(span *group, some *crowd, k int) (where []*stuck, err er
 	return where, nil
 }
 
-// giveUp is what a span leaves open, of which it is known how many people it is about, fewer than k, or 0 if it is not.
+// giveUp is what a span leaves open, of which it is known how many people it is about, fewer than k, or 0 if it is not. Spans that are looked at from now on are without positions that it takes, and so find other things.
 func (s *search) giveUp(span *group, people int) []*stuck {
-	s.stuck = true
-	return []*stuck{{slices.Collect(span.nullVectors()), people}}
+	where := &stuck{slices.Collect(span.nullVectors()), people}
+	for _, p := range s.field.pivots(where.basis, s.smallestFirst(span.questions)) {
+		s.out = append(s.out, int32(p)) //nolint:gosec // positions are numbered in int32
+	}
+	return []*stuck{where}
 }
 
 // complete returns those of k sets that do not close what a span leaves open, with its people and their own. All sets have as much of it as the others: what they leave open is little then, and whom there is will do for it again. Where some

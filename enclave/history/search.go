@@ -16,9 +16,9 @@ type search struct {
 	pool   *crowd // in order
 	owner  []uint8
 
-	refined int  // spans that refine has looked at
-	looks   int  // at people and positions, of that
-	stuck   bool // somewhere
+	refined int     // spans that refine has looked at
+	looks   int     // at people and positions, of that
+	out     []int32 // positions that what got stuck takes
 }
 
 // group is people of one group and the span of their columns.
