@@ -73,9 +73,10 @@ type comparison struct {
 	*told
 	// free are independent shifts for which others make up, and which make up for others: whatever they span changes no number, forwards or backwards. null are
 	// weights drawn evenly from those that are orthogonal to them.
-	free []shift
-	span *echelon
-	null *modular
+	free   []shift
+	span   *echelon
+	null   *modular
+	random *stream
 	// chosen are shifts that are not among those, to be compared with each other.
 	chosen []shift
 	units  []float64 // what 1 is in floating point, by position
@@ -97,7 +98,7 @@ const (
 )
 
 func newComparison(ctx context.Context, told *told, random *stream) (*comparison, error) {
-	c := &comparison{told: told, span: newEchelon(newField(random), len(told.cells))}
+	c := &comparison{told: told, random: random, span: newEchelon(newField(random), len(told.cells))}
 	if len(c.cells) == 0 {
 		return c, ctx.Err()
 	}
@@ -175,10 +176,16 @@ func (c *comparison) compare(ctx context.Context) error {
 		if slices.Contains(parts.alone, true) {
 			w, before := c.weigh(within, parts.weights), len(c.chosen)
 			c.choose(everybody, func(v *shift) bool { return w.pull(v) < -noise }, w)
-			if len(c.chosen) > before {
+			if more := c.chosen[before:]; len(more) > 0 {
+				if c.undecided = slices.ContainsFunc(more, func(v shift) bool { return !c.outside(&v) }); c.undecided {
+					return ctx.Err() // what is free lowers no sum: numbers are rounded too much
+				}
 				continue
 			}
 			c.barred = append(c.barred, w)
+		}
+		if c.undecided = !c.settled(vectors, of, parts.alone); c.undecided {
+			return ctx.Err()
 		}
 		for i := range c.chosen {
 			if !parts.alone[of[i]] {
@@ -188,6 +195,42 @@ func (c *comparison) compare(ctx context.Context) error {
 		c.compared, c.chosen = c.compared+len(c.chosen), nil
 		return nil
 	}
+}
+
+// settled reports whether what was found of the chosen shifts settles them: those that are alone are barred, and those that make up for each other are as many independent ones in rounded numbers as they are exactly. If they
+// are, what they miss to make up for each other exactly takes a little of each only.
+func (c *comparison) settled(vectors []sparse, of []int, alone []bool) bool {
+	const apart = 1e-10 // the square of how much of a vector has to be beyond others
+	n := len(c.cells) - len(c.free)
+	exactly, rounded, met := c.span.clone(), mat.NewSymDense(n, nil), make([]bool, len(vectors))
+	for i := range c.chosen {
+		v := &c.chosen[i]
+		if alone[of[i]] {
+			if c.barredBy(v) < 0 {
+				return false
+			}
+			continue
+		}
+		for k, p := range v.at {
+			exactly.take(p, exactly.whole(v.by[k]))
+		}
+		exactly.settle()
+		met[of[i]] = true
+	}
+	together, _ := equilibrated(vectors, n)
+	for i, v := range together {
+		if !met[i] {
+			continue
+		}
+		for k, p := range v.at {
+			for m, q := range v.at[:k+1] {
+				rounded.SetSym(int(p), int(q), rounded.At(int(p), int(q))+v.by[k]*v.by[m])
+			}
+		}
+	}
+	var factor mat.PivotedCholesky
+	factor.Factorize(rounded, apart*extreme(rounded.RawSymmetric().Data))
+	return factor.Rank() >= exactly.rank-c.span.rank
 }
 
 // measure finds units of published numbers in which the shifts in hand are as much of one as of another.
@@ -213,7 +256,7 @@ func (c *comparison) measured(v *shift) []float64 {
 func (c *comparison) weigh(within *mat.Dense, times []float64) *floating {
 	var of mat.VecDense
 	of.MulVec(within, mat.NewVecDense(len(times), times))
-	return &floating{of.RawVector().Data, c.units}
+	return newFloating(of.RawVector().Data, c.units, c.random)
 }
 
 // within is what weights are within that are orthogonal to all free shifts: a matrix of a column for each dimension. Of some positions, one for each free
@@ -251,14 +294,17 @@ func (c *comparison) within() (within *mat.Dense, doubt float64) {
 	}
 	var factor mat.LU
 	factor.Factorize(left)
-	var solved mat.Dense
+	var solved, back mat.Dense
 	if factor.SolveTo(&solved, false, right) != nil {
 		return within, math.Inf(1)
 	}
+	back.Mul(left, &solved)
+	back.Sub(&back, right) // more than rounding where elimination made numbers grow
+	wrong := extreme(back.RawMatrix().Data) / mat.Norm(left, math.Inf(1)) / max(1, extreme(solved.RawMatrix().Data))
 	for i, p := range follow {
 		within.SetRow(p, solved.RawRowView(i))
 	}
-	return within, rounded * factor.Cond()
+	return within, max(rounded, wrong) * factor.Cond()
 }
 
 // extreme is how large the largest of some numbers is, whatever their signs.

@@ -3,6 +3,7 @@ package history_test
 import (
 	"context"
 	"maps"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -430,38 +431,138 @@ func TestAlikeComesToAnEnd(t *testing.T) {
 	}
 }
 
-// Five people have 0 in a cell in which all others have some: whatever makes up for them has to make up for more in the next cell, and so on, so the only sum that tells of them has weights that grow with each cell. Where rounded numbers
-// cannot hold them nobody is believed not to be told of.
+// Tables whose only telling sums have weights that rounded numbers cannot hold: nobody is believed not to be told of.
 func TestAlikeBeyondRoundedNumbers(t *testing.T) {
-	for _, c := range []struct {
-		cells   int32
-		decided bool
-	}{{20, true}, {60, false}, {400, false}, {1400, false}} {
-		const k = 5
-		table, column := &history.Release{}, &history.Secret{High: 2, Summed: []bool{true}}
-		add := func(people int, value int64, cells ...int32) {
-			for range people {
-				table.Cells = append(table.Cells, int32(len(table.Published))) //nolint:gosec // a few
-				column.Values = append(column.Values, value)
+	for name, c := range map[string]struct {
+		shape   func(s *shape, cells int32) (told int)
+		right   int32   // of so many cells it is right
+		decides []int32 // of so many it may be undecided
+	}{
+		"growing": {growing, 20, []int32{60, 400, 1400}},
+		"nearly":  {nearlyOpposite, 30, []int32{46, 52, 60}},
+		"pivots":  {growingPivots, 31, []int32{53, 55, 61, 77}},
+	} {
+		for _, cells := range append(c.decides, c.right) {
+			s := &shape{Secret: history.Secret{High: 2, Summed: []bool{true}}}
+			told := c.shape(s, cells)
+			a := start(t, history.Sums, each(len(s.Values)), some)
+			a.TryWhole(1 << 30)
+			result := try(t, a, &s.Release)
+			if result.Refused || len(result.Suppressed) > 0 {
+				t.Fatalf("%s, %d cells: %+v", name, cells, result)
 			}
-			table.Published = append(table.Published, cells)
-		}
-		add(k, 0, 0)
-		add(k, 1, 0, 1)
-		add(k, 1, 1, 2)
-		for cell := range c.cells - 4 {
-			add(k, 1, cell, cell+2, cell+3)
-		}
-		add(20*k, 1, c.cells-4, c.cells-2, c.cells-1)
-		a := start(t, history.Sums, each(len(column.Values)), k)
-		a.TryWhole(1 << 30)
-		result := try(t, a, table)
-		if result.Refused || len(result.Suppressed) > 0 {
-			t.Fatalf("%d cells: %+v", c.cells, result)
-		}
-		alike, err := result.Alike(t.Context(), column)
-		if err != nil || alike.Undecided == c.decided || alike.People < k || c.decided && alike.People != k {
-			t.Errorf("%d cells: %+v, %v", c.cells, alike, err)
+			alike, err := result.Alike(t.Context(), &s.Secret)
+			if err != nil || alike.People < told || cells == c.right && alike.People != told {
+				t.Errorf("%s, %d cells: %+v, %v, of %d", name, cells, alike, err, told)
+			}
 		}
 	}
+}
+
+// shape is a table of sums of a column of 0 to 2.
+type shape struct {
+	history.Release
+	history.Secret
+}
+
+// some are enough people for any cell.
+const some = 5
+
+// add has people have a value, who are in these cells. Those of value 1 can have more or less.
+func (s *shape) add(people int, value int64, cells ...int32) {
+	for range people {
+		s.Cells = append(s.Cells, int32(len(s.Published))) //nolint:gosec // a few
+		s.Values = append(s.Values, value)
+	}
+	s.Published = append(s.Published, cells)
+}
+
+// growing has a few people who have 0 in a cell: whatever makes up for them has to make up for more in the next cell, and so on, so weights grow with each cell.
+func growing(s *shape, cells int32) (told int) {
+	s.add(some, 0, 0)
+	s.add(some, 1, 0, 1)
+	s.add(some, 1, 1, 2)
+	for cell := range cells - 4 {
+		s.add(some, 1, cell, cell+2, cell+3)
+	}
+	s.add(20*some, 1, cells-4, cells-2, cells-1)
+	return some
+}
+
+// nearlyOpposite leaves two weights free, by which two cells are opposite but for one in the square of weights that grow with each cell.
+func nearlyOpposite(s *shape, cells int32) (told int) {
+	free := [2][]float64{{1, 0}, {0, 1}}
+	for cell := int32(2); cell < cells; cell++ {
+		in := []int32{cell}
+		for other := cell - 1; other >= 0; other -= 2 {
+			in = append(in, other)
+		}
+		s.add(some, 1, in...)
+		for i := range free {
+			sum := 0.0
+			for _, other := range in[1:] {
+				sum -= free[i][other]
+			}
+			free[i] = append(free[i], sum)
+		}
+	}
+	s.add(some, 0, cells-1)
+	same := free[0][cells-1]*free[0][cells-2] + free[1][cells-1]*free[1][cells-2]
+	s.add(some, int64(1+sign(same)), cells-2)
+	return 2 * some
+}
+
+// growingPivots is well conditioned, and yet numbers grow with each cell where it is solved by elimination. In each cell there are many people of whom the one sum tells that it leaves.
+func growingPivots(s *shape, cells int32) (told int) {
+	n, r := int(cells)-1, random(1)
+	own, all := make([]*big.Int, n), make([]*big.Int, n) // weights are all − own·weight[n−1]
+	for i := range n {
+		own[i], all[i] = new(big.Int), new(big.Int)
+		var in []int32
+		for j := i - 1; j >= 0; j -= 2 {
+			if j < n-1 {
+				in = append(in, int32(j))
+			}
+			own[i].Sub(own[i], own[j])
+			all[i].Sub(all[i], all[j])
+		}
+		if i < n-1 {
+			in = append(in, int32(i))
+		}
+		if i%2 == 0 || i == n-1 {
+			in = append(in, int32(n-1)) //nolint:gosec // a few
+			own[i].Add(own[i], big.NewInt(1))
+		}
+		if r.IntN(2) == 0 {
+			in = append(in, int32(n)) //nolint:gosec // a few
+			all[i].Add(all[i], big.NewInt(1))
+		}
+		s.add(some, 1, in...)
+	}
+	last := new(big.Rat).SetFrac(all[n-1], own[n-1])
+	for i := range n + 1 {
+		weight := big.NewRat(-1, 1)
+		switch {
+		case i < n-1:
+			weight.Sub(new(big.Rat).SetInt(all[i]), new(big.Rat).Mul(new(big.Rat).SetInt(own[i]), last))
+		case i == n-1:
+			weight = last
+		}
+		people := 400 + 2*i
+		if i < 2 {
+			people = 5 + 25*i
+		}
+		s.add(people, int64(1+weight.Sign()), int32(i))
+		if weight.Sign() != 0 {
+			told += people
+		}
+	}
+	return told
+}
+
+func sign(x float64) int {
+	if x < 0 {
+		return -1
+	}
+	return 1
 }

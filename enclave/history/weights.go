@@ -12,20 +12,37 @@ type weights interface {
 }
 
 // floating are weights in floating point, of published numbers times units.
-type floating struct{ of, units []float64 }
+type floating struct {
+	of, units []float64
+	names     []uint64 // the same where both are, and 0 where the weight is
+}
 
-// alike is to how much sums of such weights have to agree.
+// alike is to how much such weights have to agree.
 const alike = 1e-8
 
-func (w *floating) difference(more, less []int32) uint64 {
-	sum := 0.0
+func newFloating(of, units []float64, random *stream) *floating {
+	w, known := &floating{of: of, units: units, names: make([]uint64, len(of))}, map[[2]float64]uint64{}
+	for p, weight := range of {
+		looks := [2]float64{math.Round(weight / alike), units[p]}
+		if looks[0] == 0 {
+			continue
+		}
+		if _, met := known[looks]; !met {
+			known[looks] = random.uint64()
+		}
+		w.names[p] = known[looks]
+	}
+	return w
+}
+
+func (w *floating) difference(more, less []int32) (name uint64) {
 	for _, p := range more {
-		sum += w.of[p]
+		name += w.names[p]
 	}
 	for _, p := range less {
-		sum -= w.of[p]
+		name -= w.names[p]
 	}
-	return uint64(int64(math.Round(sum / alike))) //nolint:gosec // its bits
+	return name
 }
 
 // pull is by how much a shift changes the weighted sum, if the most that it changes is 1.
