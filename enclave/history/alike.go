@@ -18,7 +18,7 @@ type Alike struct {
 	Rounds   int // of comparing
 	// People are the subjects of whom it follows with the table which value they have, and did not follow before.
 	People int
-	// Undecided is set if it took too much to find out; then People are all.
+	// Undecided is set if it took too much to find out, or numbers are rounded too much to tell; then People are all.
 	Undecided bool
 	// Suppressed are cells of the table without which it might not follow, ascending.
 	Suppressed []int32

@@ -3,7 +3,7 @@ package history
 import "slices"
 
 const (
-	// maxRefined bounds the spans that refine looks at in one pass, for each of the k groups, and leastRefined those that it looks at however much that takes.
+	// maxRefined bounds the spans that refine looks at in one pass, for each of the k groups; leastRefined those that it looks at however much that takes, and those after which it looks no further if it got stuck before them.
 	maxRefined, leastRefined = 256, 16
 	// maxLooks is how often it may look at people and positions for a group: some seconds.
 	maxLooks = 1 << 24
@@ -20,7 +20,10 @@ func (s *search) refine(span *group, some *crowd, k int) (where []*stuck, err er
 	if span.closed() {
 		return nil, nil
 	}
-	if s.refined++; s.refined > maxRefined*k || s.refined > leastRefined*k && s.looks > maxLooks {
+	s.refined++
+	if len(s.out) > 0 && s.refined > s.found+leastRefined*k {
+		return nil, nil // there is something to name, and what else there is will be found without that
+	} else if s.refined > maxRefined*k || s.refined > leastRefined*k && s.looks > maxLooks {
 		return s.giveUp(span, 0), nil
 	}
 	if err := s.ctx.Err(); err != nil {
@@ -56,6 +59,7 @@ func (s *search) refine(span *group, some *crowd, k int) (where []*stuck, err er
 
 // giveUp is what a span leaves open, of which it is known how many people it is about, fewer than k, or 0 if it is not. Spans that are looked at from now on are without positions that it takes, and so find other things.
 func (s *search) giveUp(span *group, people int) []*stuck {
+	s.found = s.refined
 	where := &stuck{slices.Collect(span.nullVectors()), people}
 	for _, p := range s.field.pivots(where.basis, s.smallestFirst(span.questions)) {
 		s.out = append(s.out, int32(p)) //nolint:gosec // positions are numbered in int32

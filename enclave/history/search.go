@@ -17,6 +17,7 @@ type search struct {
 	owner  []uint8
 
 	refined int     // spans that refine has looked at
+	found   int     // of them, when it last got stuck
 	looks   int     // at people and positions, of that
 	out     []int32 // positions that what got stuck takes
 }
