@@ -33,16 +33,46 @@ func (sh *shell) datasetCreate() *cobra.Command {
 				return err
 			}
 			return sh.client(func(ctx context.Context, c *sdk.Client, _ []string) error {
+				before, missing := c.GetDataset(ctx, description.Name)
+				if missing != nil && sdk.ReasonOf(missing) != "DATASET_NOT_FOUND" {
+					return missing
+				}
 				dataset, err := c.CreateDataset(ctx, raw)
 				if err != nil {
 					return err
 				}
+				if missing == nil && before.Digest == dataset.Digest {
+					sh.say("CLI_DATASET_SAME", "name", dataset.Name)
+					return nil
+				}
 				sh.say("CLI_DATASET_CREATED", "name", dataset.Name, "owner", dataset.Owner, "columns", strconv.Itoa(len(description.Columns)))
+				if missing == nil {
+					if err := sh.replaced(before.Description, description); err != nil {
+						return err
+					}
+				}
 				sh.note("CLI_DATASET_CREATED_NEXT", "owner", dataset.Owner, "command", "darkroom dataset load "+dataset.Name+" FILE")
 				return nil
 			})(cmd, args)
 		},
 	}
+}
+
+// replaced says that a description took the place of an earlier one, and whether it protects the data as that did. The owner cannot change.
+func (sh *shell) replaced(raw json.RawMessage, after *enclave.Dataset) error {
+	var before enclave.Dataset
+	if err := json.Unmarshal(raw, &before); err != nil {
+		return err
+	}
+	change := func(from, to string) string {
+		if from == to {
+			return sh.text("CLI_UNCHANGED", "value", to)
+		}
+		return from + " → " + to
+	}
+	sh.say("CLI_DATASET_REPLACED", "grade", change(strconv.Itoa(before.Grade), strconv.Itoa(after.Grade)),
+		"sharing", change(string(before.Sharing), string(after.Sharing)))
+	return nil
 }
 
 // readDescription reads a description as a person wrote it, with the line of a mistake.
