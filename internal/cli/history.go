@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/darkroom-project/darkroom/enclave"
 	"github.com/darkroom-project/darkroom/internal/run"
 	"github.com/darkroom-project/darkroom/internal/term"
 	"github.com/darkroom-project/darkroom/sdk"
@@ -51,16 +52,24 @@ func (sh *shell) releases(all *run.Releases) {
 		heads[i] = sh.text(head)
 	}
 	var rows [][]string
+	programs := 0
 	for i := range all.Releases {
 		r := &all.Releases[i]
 		guess := ""
 		if r.Guess > 0 {
 			guess = number(r.Guess) + " %"
 		}
+		published, leftOut, adds := number(r.Cells.Published), number(r.Cells.LeftOut()), number(r.Adds)
+		if r.Form == string(enclave.Program) {
+			programs++
+			published, leftOut, adds, guess = sh.text("CLI_DATASET_PROGRAM_ROWS", "count", number(r.Rows)), "–", "–", "–"
+		}
 		rows = append(rows, []string{
-			number(r.Number), "runs/" + r.Run, r.Operator, r.Scenario, second(r.Time), number(r.Cells.Published),
-			number(r.Cells.LeftOut()), number(r.Adds), number(r.Rank), guess,
+			number(r.Number), "runs/" + r.Run, r.Operator, r.Scenario, second(r.Time), published, leftOut, adds, number(r.Rank), guess,
 		})
 	}
 	term.Table(sh.out, heads, rows)
+	if programs > 0 {
+		sh.say("CLI_DATASET_PROGRAMS", "count", strconv.Itoa(programs))
+	}
 }

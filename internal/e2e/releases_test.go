@@ -10,6 +10,16 @@ import (
 	"github.com/darkroom-project/darkroom/sdk"
 )
 
+// register is what a client is told of what left of a dataset.
+func (d *domain) register(client, dataset string) *run.Releases {
+	d.t.Helper()
+	raw, err := d.clients[client].Releases(d.t.Context(), dataset)
+	ok(d.t, err)
+	var all run.Releases
+	ok(d.t, json.Unmarshal(raw, &all))
+	return &all
+}
+
 // TestTheRegisterOfReleases: what left of a dataset is told with what each release took of the budget, to the authority, the owner and auditors. A
 // table that tells nothing new takes nothing, whoever asks for it, and what is refused is not in it.
 func TestTheRegisterOfReleases(t *testing.T) {
@@ -19,11 +29,7 @@ func TestTheRegisterOfReleases(t *testing.T) {
 	mine, theirs := d.grant(acme, town()), d.grant(rival, town())
 	told := func(client string) *run.Releases {
 		t.Helper()
-		raw, err := d.clients[client].Releases(ctx, "town")
-		ok(t, err)
-		var all run.Releases
-		ok(t, json.Unmarshal(raw, &all))
-		return &all
+		return d.register(client, "town")
 	}
 	if none := told("authority"); none.Version != 1 || none.Dataset != "town" || none.Rank != 0 || len(none.Releases)+len(none.Budgets) != 0 {
 		t.Errorf("before anything was released: %+v", none)

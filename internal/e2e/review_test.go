@@ -395,4 +395,8 @@ func TestProgramReleasedByPeople(t *testing.T) {
 	b.votes(b.chen, run, sdk.ChooseRelease, "", "")
 	b.votes(b.source, run, sdk.ChooseRelease, "", "")
 	b.released(b.ends(acme, run, sdk.RunReleased, ""))
+	all := b.register("authority", "visits")
+	if last := all.Releases[len(all.Releases)-1]; last.Run != run.ID || !last.ByPeople || last.Form != "program" || last.Rows != facts.Leak.Rows || last.Adds != 0 || last.Guess != 0 {
+		t.Errorf("the register: %+v", last)
+	}
 }

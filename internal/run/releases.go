@@ -44,7 +44,8 @@ type Released struct {
 	Time     time.Time          `json:"time"` // coarse
 	Form     string             `json:"form"`
 	ByPeople bool               `json:"by_people,omitempty"`
-	Cells    enclave.CellCounts `json:"cells"` // of a table
+	Cells    enclave.CellCounts `json:"cells"`          // of a table
+	Rows     int64              `json:"rows,omitempty"` // of a program's output, which has no cells
 	// Rank is what all releases up to this one publish, and Adds how much of it came with this one: what its place in the plan costs. A program's
 	// output publishes no sums.
 	Rank int64 `json:"rank"`
@@ -95,6 +96,7 @@ func (r *Register) releaseOf(ctx context.Context, id string) (Released, *enclave
 	return Released{
 		Run: id, Grant: state.Grant, Operator: state.Submitter.Org, Scenario: state.Scenario, Module: state.Module, Snapshot: state.Snapshot,
 		Time: decision.Time, Form: string(evidence.Facts.Form), ByPeople: decision.ByPeople, Cells: evidence.Facts.Cells,
+		Rows: evidence.Facts.Leak.Rows,
 	}, &evidence.Facts, nil
 }
 
