@@ -121,11 +121,11 @@ func (sh *shell) whatIf(w *run.WhatIf) {
 	}
 }
 
-// lostCells counts the outputs that left with cells that would be left out now.
+// lostCells counts the outputs that left with cells that would be left out now, or that would be denied whole.
 func lostCells(w *run.WhatIf) (outputs int) {
 	for i := range w.Runs {
 		r := &w.Runs[i]
-		if r.Before == enclave.Release && (r.Suppressed > 0 || r.Cells != nil && r.Cells[1] < r.Cells[0]) {
+		if r.Before == enclave.Release && (r.After == enclave.Deny || r.Suppressed > 0 || r.Cells != nil && r.Cells[1] < r.Cells[0]) {
 			outputs++
 		}
 	}
