@@ -75,7 +75,8 @@ func (r *Register) Create(ctx context.Context, caller enclave.Caller, d *enclave
 		return there, nil
 	}
 	now := r.now()
-	act := enclave.NewAct(now, caller, "dataset.create", "datasets/"+d.Name, "owner", d.Owner, "description", digest.String())
+	act := enclave.NewAct(now, caller, "dataset.create", "datasets/"+d.Name, "owner", d.Owner, "description", digest.String(),
+		"grade", strconv.Itoa(d.Grade), "sharing", string(d.Sharing))
 	entry := Entry{Dataset: d, Digest: digest, Created: act.Time}
 	if err := r.store.Put(ctx, entry, act); err != nil {
 		return Entry{}, err

@@ -22,8 +22,11 @@ var (
 	errFile   = errors.New("not a file")
 )
 
-// ingester makes a snapshot of a path's name; meanwhile happens while it reads.
-type ingester struct{ meanwhile func() }
+// ingester makes a snapshot of a path's name; meanwhile happens while it reads. Acts are what was recorded.
+type ingester struct {
+	meanwhile func()
+	acts      []enclave.Act
+}
 
 func (i *ingester) Ingest(_ context.Context, d *enclave.Dataset, format, path string, progress func(int64)) (enclave.Snapshot, error) {
 	if path == "bad" {
@@ -39,7 +42,9 @@ func (i *ingester) Ingest(_ context.Context, d *enclave.Dataset, format, path st
 
 func newRegister(t *testing.T) (*catalog.Register, *ingester, *store.Store) {
 	t.Helper()
+	i := &ingester{}
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "db"), func(act enclave.Act) (store.Sealed, error) {
+		i.acts = append(i.acts, act)
 		body, err := json.Marshal(act)
 		return store.Sealed{ID: act.ID, Body: string(body)}, err
 	})
@@ -51,7 +56,6 @@ func newRegister(t *testing.T) (*catalog.Register, *ingester, *store.Store) {
 			t.Error(err)
 		}
 	})
-	i := &ingester{}
 	return catalog.New(s.Catalog(), i, func() time.Time { return now }), i, s
 }
 
@@ -73,7 +77,7 @@ func reason(t *testing.T, err error, want string) {
 func TestDescriptionsAreFixedByData(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	r, _, s := newRegister(t)
+	r, i, s := newRegister(t)
 	bad := visits()
 	bad.Grade = 5
 	_, err := r.Create(ctx, authority, bad)
@@ -87,9 +91,12 @@ func TestDescriptionsAreFixedByData(t *testing.T) {
 	_, err = r.Newest(ctx, "visits")
 	reason(t, err, "DATASET_EMPTY")
 	corrected := visits()
-	corrected.Title = "门诊"
+	corrected.Title, corrected.Grade = "门诊", 1
 	if _, err := r.Create(ctx, authority, corrected); err != nil {
 		t.Fatal(err)
+	}
+	if was, is := i.acts[0].Detail, i.acts[1].Detail; was["grade"] != "2" || is["grade"] != "1" || is["sharing"] != "conditional" || was["description"] == is["description"] {
+		t.Errorf("the ledger says of a lower grade %v, then %v", was, is)
 	}
 	moved := visits()
 	moved.Owner = "tax"
