@@ -91,8 +91,9 @@ type comparison struct {
 const (
 	// noise is a change of a sum that counts as none, by a shift of 1; the shifts that raise it which were chosen do so by about 1 or more.
 	noise = 1e-6
-	// exact is how exact the largest number of a shift has to be to be believed.
-	exact = 1e-4
+	// exact is how exact the largest number of a shift has to be to be believed, and apart the square of how much of a vector has to be beyond others for it to be another one: what vectors are wrong by, of what they are apart, is no more than
+	// what counts (little).
+	exact, apart = 1e-7, 1e-4
 	// maxComparisons is more than it takes, a few, before it is undecided.
 	maxComparisons = 200
 )
@@ -200,7 +201,6 @@ func (c *comparison) compare(ctx context.Context) error {
 // settled reports whether what was found of the chosen shifts settles them: those that are alone are barred, and those that make up for each other are as many independent ones in rounded numbers as they are exactly. If they
 // are, what they miss to make up for each other exactly takes a little of each only.
 func (c *comparison) settled(vectors []sparse, of []int, alone []bool) bool {
-	const apart = 1e-10 // the square of how much of a vector has to be beyond others
 	n := len(c.cells) - len(c.free)
 	exactly, rounded, met := c.span.clone(), mat.NewSymDense(n, nil), make([]bool, len(vectors))
 	for i := range c.chosen {
