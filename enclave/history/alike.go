@@ -142,10 +142,7 @@ func (c *comparison) release(v *shift) {
 	if !c.outside(v) {
 		return
 	}
-	for i, p := range v.at {
-		c.span.take(p, c.span.whole(v.by[i]))
-	}
-	if c.span.settle() {
+	if v.into(c.span) {
 		c.free = append(c.free, v.clone())
 	}
 }
@@ -202,7 +199,7 @@ func (c *comparison) compare(ctx context.Context) error {
 // are, what they miss to make up for each other exactly takes a little of each only.
 func (c *comparison) settled(vectors []sparse, of []int, alone []bool) bool {
 	n := len(c.cells) - len(c.free)
-	exactly, rounded, met := c.span.clone(), mat.NewSymDense(n, nil), make([]bool, len(vectors))
+	exactly, squares, met := c.span.clone(), make([]float64, n*n), make([]bool, len(vectors))
 	for i := range c.chosen {
 		v := &c.chosen[i]
 		if alone[of[i]] {
@@ -211,25 +208,17 @@ func (c *comparison) settled(vectors []sparse, of []int, alone []bool) bool {
 			}
 			continue
 		}
-		for k, p := range v.at {
-			exactly.take(p, exactly.whole(v.by[k]))
-		}
-		exactly.settle()
+		v.into(exactly)
 		met[of[i]] = true
 	}
 	together, _ := equilibrated(vectors, n)
 	for i, v := range together {
-		if !met[i] {
-			continue
-		}
-		for k, p := range v.at {
-			for m, q := range v.at[:k+1] {
-				rounded.SetSym(int(p), int(q), rounded.At(int(p), int(q))+v.by[k]*v.by[m])
-			}
+		if met[i] {
+			v.addSquare(squares, n, 1)
 		}
 	}
 	var factor mat.PivotedCholesky
-	factor.Factorize(rounded, apart*extreme(rounded.RawSymmetric().Data))
+	factor.Factorize(mat.NewSymDense(n, squares), apart*extreme(squares))
 	return factor.Rank() >= exactly.rank-c.span.rank
 }
 

@@ -132,12 +132,7 @@ func (s *interior) gap(length float64) (sum float64) {
 func (s *interior) factorize() (ok bool) {
 	clear(s.matrix)
 	for i := range s.vectors {
-		weight, a := s.at[i].z/s.at[i].s, &s.vectors[i]
-		for k, p := range a.at {
-			for m, q := range a.at[:k+1] {
-				s.matrix[int(min(p, q))*s.n+int(max(p, q))] += weight * a.by[k] * a.by[m]
-			}
-		}
+		s.vectors[i].addSquare(s.matrix, s.n, s.at[i].z/s.at[i].s)
 	}
 	for p := range s.n { // cells that follow from others
 		s.matrix[p*s.n+p] += s.matrix[p*s.n+p]*1e-11 + 1e-14
@@ -260,6 +255,15 @@ func (s *interior) decide(vectors []sparse) (alone []bool, weights []float64, de
 func (v *sparse) addTo(other []float64, times float64) {
 	for i, at := range v.at {
 		other[at] += times * v.by[i]
+	}
+}
+
+// addSquare adds its product with itself, so many times, to the upper triangle of a matrix of n rows.
+func (v *sparse) addSquare(matrix []float64, n int, times float64) {
+	for k, p := range v.at {
+		for m, q := range v.at[:k+1] {
+			matrix[int(min(p, q))*n+int(max(p, q))] += times * v.by[k] * v.by[m]
+		}
 	}
 }
 

@@ -20,6 +20,14 @@ func (v *shift) add(at []int32, by int64) {
 
 func (v *shift) clone() shift { return shift{slices.Clone(v.at), slices.Clone(v.by)} }
 
+// into adds it to a span, unless it is in it.
+func (v *shift) into(span *echelon) (added bool) {
+	for i, p := range v.at {
+		span.take(p, span.whole(v.by[i]))
+	}
+	return span.settle()
+}
+
 func (v *shift) clear() { v.at, v.by = v.at[:0], v.by[:0] }
 
 // nothing reports whether no number changes, of which there may be some that are added and taken away.

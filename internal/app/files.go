@@ -26,6 +26,11 @@ func (l layout) spool() string     { return filepath.Join(l.root, "spool") }
 
 func (l layout) database() string { return filepath.Join(l.state(), "darkroom.db") }
 
+// private are the directories that nobody else may enter.
+func (l layout) private() []string {
+	return []string{l.keys(), l.state(), l.files(), l.snapshots(), l.spool(), filepath.Dir(AuthorityCredential(l.root))}
+}
+
 // AuthorityCredential is where serve writes the first credential, with which all others are issued.
 func AuthorityCredential(dir string) string {
 	return filepath.Join(dir, "credentials", "authority.json")
@@ -47,13 +52,12 @@ func (l layout) create() error {
 	if err := l.ours(); err != nil {
 		return err
 	}
-	secret := []string{l.keys(), l.state(), l.files(), l.snapshots(), l.spool(), filepath.Dir(AuthorityCredential(l.root))}
-	for _, dir := range append(secret, l.ledger(), l.cache()) {
+	for _, dir := range append(l.private(), l.ledger(), l.cache()) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return enclave.Fail(enclave.Invalid, "DATA_DIR_UNUSABLE", "problem", err.Error())
 		}
 	}
-	for _, dir := range secret {
+	for _, dir := range l.private() {
 		info, err := os.Lstat(dir)
 		if err != nil {
 			return enclave.Fail(enclave.Invalid, "DATA_DIR_UNUSABLE", "problem", err.Error())
@@ -76,9 +80,7 @@ func (l layout) ours() error {
 		return enclave.Fail(enclave.Invalid, "DATA_DIR_UNUSABLE", "problem", err.Error())
 	}
 	known := []string{configFile, "lock", "lost+found"} // the last is there where a disk of its own is mounted
-	for _, path := range []string{
-		l.keys(), l.state(), l.files(), l.snapshots(), l.ledger(), l.cache(), l.spool(), filepath.Dir(AuthorityCredential(l.root)), PublicKey(l.root),
-	} {
+	for _, path := range append(l.private(), l.ledger(), l.cache(), PublicKey(l.root)) {
 		known = append(known, filepath.Base(path))
 	}
 	for _, entry := range entries {

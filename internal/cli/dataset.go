@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -132,8 +131,8 @@ func (sh *shell) uploadProgress(total int64) func(int64) {
 
 // formatOf takes the stated format, or the file's ending.
 func formatOf(stated, file string) (sdk.Format, error) {
-	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return "", enclave.Fail(enclave.Invalid, "CLI_FILE_DIRECTORY", "file", file)
+	if err := noFolder(file); err != nil {
+		return "", err
 	}
 	name := stated
 	if name == "" {

@@ -78,10 +78,18 @@ func missing(name string) error {
 	return placed(name)
 }
 
-// placed refuses a file that no folder is there for, or that is a folder itself, likewise. One that is there is written anew.
-func placed(name string) error {
+// noFolder refuses a folder where a file is asked for.
+func noFolder(name string) error {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return enclave.Fail(enclave.Invalid, "CLI_FILE_DIRECTORY", "file", name)
+	}
+	return nil
+}
+
+// placed refuses a file that no folder is there for, or that is a folder itself, likewise. One that is there is written anew.
+func placed(name string) error {
+	if err := noFolder(name); err != nil {
+		return err
 	}
 	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
 		return enclave.Fail(enclave.Invalid, "CLI_FILE_MISSING", "file", filepath.Dir(name))
