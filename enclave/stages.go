@@ -116,21 +116,27 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 		if err != nil {
 			return nil, err
 		}
-		footprint := in.table.Footprint(in.Snapshot.Digest, output.Fates)
-		audited, err := e.Historian.Audit(ctx, in.Dataset, in.history, in.profile, footprint)
+		out, err := e.audit(ctx, in, output)
 		if err != nil {
 			return nil, err
 		}
-		if len(audited.Suppress) == 0 {
-			return &treated{measured: in, output: output, footprint: footprint, audited: audited}, nil
+		if len(out.audited.Suppress) == 0 {
+			return e.relent(ctx, out, &risks)
 		}
-		for _, cell := range audited.Suppress {
+		for _, cell := range out.audited.Suppress {
 			risks.Risks[cell] |= RiskHistory
 		}
-		if in.turn.Had() > patience {
-			in.turn.Give()
-		}
 	}
+}
+
+// audit asks what the table would tell together with all releases before it, if it were published as it was treated.
+func (e *Enclave) audit(ctx context.Context, in *measured, output *Treated) (*treated, error) {
+	if in.turn.Had() > patience {
+		in.turn.Give()
+	}
+	footprint := in.table.Footprint(in.Snapshot.Digest, output.Fates)
+	audited, err := e.Historian.Audit(ctx, in.Dataset, in.history, in.profile, footprint)
+	return &treated{measured: in, output: output, footprint: footprint, audited: audited}, err
 }
 
 // patience is for how long others wait for a run that measures over the same dataset, to the end of the audit at hand. It is longer than what
