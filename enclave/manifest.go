@@ -212,7 +212,7 @@ func (m *Manifest) headProblem() (place, expected string) {
 	case len(m.Title) > 200:
 		return "title", "at most 200 bytes"
 	case m.Form != Aggregate && m.Form != Program:
-		return "form", string(Aggregate) + " or " + string(Program)
+		return "form", "aggregate or program"
 	case m.Fuel < 0 || m.Fuel > MaxFuel:
 		return "fuel", fmt.Sprintf("1 to %d units for each row, or nothing for %d", MaxFuel, DefaultFuel)
 	}

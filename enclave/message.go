@@ -59,7 +59,7 @@ func Message(lang Lang, code string, args map[string]string) string {
 	}
 	fill := make([]string, 0, 2*len(args))
 	for _, name := range slices.Sorted(maps.Keys(args)) {
-		fill = append(fill, "{"+name+"}", args[name])
+		fill = append(fill, "{"+name+"}", phrase(lang, name, args[name]))
 	}
 	return strings.NewReplacer(fill...).Replace(text)
 }

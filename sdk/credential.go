@@ -6,10 +6,10 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -50,16 +50,16 @@ func ReadCredential(path string) (Credential, error) {
 // CREDENTIAL_MALFORMED, with what is wrong.
 func ParseCredential(raw []byte) (Credential, error) {
 	if len(raw) > maxCredential {
-		return Credential{}, malformed("larger than 64 KiB")
+		return Credential{}, malformed("CREDENTIAL_TOO_LARGE")
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	var c Credential
 	if err := dec.Decode(&c); err != nil {
-		return Credential{}, malformed("not the JSON of a credential").because(err)
+		return Credential{}, malformed("CREDENTIAL_NOT_JSON").because(err)
 	}
 	if dec.More() {
-		return Credential{}, malformed("more than one JSON value")
+		return Credential{}, malformed("CREDENTIAL_MORE")
 	}
 	return c, c.check()
 }
@@ -96,16 +96,16 @@ func (c Credential) GoString() string { return c.String() }
 // check reports the first thing wrong.
 func (c *Credential) check() error {
 	if c.Darkroom != CredentialVersion {
-		return malformed(fmt.Sprintf("version %d, this program reads %d", c.Darkroom, CredentialVersion))
+		return malformed("CREDENTIAL_VERSION", "version", strconv.Itoa(c.Darkroom), "reads", strconv.Itoa(CredentialVersion))
 	}
 	if _, _, err := net.SplitHostPort(c.Address); err != nil {
-		return malformed("address is not host:port")
+		return malformed("CREDENTIAL_ADDRESS")
 	}
 	if c.ServerName == "" {
-		return malformed("server_name is empty")
+		return malformed("CREDENTIAL_EMPTY", "field", "server_name")
 	}
 	if c.LedgerKey == "" {
-		return malformed("ledger_key is empty")
+		return malformed("CREDENTIAL_EMPTY", "field", "ledger_key")
 	}
 	_, err := c.tls()
 	return err
@@ -115,11 +115,11 @@ func (c *Credential) check() error {
 func (c *Credential) tls() (*tls.Config, error) {
 	trust := x509.NewCertPool()
 	if !trust.AppendCertsFromPEM([]byte(c.CA)) {
-		return nil, malformed("ca holds no certificate")
+		return nil, malformed("CREDENTIAL_CA")
 	}
 	pair, err := tls.X509KeyPair([]byte(c.Certificate), []byte(c.Key))
 	if err != nil {
-		return nil, malformed("certificate and key do not belong together").because(err)
+		return nil, malformed("CREDENTIAL_PAIR").because(err)
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, RootCAs: trust, ServerName: c.ServerName,
@@ -137,6 +137,10 @@ func (c *Credential) Expires() time.Time {
 	return pair.Leaf.NotAfter
 }
 
-func malformed(problem string) *Error {
-	return fail(Invalid, "CREDENTIAL_MALFORMED", "problem", problem)
+// malformed is CREDENTIAL_MALFORMED with a problem that is a text of the catalogue itself.
+func malformed(problem string, args ...string) *Error {
+	said := fail(Invalid, problem, args...)
+	e := fail(Invalid, "CREDENTIAL_MALFORMED", "problem", said.English)
+	e.Chinese = fail(Invalid, "CREDENTIAL_MALFORMED", "problem", said.Chinese).Chinese
+	return e
 }

@@ -21,7 +21,7 @@ func ExampleParseCredential() {
 	}
 	// Output:
 	// This is not a usable credential: version 9, this program reads 1. Ask the data authority for a new one.
-	// 凭证不可用：version 9, this program reads 1。请向数据主管部门申请新的凭证。
+	// 凭证不可用：版本为 9，本程序读取版本 1。请向数据主管部门申请新的凭证。
 }
 
 func ExampleError() {
