@@ -31,7 +31,7 @@ type Alike struct {
 func (r *Result) Alike(ctx context.Context, secret *Secret) (*Alike, error) {
 	cells := secret.doubled(r.all).latest(MaxLeverageRank)
 	found := &Alike{Cells: len(cells.cells)}
-	after, err := newComparison(ctx, secret.told(cells), r.random())
+	after, err := newComparison(ctx, secret.told(cells), r.random(), rounding)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (r *Result) Alike(ctx context.Context, secret *Secret) (*Alike, error) {
 		return found, ctx.Err()
 	}
 	// What was sure without the table is out.
-	before, err := newComparison(ctx, secret.told(cells.only(func(p int) bool { return cells.cells[p].release < cells.newest })), r.random())
+	before, err := newComparison(ctx, secret.told(cells.only(func(p int) bool { return cells.cells[p].release < cells.newest })), r.random(), roundingBefore)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +82,7 @@ type comparison struct {
 	units  []float64 // what 1 is in floating point, by position
 	// barred are weights of sums that no shift lowers that is open still: those that raise one cannot be made.
 	barred    []*floating
+	rounding  float64 // by how much a shift may seem to lower a sum
 	compared  int
 	rounds    int
 	effort    int
@@ -89,8 +90,11 @@ type comparison struct {
 }
 
 const (
-	// noise is a change of a sum that counts as none, by a shift of 1; the shifts that raise it which were chosen do so by about 1 or more.
+	// noise is by how much a shift of 1 has to raise a sum to be barred; those that raise it which were chosen do so by about 1 or more. What raises it less is looked at again.
 	noise = 1e-6
+	// rounding is by how much one may seem to lower a sum that it does not change. Whoever lowers it by less in truth is taken not to, and so more may seem to be told than is. Of what was
+	// told before that would be the unsafe side, and less is believed: hardly any seems to lower a sum by more that does not.
+	rounding, roundingBefore = 1e-9, 1e-12
 	// exact is how exact the largest number of a shift has to be to be believed, and apart the square of how much of a vector has to be beyond others for it to be another one: what vectors are wrong by, of what they are apart, is no more than
 	// what counts (little).
 	exact, apart = 1e-7, 1e-4
@@ -98,8 +102,8 @@ const (
 	maxComparisons = 200
 )
 
-func newComparison(ctx context.Context, told *told, random *stream) (*comparison, error) {
-	c := &comparison{told: told, random: random, span: newEchelon(newField(random), len(told.cells))}
+func newComparison(ctx context.Context, told *told, random *stream, rounding float64) (*comparison, error) {
+	c := &comparison{told: told, random: random, rounding: rounding, span: newEchelon(newField(random), len(told.cells))}
 	if len(c.cells) == 0 {
 		return c, ctx.Err()
 	}
@@ -173,7 +177,7 @@ func (c *comparison) compare(ctx context.Context) error {
 		}
 		if slices.Contains(parts.alone, true) {
 			w, before := c.weigh(within, parts.weights), len(c.chosen)
-			c.choose(everybody, func(v *shift) bool { return w.pull(v) < -noise }, w)
+			c.choose(everybody, func(v *shift) bool { return w.pull(v) < -c.rounding }, w)
 			if more := c.chosen[before:]; len(more) > 0 {
 				if c.undecided = slices.ContainsFunc(more, func(v shift) bool { return !c.outside(&v) }); c.undecided {
 					return ctx.Err() // what is free lowers no sum: numbers are rounded too much

@@ -3,6 +3,7 @@ package history_test
 import (
 	"context"
 	"maps"
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"slices"
@@ -459,6 +460,29 @@ func TestAlikeBeyondRoundedNumbers(t *testing.T) {
 	}
 }
 
+// What was told of some people to a millionth, by a first table, was not told: a second one of just these tells it.
+func TestAlikeOfWhatWasNearlyTold(t *testing.T) {
+	for _, cells := range []int32{41, 45, 52, 63, 69} {
+		s := &shape{Secret: history.Secret{High: 1e9, Summed: []bool{true}}}
+		first, people := nearlyTold(s, cells)
+		a := start(t, history.Sums, each(len(s.Values)), some)
+		a.TryWhole(1 << 30)
+		result := try(t, a, &s.Release)
+		alike, err := result.Alike(t.Context(), &s.Secret)
+		if err != nil || result.Refused || len(result.Suppressed) > 0 || alike.People > 0 {
+			t.Fatalf("%d cells: %+v, %v", cells, alike, err)
+		}
+		if err := a.Accept(result); err != nil {
+			t.Fatal(err)
+		}
+		s.Summed = []bool{true, true}
+		result = try(t, a, filtered(len(s.Values), func(row int) bool { return row >= first && row < first+people }))
+		if alike, err := result.Alike(t.Context(), &s.Secret); err != nil || result.Refused || alike.People != people || alike.Undecided {
+			t.Errorf("%d cells: %+v, %v, of %d", cells, alike, err, people)
+		}
+	}
+}
+
 // shape is a table of sums of a column of 0 to 2.
 type shape struct {
 	history.Release
@@ -487,6 +511,46 @@ func growing(s *shape, cells int32) (told int) {
 	}
 	s.add(20*some, 1, cells-4, cells-2, cells-1)
 	return some
+}
+
+// nearlyTold has two chains of cells, in which weights fall from 1 to some 10⁻⁷. Few people have less than a millionth of what those have of whom the second table is, who are many and at the
+// top of the first chain; and they are only met once there are weights for the others.
+func nearlyTold(s *shape, cells int32) (first, people int) {
+	weights := []float64{1, -1, 0}
+	for c := range cells - 3 {
+		weights = append(weights, -weights[c]-weights[c+2])
+	}
+	near := func(want float64) (cell int32) { // of such a weight, in parts of the last one's
+		least := math.Inf(1)
+		for c, weight := range weights {
+			if of := weight / weights[cells-1] / want; of > 0 && math.Abs(math.Log(of)) < least {
+				cell, least = int32(c), math.Abs(math.Log(of)) //nolint:gosec // a few
+			}
+		}
+		return cell
+	}
+	top, second := cells-1, func(want float64) int32 { return cells + near(want) }
+	for _, few := range [][]int32{{near(-3.5e-7)}, {near(-0.9e-6)}, {second(3e-6)}, {second(-1.6e-6)}, {second(-0.68), second(-0.318)}} {
+		s.add(some, 0, append(few, top)...)
+	}
+	s.add(some, 0, second(1), near(0.466))
+	first, people = len(s.Cells), 200
+	s.add(people, 0, top)
+	s.add(some, 0, near(-3.5e-7))
+	s.add(some, 0, near(-0.9e-6), second(3e-6))
+	s.add(some, 0, second(-1.6e-6))
+	for _, begin := range []int32{0, cells} {
+		s.add(some, 1, begin, begin+1)
+		s.add(some, 1, begin+1, begin+2, begin)
+		for c := range cells - 3 {
+			people := some
+			if c == cells-4 && begin > 0 {
+				people = 300 // who alone can lower the sum
+			}
+			s.add(people, 1, begin+c, begin+c+2, begin+c+3)
+		}
+	}
+	return first, people
 }
 
 // nearlyOpposite leaves two weights free, by which two cells are opposite but for one in the square of weights that grow with each cell.

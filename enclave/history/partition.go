@@ -20,8 +20,10 @@ type partition struct {
 const (
 	// partitionSteps is more than an answer takes, some 5 to 15.
 	partitionSteps = 60
-	// vanished is how much less than any number that is not one is that counts as 0, and little what no number that counts is less than.
-	vanished, little = 1e-8, 1e-5
+	// vanished is how much less than any number that is not one is that is to be 0, and little what no number that counts is less than.
+	vanished, little = 1e-4, 1e-5
+	// converged is of θ: further steps tell nothing more.
+	converged = 1e-16
 )
 
 // newPartition decides it by a linear program that is its own dual. With A's columns the vectors, and e all 1:
@@ -41,14 +43,14 @@ func newPartition(ctx context.Context, vectors []sparse, n int) (p partition, er
 		if err := ctx.Err(); err != nil {
 			return partition{}, err
 		}
-		if p.alone, p.weights, p.decided = s.decide(vectors); p.decided || !s.factorize() {
+		p.effort += step
+		if p.alone, p.weights, p.decided = s.decide(vectors); p.decided || s.at[len(vectors)].z < converged || !s.factorize() {
 			break
 		}
 		s.direct(0, false)
 		ahead := s.gap(s.length(1))
 		s.direct(math.Pow(ahead/s.gap(0), 3)*s.gap(0), true)
 		s.move(s.length(0.995))
-		p.effort += step
 	}
 	return p, nil
 }
@@ -134,11 +136,16 @@ func (s *interior) factorize() (ok bool) {
 	for i := range s.vectors {
 		s.vectors[i].addSquare(s.matrix, s.n, s.at[i].z/s.at[i].s)
 	}
-	for p := range s.n { // cells that follow from others
+	s.factor, ok = s.nearly()
+	return ok
+}
+
+// nearly factorizes the matrix in hand, made a little larger, since cells may follow from others.
+func (s *interior) nearly() (factor, bool) {
+	for p := range s.n {
 		s.matrix[p*s.n+p] += s.matrix[p*s.n+p]*1e-11 + 1e-14
 	}
-	s.factor, ok = factorize(mat.NewSymDense(s.n, s.matrix))
-	return ok
+	return factorize(mat.NewSymDense(s.n, s.matrix))
 }
 
 // solve solves Newton's equations with a right side, in its place, and once more for what is left of it, since the matrix that was factorized is a little larger than that of the equations.
@@ -219,7 +226,8 @@ func (s *interior) move(length float64) {
 	}
 }
 
-// decide says which of the vectors as they were are alone, and weights that show it, once of each pair one number is 0 as far as rounded numbers can tell.
+// decide says which of the vectors as they were are alone, and weights that show it, once it is clear of each pair which number is to be 0. The others are moved to the
+// nearest ones with which it is, so that what they show is wrong by no more than rounding.
 func (s *interior) decide(vectors []sparse) (alone []bool, weights []float64, decided bool) {
 	least, most, theta := math.Inf(1), 0.0, s.at[len(vectors)]
 	for _, v := range s.at {
@@ -228,27 +236,72 @@ func (s *interior) decide(vectors []sparse) (alone []bool, weights []float64, de
 	if !(least > little && most < vanished*least && theta.z < theta.s) {
 		return nil, nil, false
 	}
-	weights = slices.Clone(s.w)
+	for _, v := range s.at[:len(vectors)] {
+		alone = append(alone, v.s > v.z)
+	}
+	weights, parts := slices.Clone(s.w), make([]float64, len(vectors))
+	for i := range parts {
+		if !alone[i] {
+			parts[i] = s.at[i].z
+		}
+	}
+	if !s.polish(weights, parts, alone) {
+		return nil, nil, false
+	}
 	for p := range weights {
 		weights[p] *= s.units[p]
 	}
 	lowest, highest, sums := math.Inf(1), 0.0, make([]float64, s.n)
-	for i, v := range s.at[:len(vectors)] {
+	for i := range vectors {
 		product := vectors[i].times(weights)
-		if alone = append(alone, v.s > v.z); alone[i] {
+		if alone[i] {
 			lowest = min(lowest, product)
 			continue
 		}
-		highest = max(highest, math.Abs(product))
-		s.vectors[i].addTo(sums, v.z)
+		highest, least = max(highest, math.Abs(product)), min(least, parts[i])
+		s.vectors[i].addTo(sums, parts[i])
 	}
-	if !(lowest > 0 && highest < noise/10*min(lowest, 1) && extreme(sums) < noise*least) {
+	if !(lowest > 0 && least > 0 && highest < 1e-10*min(lowest, 1) && extreme(sums) < 1e-6*least) {
 		return nil, nil, false
 	}
 	for p := range weights {
 		weights[p] /= lowest
 	}
 	return alone, weights, true
+}
+
+// polish moves weights to those nearest of which the products with vectors that are not alone are 0, and parts of these to those nearest with which they add up to nothing.
+func (s *interior) polish(weights, parts []float64, alone []bool) (ok bool) {
+	const rounds = 3 // the matrix that is factorized is a little larger than theirs
+	clear(s.matrix)
+	for i := range s.vectors {
+		if !alone[i] {
+			s.vectors[i].addSquare(s.matrix, s.n, 1)
+		}
+	}
+	if s.factor, ok = s.nearly(); !ok {
+		return false
+	}
+	for range rounds {
+		off, sums := make([]float64, s.n), make([]float64, s.n)
+		for i := range s.vectors {
+			if !alone[i] {
+				s.vectors[i].addTo(off, s.vectors[i].times(weights))
+				s.vectors[i].addTo(sums, parts[i])
+			}
+		}
+		s.factor.solve(off)
+		s.factor.solve(sums)
+		for p := range weights {
+			weights[p] -= off[p]
+		}
+		for i := range parts {
+			if !alone[i] {
+				parts[i] -= s.vectors[i].times(sums)
+			}
+		}
+	}
+	return true
 }
 
 // addTo adds it so many times to another vector.
