@@ -524,7 +524,7 @@ func nearlyTold(s *shape, cells int32) (first, people int) {
 		least := math.Inf(1)
 		for c, weight := range weights {
 			if of := weight / weights[cells-1] / want; of > 0 && math.Abs(math.Log(of)) < least {
-				cell, least = int32(c), math.Abs(math.Log(of)) //nolint:gosec // a few
+				cell, least = int32(c), math.Abs(math.Log(of))
 			}
 		}
 		return cell
