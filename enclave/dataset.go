@@ -273,6 +273,12 @@ func (c *Column) Domain() (low int64, span uint64, err error) {
 	return low, uint64(high) - uint64(low), nil //nolint:gosec // two's complement difference
 }
 
+// YesOrNo reports whether the column has two values. What it sums up to, of whomever, is how many have the greater one, but for a number that everybody knows.
+func (c *Column) YesOrNo() bool {
+	_, span, err := c.Domain()
+	return err == nil && span == 1
+}
+
 // Parse reads one value as it is written in files and descriptions into its stored form. It does not apply bounds. For a code it
 // searches the list; a loader keeps a map instead.
 func (c *Column) Parse(text string) (int64, error) {

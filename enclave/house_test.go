@@ -22,6 +22,7 @@ type house struct {
 	table              *enclave.Table       // that modules make; nil is one of three cells
 	unsafe             []int32              // cells that the history forbids, told one at a time
 	beside             map[int32]int32      // of these: only while another one is published
+	together           bool                 // all are told at once
 	moves              int                  // how many times another release comes first
 	fail               map[string]error     // by call
 	onStage            func(enclave.Stage)
@@ -219,11 +220,17 @@ func (h historian) Audit(_ context.Context, _ *enclave.Dataset, version int64, _
 	if version != h.history {
 		return enclave.Audited{}, enclave.Fail(enclave.State, "HISTORY_MOVED")
 	}
+	var named []int32
 	for _, cell := range h.unsafe {
 		other, some := h.beside[cell]
 		if slices.Contains(f.Over[cell], cell) && (!some || slices.Contains(f.Over[other], other)) {
-			return enclave.Audited{Suppress: []int32{cell}}, h.fail["audit"]
+			if named = append(named, cell); !h.together {
+				break
+			}
 		}
+	}
+	if len(named) > 0 {
+		return enclave.Audited{Suppress: named}, h.fail["audit"]
 	}
 	return enclave.Audited{Facts: h.account}, h.fail["audit"]
 }

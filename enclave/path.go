@@ -3,6 +3,7 @@ package enclave
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Planner is the admission of a run: it resolves a module's manifest against the dataset it names.
@@ -124,6 +125,7 @@ type (
 	measured struct {
 		*executed
 		history   int64
+		had       time.Duration // of the turn, before
 		risks     *Measured
 		inspected *Inspected
 	}

@@ -6,24 +6,18 @@ import (
 	"slices"
 )
 
-// relenting bounds the work of finding out which cells can be published again: perCell for each cell that is treated and for each independent sum that
-// is audited, and 1 for each subject. It takes some 15 seconds on two cores, and is the same work on every machine, or the same table would not come out.
-const (
-	relenting = 1 << 27
-	perCell   = 2000
-)
-
 // relent publishes cells again that were named on the way and that nothing speaks against any more, now that others are gone: those with most
-// subjects first. Whatever it returns was audited as a whole, like any other table. It ends early when its work is spent. Where keys tell protected values
-// everything stays as it is: a block whose place depended on what another one lost would tell of what people in that one have.
-func (e *Enclave) relent(ctx context.Context, found *treated, risks *Measured) (*treated, error) {
-	if found.footprint.Blocks != nil || !found.audited.Facts.within(&found.profile) {
-		return found, nil // the second is not released anyway
+// subjects first. Whatever it returns was audited as a whole, like any other table. It tries no more than twice as many as there were audits before, so that it
+// takes no more than twice as long as these did, and the same table comes out on every machine. Where keys or sums tell protected values everything stays as it is: a block whose place
+// depended on what another one lost would tell of what people in that one have.
+func (e *Enclave) relent(ctx context.Context, found *treated, risks *Measured, audits int) (*treated, error) {
+	if found.footprint.Blocks != nil || found.table.countsYes() || !found.audited.Facts.within(&found.profile) {
+		return found, nil // the last is not released anyway
 	}
-	cells, left := named(risks), int64(relenting)
-	for _, cell := range cells {
+	cells := named(risks)
+	for _, cell := range cells[:min(2*audits, len(cells))] {
 		risks.Risks[cell] = 0
-		more, cost, err := e.more(ctx, found, risks)
+		more, err := e.more(ctx, found, risks)
 		if err != nil {
 			return nil, err
 		}
@@ -31,9 +25,6 @@ func (e *Enclave) relent(ctx context.Context, found *treated, risks *Measured) (
 			risks.Risks[cell] = RiskHistory
 		} else {
 			found = more
-		}
-		if left -= cost; left <= 0 {
-			break
 		}
 	}
 	if len(cells) == 0 {
@@ -43,6 +34,9 @@ func (e *Enclave) relent(ctx context.Context, found *treated, risks *Measured) (
 	output, err := e.Treater.Treat(ctx, risks, found.profile)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Equal(output.Fates, found.output.Fates) {
+		return nil, Internalf("run %s: the same table was treated in two ways", found.Run.ID)
 	}
 	found.output = output
 	return found, nil
@@ -61,23 +55,19 @@ func named(risks *Measured) (cells []int) {
 }
 
 // more treats and audits a table with these risks. It is nil unless more cells than before come out and nothing speaks against them.
-func (e *Enclave) more(ctx context.Context, before *treated, risks *Measured) (after *treated, cost int64, err error) {
+func (e *Enclave) more(ctx context.Context, before *treated, risks *Measured) (*treated, error) {
 	output, err := e.Treater.Treat(ctx, risks, before.profile)
 	if KindOf(err) == Limit {
-		return nil, relenting, nil // too intricate to be sure of, as the table without the cell is not
+		return nil, nil // too intricate to be sure of, as the table without the cell is not
 	}
-	cost = perCell * int64(len(risks.Risks))
 	if err != nil || output.published() <= before.output.published() {
-		return nil, cost, err
+		return nil, err
 	}
-	if after, err = e.audit(ctx, before.measured, output); err != nil {
-		return nil, cost, err
+	after, err := e.audit(ctx, before.measured, output)
+	if err != nil || len(after.audited.Suppress) > 0 || !after.audited.Facts.within(&before.profile) {
+		return nil, err
 	}
-	cost += before.audited.Facts.Subjects + perCell*before.audited.Facts.Rank
-	if len(after.audited.Suppress) > 0 || !after.audited.Facts.within(&before.profile) {
-		return nil, cost, nil
-	}
-	return after, cost, nil
+	return after, nil
 }
 
 // within reports whether nothing in the history's facts speaks against a release, as far as it is for the profile to say.
@@ -93,4 +83,9 @@ func (t *Treated) published() (cells int) {
 		}
 	}
 	return cells
+}
+
+// countsYes reports whether a sum of the table is how many of its rows say yes.
+func (t *Table) countsYes() bool {
+	return slices.ContainsFunc(t.Plan.Summed, func(column int) bool { return t.Plan.Dataset.Columns[column].YesOrNo() })
 }

@@ -92,7 +92,7 @@ func (e *Enclave) measure(ctx context.Context, in *executed) (*measured, error) 
 		return nil, err
 	}
 	defer e.busy(in)()
-	out := &measured{executed: in, history: history}
+	out := &measured{executed: in, history: history, had: in.turn.Had()}
 	if in.product != nil {
 		out.inspected, err = e.Inspector.Inspect(ctx, in.rows, in.product, in.profile)
 		return out, err
@@ -111,7 +111,7 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 	}
 	risks := *in.risks
 	risks.Risks = slices.Clone(in.risks.Risks)
-	for {
+	for audits := 1; ; audits++ {
 		output, err := e.Treater.Treat(ctx, &risks, in.profile)
 		if err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 			return nil, err
 		}
 		if len(out.audited.Suppress) == 0 {
-			return e.relent(ctx, out, &risks)
+			return e.relent(ctx, out, &risks, audits)
 		}
 		for _, cell := range out.audited.Suppress {
 			risks.Risks[cell] |= RiskHistory
@@ -131,7 +131,7 @@ func (e *Enclave) treat(ctx context.Context, in *measured) (*treated, error) {
 
 // audit asks what the table would tell together with all releases before it, if it were published as it was treated.
 func (e *Enclave) audit(ctx context.Context, in *measured, output *Treated) (*treated, error) {
-	if in.turn.Had() > patience {
+	if in.turn.Had()-in.had > patience {
 		in.turn.Give()
 	}
 	footprint := in.table.Footprint(in.Snapshot.Digest, output.Fates)

@@ -10,6 +10,8 @@ import (
 
 // partition is which of some vectors can make up for each other, each in some part, and which cannot. A sum proves the latter: with its weights w, products w·a of
 // vectors that can are 0, and those of the others are positive. That there is one or the other for each is Tucker's theorem (Goldman and Tucker, Theory of Linear Programming, 1956).
+// It is right of vectors that are rounded, and so may be wrong of those that they stand for: that is for the caller to find out (comparison.settled). The largest number of each is to be
+// about 1, or it may be undecided.
 type partition struct {
 	weights []float64
 	alone   []bool // by vector: it cannot
@@ -43,7 +45,6 @@ func newPartition(ctx context.Context, vectors []sparse, n int) (p partition, er
 		if err := ctx.Err(); err != nil {
 			return partition{}, err
 		}
-		p.effort += step
 		if p.alone, p.weights, p.decided = s.decide(vectors); p.decided || s.at[len(vectors)].z < converged || !s.factorize() {
 			break
 		}
@@ -52,6 +53,7 @@ func newPartition(ctx context.Context, vectors []sparse, n int) (p partition, er
 		s.direct(math.Pow(ahead/s.gap(0), 3)*s.gap(0), true)
 		s.move(s.length(0.995))
 	}
+	p.effort = s.factored * step
 	return p, nil
 }
 
@@ -96,6 +98,8 @@ type interior struct {
 	by      []pair // the direction
 	matrix  []float64
 	factor  factor
+
+	factored int // how often
 }
 
 // pair are two numbers of which one has to become 0.
@@ -142,6 +146,7 @@ func (s *interior) factorize() (ok bool) {
 
 // nearly factorizes the matrix in hand, made a little larger, since cells may follow from others.
 func (s *interior) nearly() (factor, bool) {
+	s.factored++
 	for p := range s.n {
 		s.matrix[p*s.n+p] += s.matrix[p*s.n+p]*1e-11 + 1e-14
 	}

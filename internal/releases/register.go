@@ -278,13 +278,10 @@ func (r *Register) place(ctx context.Context, dataset *enclave.Dataset, b *book,
 	return release, err
 }
 
-// yesOrNo reports whether a column has two values. What it sums up to, of whomever, is how many have the greater one, but for a number that everybody knows.
+// yesOrNo reports whether a column of that name has two values.
 func yesOrNo(dataset *enclave.Dataset, name string) bool {
-	if c := dataset.Column(name); c >= 0 {
-		_, span, err := dataset.Columns[c].Domain()
-		return err == nil && span == 1
-	}
-	return false
+	c := dataset.Column(name)
+	return c >= 0 && dataset.Columns[c].YesOrNo()
 }
 
 // auditsOf are the audits that promise so many subjects. Scenarios with another threshold have others over the same releases.
