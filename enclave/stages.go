@@ -139,8 +139,8 @@ func (e *Enclave) audit(ctx context.Context, in *measured, output *Treated) (*tr
 	return &treated{measured: in, output: output, footprint: footprint, audited: audited}, err
 }
 
-// patience is for how long others wait for a run that measures over the same dataset, to the end of the audit at hand. It is longer than what
-// the largest tables take. After it they go ahead, and if one is released first, this one is measured again.
+// patience is for how long others wait for a run that measures over the same dataset, to the end of the audit at hand, each time that it does. It is longer
+// than what all but the largest tables take. After it they go ahead, and if one is released first, this one is measured again.
 const patience = 30 * time.Second
 
 // busy makes it the turn of a run's operator until done is called: what the enclave does for him counts like what his modules do.
