@@ -14,20 +14,20 @@ func (e *Enclave) relent(ctx context.Context, found *treated, risks *Measured, a
 	if found.footprint.Blocks != nil || found.table.countsYes() || !found.audited.Facts.within(&found.profile) {
 		return found, nil // the last is not released anyway
 	}
-	cells := named(risks)
+	cells, left := named(risks), false // left by a treatment that does not stand
 	for _, cell := range cells[:min(2*audits, len(cells))] {
 		risks.Risks[cell] = 0
 		more, err := e.more(ctx, found, risks)
 		if err != nil {
 			return nil, err
 		}
-		if more == nil {
+		if left = more == nil; left {
 			risks.Risks[cell] = RiskHistory
 		} else {
 			found = more
 		}
 	}
-	if len(cells) == 0 {
+	if !left {
 		return found, nil
 	}
 	// Who watches the path goes by the last treatment, so that is the one that stands.
@@ -70,7 +70,7 @@ func (e *Enclave) more(ctx context.Context, before *treated, risks *Measured) (*
 	return after, nil
 }
 
-// within reports whether nothing in the history's facts speaks against a release, as far as it is for the profile to say.
+// within reports whether nothing in the history's facts speaks against a release, as far as it is for the profile to say: what release.rego asks of them.
 func (f *HistoryFacts) within(p *Profile) bool {
 	return f.Clean && !f.Refused && f.Guess <= p.GuessPercent && f.Estimable == 0 && f.Alike == 0 && f.Rank*100 <= p.RankPercent*f.Subjects
 }

@@ -140,17 +140,17 @@ func (s *interior) factorize() (ok bool) {
 	for i := range s.vectors {
 		s.vectors[i].addSquare(s.matrix, s.n, s.at[i].z/s.at[i].s)
 	}
-	s.factor, ok = s.nearly()
-	return ok
+	return s.nearly()
 }
 
 // nearly factorizes the matrix in hand, made a little larger, since cells may follow from others.
-func (s *interior) nearly() (factor, bool) {
+func (s *interior) nearly() (ok bool) {
 	s.factored++
 	for p := range s.n {
 		s.matrix[p*s.n+p] += s.matrix[p*s.n+p]*1e-11 + 1e-14
 	}
-	return factorize(mat.NewSymDense(s.n, s.matrix))
+	s.factor, ok = factorize(mat.NewSymDense(s.n, s.matrix))
+	return ok
 }
 
 // solve solves Newton's equations with a right side, in its place, and once more for what is left of it, since the matrix that was factorized is a little larger than that of the equations.
@@ -284,7 +284,7 @@ func (s *interior) polish(weights, parts []float64, alone []bool) (ok bool) {
 			s.vectors[i].addSquare(s.matrix, s.n, 1)
 		}
 	}
-	if s.factor, ok = s.nearly(); !ok {
+	if !s.nearly() {
 		return false
 	}
 	for range rounds {
